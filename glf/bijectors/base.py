@@ -1,0 +1,128 @@
+"""The contract of every bijector: a Keras layer that owns weights, with two fused methods."""
+
+import abc
+
+import keras
+import tensorflow as tf
+
+from glf.bijectors.view import View
+
+
+class Bijector(keras.layers.Layer, abc.ABC):
+    """An invertible map between base noise u and data y, with both log-determinants.
+
+    `forward` goes from the base to the data (to sample), `inverse` from the data to the base (for
+    the density), as in TensorFlow Probability. Both return the image of the point and the
+    log-determinant of the very map they applied, from one evaluation of any network inside:
+
+      forward_and_log_det(u) = (y, log|det dy/du|)
+      inverse_and_log_det(y) = (u, log|det du/dy|)
+
+    Points have shape [batch, ...event], log-determinants [batch], in nats. `condition` is None or
+    a tensor [batch, c] that every example's map may depend on; a bijector built for a condition
+    must be given one, also where its map ignores it. `training` matters only to bijectors that
+    hold batch statistics or are initialised by data.
+
+    The layer owns all parameters, made in `build` alone. `as_tfp` hands out a stateless TFP view
+    built on the spot. Flow arithmetic is in the layer's dtype, float32 unless told, whatever the
+    global policy.
+    """
+
+    def __init__(self, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.event_shape = None
+        self.condition_shape = None
+
+    def build(self, input_shape, condition_shape=None):
+        """Records the shapes, [None, ...event] and None or [None, c]; subclasses add weights.
+
+        Raises:
+          ValueError: if the event's shape is not fully known.
+        """
+        event_shape = tuple(input_shape)[1:]
+        if not event_shape or not all(event_shape):
+            raise ValueError(
+                f"{type(self).__name__} is built with a shape [None, ...event] whose event is "
+                f"known and not empty, got {tuple(input_shape)}."
+            )
+        self.event_shape = event_shape
+        self.condition_shape = None if condition_shape is None else tuple(condition_shape)
+
+    @abc.abstractmethod
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """Maps base `u` to data `y`; returns (y, log|det dy/du|)."""
+
+    @abc.abstractmethod
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """Maps data `y` to base `u`; returns (u, log|det du/dy|)."""
+
+    def call(self, y, condition=None, training=False):
+        """Keras' own way in: the inverse direction, `(u, log|det du/dy|)`."""
+        return self.inverse_and_log_det(y, condition, training)
+
+    def as_tfp(self, condition=None):
+        """A stateless `tfb.Bijector` with this layer's present weights and the given condition.
+
+        The view takes points [...sample, batch, ...event], and without a condition any number of
+        leading axes.
+        """
+        return View(self, condition)
+
+    def check(self, point, condition):
+        """Returns `point` and `condition` as tensors in the layer's dtype.
+
+        Raises:
+          ValueError: if the layer is not built, if the point's event is not the one it was built
+            for, or if there is a condition where none was announced, or none where one was.
+        """
+        name = type(self).__name__
+        if self.event_shape is None:
+            raise ValueError(f"{name} has no weights yet; call build((None, ...event)) first.")
+        point = tf.cast(point, self.compute_dtype)
+        if not point.shape[1:].is_compatible_with(self.event_shape) or point.shape.rank == 0:
+            raise ValueError(
+                f"{name} was built for points of shape [batch, "
+                f"{', '.join(map(str, self.event_shape))}], got {point.shape}."
+            )
+        if (condition is None) != (self.condition_shape is None):
+            raise ValueError(
+                f"{name} was built with condition_shape={self.condition_shape}, but got "
+                f"condition={None if condition is None else tf.convert_to_tensor(condition).shape}"
+                "; build it with condition_shape=(None, c) exactly when conditions are passed."
+            )
+        if condition is not None:
+            condition = tf.cast(condition, self.compute_dtype)
+            if not condition.shape[1:].is_compatible_with(self.condition_shape[1:]):
+                raise ValueError(
+                    f"{name} was built for conditions of shape {self.condition_shape}, got "
+                    f"{condition.shape}."
+                )
+        return point, condition
+
+
+class VectorBijector(Bijector):
+    """A bijector of vectors: points have shape [batch, d] with a known d."""
+
+    def build(self, input_shape, condition_shape=None):
+        """Records the shapes, [None, d] and None or [None, c]; subclasses add weights.
+
+        Raises:
+          ValueError: if the shapes are not those of vectors of known size.
+        """
+        super().build(input_shape, condition_shape)
+        for kind, shape in (("points", input_shape), ("conditions", condition_shape)):
+            if shape is not None and (len(shape) != 2 or shape[1] is None):
+                raise ValueError(
+                    f"{type(self).__name__} works on {kind} of shape [batch, size] with a known "
+                    f"size, got {tuple(shape)}; flatten them first."
+                )
+
+    @property
+    def size(self):
+        """The number of dimensions, d."""
+        return self.event_shape[0]
+
+
+def same_for_all(log_det, point):
+    """Repeats a scalar log-determinant for every example of `point`: shape [batch]."""
+    return tf.fill(tf.shape(point)[:1], tf.cast(log_det, point.dtype))

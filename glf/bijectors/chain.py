@@ -1,0 +1,112 @@
+"""Bijectors one after the other, and a bijector the other way round."""
+
+from collections.abc import Sequence
+
+from glf.bijectors.base import Bijector, same_for_all
+
+
+class Chain(Bijector):
+    """The composition of bijectors, listed from the data to the base.
+
+      y = b_1(b_2(... b_n(u)))      log|det dy/du| = Σ_i log|det of b_i at its own input|
+
+    As in `tfb.Chain`: the inverse applies the first one first. All keep the event's shape and
+    have one dtype, which is the chain's; every one is built with the same condition.
+
+    Args:
+      bijectors: at least one bijector.
+
+    Raises:
+      ValueError: if the list is empty, holds something else, or mixes dtypes.
+    """
+
+    def __init__(self, bijectors: Sequence[Bijector], *, name=None):
+        bijectors = list(bijectors)
+        for bijector in bijectors:
+            if not isinstance(bijector, Bijector):
+                raise ValueError(
+                    f"A chain consists of bijectors, got {bijector!r}; call factories first, or "
+                    "give them to Repeated."
+                )
+        dtypes = sorted({bijector.compute_dtype for bijector in bijectors})
+        if len(dtypes) != 1:
+            raise ValueError(
+                f"A chain needs at least one bijector and all of one dtype, got "
+                f"{len(bijectors)} of dtypes {dtypes}."
+            )
+        super().__init__(dtype=dtypes[0], name=name)
+        self.bijectors = bijectors
+
+    def build(self, input_shape, condition_shape=None):
+        """Builds every bijector for the same shapes."""
+        super().build(input_shape, condition_shape)
+        for bijector in self.bijectors:
+            bijector.build(input_shape, condition_shape)
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """Applies the last bijector first."""
+        point, condition = self.check(u, condition)
+        total = same_for_all(0.0, point)
+        for bijector in reversed(self.bijectors):
+            point, log_det = bijector.forward_and_log_det(point, condition, training)
+            total += log_det
+        return point, total
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """Applies the first bijector first."""
+        point, condition = self.check(y, condition)
+        total = same_for_all(0.0, point)
+        for bijector in self.bijectors:
+            point, log_det = bijector.inverse_and_log_det(point, condition, training)
+            total += log_det
+        return point, total
+
+
+class Repeated(Chain):
+    """A chain of `num` equal blocks, each made afresh by calling every factory once.
+
+    The four blocks of a Generative Latent Flow, coupling and permutation from data to base:
+
+      Repeated([BothHalvesCoupling, RandomPermutation], num=4)
+
+    Args:
+      make_layers: factories, each called without arguments for one bijector, from data to base.
+      num: number of blocks, at least 1.
+
+    Raises:
+      ValueError: if there is no factory or no block.
+    """
+
+    def __init__(self, make_layers, num=4, *, name=None):
+        make_layers = list(make_layers)
+        if not make_layers or num < 1:
+            raise ValueError(
+                f"Repeated needs at least one factory and num >= 1, got {len(make_layers)} "
+                f"factories and num={num}."
+            )
+        super().__init__([make() for _ in range(num) for make in make_layers], name=name)
+
+
+class Invert(Bijector):
+    """The other way round: forward is the inverse of `bijector`, inverse its forward.
+
+    For maps that are cheap in one direction only. A planar or inverse autoregressive flow to be
+    trained by density goes in here, so that its cheap forward is on the path from data to base.
+    """
+
+    def __init__(self, bijector: Bijector, *, name=None):
+        super().__init__(dtype=bijector.compute_dtype, name=name)
+        self.bijector = bijector
+
+    def build(self, input_shape, condition_shape=None):
+        """Builds the bijector inside."""
+        super().build(input_shape, condition_shape)
+        self.bijector.build(input_shape, condition_shape)
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """The inverse of the bijector inside."""
+        return self.bijector.inverse_and_log_det(u, condition, training)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """The forward of the bijector inside."""
+        return self.bijector.forward_and_log_det(y, condition, training)

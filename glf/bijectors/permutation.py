@@ -1,0 +1,48 @@
+"""A fixed random permutation of the dimensions."""
+
+import keras
+import tensorflow as tf
+
+from glf.bijectors.base import VectorBijector, same_for_all
+
+
+class RandomPermutation(VectorBijector):
+    """A permutation π, drawn once when the layer is built and saved with it.
+
+      u_i = y_π(i)      y_π(i) = u_i      log|det| = 0
+
+    It lets couplings that always move the same half reach every dimension. The permutation is a
+    non-trainable integer weight: a restored flow has the one it was trained with.
+    """
+
+    def build(self, input_shape, condition_shape=None):
+        """Draws the permutation with a Keras initializer."""
+        super().build(input_shape, condition_shape)
+        # 64-bit integers, because TensorFlow has no GPU kernels for 32-bit integer variables.
+        self.permutation = self.add_weight(
+            name="permutation",
+            shape=(self.size,),
+            dtype="int64",
+            initializer=_random_permutation,
+            trainable=False,
+        )
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """y_π(i) = u_i, and 0."""
+        u, _ = self.check(u, condition)
+        back = tf.scatter_nd(
+            self.permutation.value[:, None],
+            tf.range(self.size, dtype=tf.int64),
+            tf.constant([self.size], tf.int64),
+        )
+        return tf.gather(u, back, axis=1), same_for_all(0.0, u)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """u_i = y_π(i), and 0."""
+        y, _ = self.check(y, condition)
+        return tf.gather(y, self.permutation.value, axis=1), same_for_all(0.0, y)
+
+
+def _random_permutation(shape, dtype):
+    keys = keras.initializers.RandomUniform(0.0, 1.0)(shape, "float32")
+    return tf.cast(tf.argsort(keys), dtype)

@@ -1,0 +1,201 @@
+"""What configurations can name, and how they are read: the only file that knows gin.
+
+Every part is registered, not decorated: calling `GLF(...)` in a notebook is plain Python, and only
+`@GLF` in a configuration gets its bindings.
+"""
+
+import difflib
+import importlib.util  # gin reads `include` through it without importing it  # noqa: F401
+import inspect
+import pathlib
+import re
+
+import gin
+import keras
+
+from glf import bijectors, priors
+from glf.data.make import make_dataset as make_dataset_from_source
+from glf.models import glf, reconstruction
+from glf.networks import conditioner, dense, features, infogan, residual
+from glf.priors.flow import paper_bijector
+from glf.training import optimizers
+from glf.training import train as training
+from glf.training.run_folder import RunFolder
+
+CONFIGURABLES = {}
+
+
+def _register(*targets, denylist=(), name=None):
+    """Registers each target under its own name; parameters that code passes are not bindable."""
+    for target in targets:
+        known = name or target.__name__
+        parameters = inspect.signature(target).parameters
+        denied = [p for p in (*denylist, "name") if p in parameters]
+        gin.register(known, module="glf", denylist=denied or None)(target)
+        CONFIGURABLES[known] = target
+
+
+def _concrete_classes(room):
+    return [c for c in vars(room).values() if inspect.isclass(c) and not inspect.isabstract(c)]
+
+
+_register(training.train, denylist=("workdir", "execution"))
+_register(make_dataset_from_source, denylist=("data_dir",))
+_register(glf.GLF, denylist=("spec",))
+_register(
+    infogan.InfoGANEncoder,
+    infogan.InfoGANDecoder,
+    residual.ResidualEncoder,
+    residual.ResidualDecoder,
+    dense.DenseEncoder,
+    dense.DenseDecoder,
+    denylist=("image_shape", "latent_size"),
+)
+_register(conditioner.DenseConditioner, denylist=("units", "dtype"))
+_register(features.VGG16Features, features.SqueezeNetFeatures)
+_register(
+    reconstruction.SquaredError,
+    reconstruction.AbsoluteError,
+    reconstruction.Bernoulli,
+    reconstruction.Perceptual,
+)
+_register(*_concrete_classes(bijectors), *_concrete_classes(priors), denylist=("dtype",))
+_register(paper_bijector)
+_register(
+    optimizers.adam,
+    optimizers.adamax,
+)
+_register(
+    optimizers.halve_every,
+    optimizers.cosine,
+    optimizers.warmup,
+    denylist=("learning_rate",),
+)
+
+_REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+
+def parse(gin_files=(), gin_params=()):
+    """Reads configurations, replacing whatever was configured before.
+
+    Args:
+      gin_files: paths of gin files; later ones override earlier ones. A relative path, and a
+        relative `include` in a file, is looked for in the working directory, then in the
+        repository.
+      gin_params: single bindings as text, which override the files.
+
+    Raises:
+      ValueError: if a file is missing, a line is not gin, or a name is unknown; the nearest known
+        name is suggested.
+    """
+    gin.clear_config()
+    paths = [_find(path) for path in gin_files]
+    try:
+        gin.parse_config_files_and_bindings(paths, list(gin_params), skip_unknown=False)
+    except (ValueError, TypeError, SyntaxError, OSError, NameError) as error:
+        raise ValueError(f"The configuration cannot be used: {_explain(error)}") from error
+
+
+def config_text():
+    """The parsed configuration, in one normal form whatever files it came from."""
+    return gin.config_str(max_line_length=100)
+
+
+def operative_text():
+    """Every parameter that was really used, bound or default."""
+    return gin.operative_config_str(max_line_length=100)
+
+
+def train(workdir, execution):
+    """Runs `train` with its bindings.
+
+    Raises:
+      ValueError: if `train.make_model` is not bound, and whatever training raises.
+    """
+    _require_model()
+    execution.config = config_text()
+    execution.operative_config = operative_text
+    return gin.get_configurable(training.train)(workdir, execution=execution)
+
+
+def bound(name, default=None):
+    """The value bound to a parameter of `train`, references resolved, or `default`."""
+    return gin.get_bindings("train").get(name, default)
+
+
+def make_dataset(data_dir=None):
+    """The dataset that the configuration describes."""
+    return bound("make_dataset", gin.get_configurable("make_dataset"))(data_dir=data_dir)
+
+
+def make_model(spec):
+    """The model that the configuration describes, with fresh weights."""
+    _require_model()
+    keras.utils.set_random_seed(int(bound("seed", 0)) % 2**32)
+    return bound("make_model")(spec)
+
+
+def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True):
+    """Opens a run folder: (model with its trained weights, dataset, step, `RunFolder`).
+
+    Args:
+      workdir: the run's folder.
+      data_dir: where prepared datasets lie; None: where the run found them.
+      checkpoint: "latest", "best" or a step.
+      with_data: whether to open the dataset; without, None stands in its place.
+
+    Raises:
+      ValueError: if the folder holds no run, or the run no such checkpoint.
+    """
+    folder = RunFolder(workdir)
+    folder.require_run()
+    about = folder.read_about()
+    parse([str(folder.config.resolve())])
+    keras.config.set_dtype_policy(about.get("precision", "float32"))
+    if data_dir is None:
+        data_dir = about.get("flags", {}).get("data_dir")
+    dataset = make_dataset(data_dir) if with_data else None
+    model = make_model(folder.read_spec())
+    average = bound("moving_average")
+    step = training.restore_for_inference(model, average, folder, checkpoint)
+    return model, dataset, step, folder
+
+
+def _require_model():
+    if bound("make_model") is None:
+        raise ValueError(
+            "The configuration binds no model (train.make_model). Give --gin_file with one of "
+            "configs/studies/, for example configs/studies/glf/digits.gin."
+        )
+
+
+def _find(path):
+    for base in (pathlib.Path(), _REPOSITORY):
+        if (base / path).is_file():
+            return str(base / path)
+    raise ValueError(
+        f"There is no configuration {path!r}, neither in {pathlib.Path().resolve()} nor in "
+        f"{_REPOSITORY}. The configurations lie in configs/."
+    )
+
+
+def _explain(error):
+    text = str(error).strip()
+    names = re.findall(r"No configurable matching (?:reference )?'@?([^']+)'", text)
+    known = [registered.rsplit(".", 1)[-1] for registered in CONFIGURABLES]
+    parameter = re.search(r"Configurable '([^']+)' doesn't have a parameter named '([^']+)'", text)
+    if names:
+        name = re.split(r"[./]", names[0].removesuffix("()"))[-1]
+        return f"{text}{_suggest(name, known)}"
+    if parameter:
+        owner, name = parameter.groups()
+        target = CONFIGURABLES[owner.rsplit(".", 1)[-1]]
+        return f"{text}{_suggest(name, list(inspect.signature(target).parameters))}"
+    return text
+
+
+def _suggest(name, known):
+    close = difflib.get_close_matches(name, known, n=3)
+    if close:
+        return f" Did you mean {' or '.join(close)}?"
+    return f" Known: {', '.join(sorted(known))}."

@@ -1,0 +1,1 @@
+"""What every other room may use: randomness, files, and the registry of parts."""

@@ -1,0 +1,209 @@
+"""A dataset: its description, an endless stream of training batches, and passes to evaluate on."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from glf.data import noise
+from glf.data.binarize import BINARIZATIONS, bernoulli, threshold
+from glf.data.source import SPLITS
+from glf.data.stream import EpochStream
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSpec:
+    """What a model needs to know to be built.
+
+    Attributes:
+      image_shape: (height, width, channels).
+      levels: x is in {0..levels-1}.
+      num_classes: labels are in {0..num_classes-1}; None when unlabelled.
+    """
+
+    image_shape: tuple[int, int, int]
+    levels: int
+    num_classes: int | None
+
+
+class Dataset:
+    """Images of integers in three splits, from any source.
+
+    Binarization turns x into {0, 1}, so that levels is 2. "threshold": x / (levels - 1) > 1/2.
+    "dynamic": a Bernoulli draw with probability x / (levels - 1), afresh each time `train_batches`
+    gives the example (Burda et al. 2015, arXiv 1509.00519). "fixed": one such draw per stored
+    example, under a key no seed changes. `eval_batches` and `examples` use that draw in the
+    "dynamic" case too, so both are evaluated on the same bits.
+
+    Args:
+      source: a `glf.data.source.Source`.
+      binarize: None, "threshold", "dynamic" or "fixed".
+      horizontal_flip: mirror each training example left to right with probability 1/2, afresh
+        each time it is seen; evaluation never does.
+
+    Attributes:
+      name: what the source calls itself.
+      spec: the `DataSpec`.
+
+    Raises:
+      ValueError: if `binarize` is unknown.
+    """
+
+    def __init__(self, source, binarize=None, horizontal_flip=False):
+        if binarize not in BINARIZATIONS:
+            raise ValueError(f"binarize is one of {BINARIZATIONS}, got {binarize!r}.")
+        levels = source.levels if binarize is None else 2
+        self.name = source.name
+        self.spec = DataSpec(source.image_shape, levels, source.num_classes)
+        self._source = source
+        self._binarize = binarize
+        self._flip = horizontal_flip
+
+    def num_examples(self, split):
+        """The number of examples in "train", "validation" or "test"."""
+        return len(self._split(split).rows)
+
+    def train_batches(self, batch_size, seed, start_step=0, num_steps=None, shard=(0, 1)):
+        """Training batches of steps start_step, start_step + 1, ..., any of them reached directly.
+
+        The epochs, each in an order of its own keyed by (seed, epoch), are laid end to end, and
+        step s takes positions [s B, (s + 1) B). A batch is a pure function of (dataset, seed, B,
+        s): no example is dropped, and a run resumed at any step sees the batches it would have
+        seen. Flips and dynamic bits are pure functions of (seed, position).
+
+        Args:
+          batch_size: B, the examples of a step over all shards.
+          seed: an integer or a pair of integers.
+          start_step: the step of the first element.
+          num_steps: how many steps to give; None for no end.
+          shard: (index, count): rows [index B / count, (index + 1) B / count) of each batch.
+
+        Returns:
+          A `tf.data.Dataset` of {"image": uint8 [B / count, h, w, c], "label": int32 [B / count]},
+          "label" only if the dataset is labelled.
+
+        Raises:
+          ValueError: if an argument is out of range, or `count` does not divide B.
+        """
+        split = self._split("train")
+        _check_at_least("batch_size", batch_size, 1)
+        _check_at_least("start_step", start_step, 0)
+        index, count = shard
+        if not 0 <= index < count:
+            raise ValueError(f"shard is (index, count) with 0 <= index < count, got {shard}.")
+        if batch_size % count:
+            raise ValueError(
+                f"batch_size {batch_size} does not divide into {count} shards; give a multiple of "
+                f"{count}."
+            )
+        size = batch_size // count
+        stream = EpochStream(len(split.rows), seed)
+        words = noise.seed_words(seed)
+        flip_key = noise.philox_key("flip", *words)
+        dynamic_key = noise.philox_key("binarize", *words) if self._binarize == "dynamic" else None
+
+        def batch(step):
+            start = int(step) * batch_size + index * size
+            positions = np.arange(start, start + size)
+            rows = split.rows[stream.examples(start, start + size)]
+            images, labels = self._take(split.table, rows, dynamic_key, positions)
+            if self._flip:
+                flip = noise.random_words(flip_key, positions, 1)[:, 0] & 1 == 1
+                images[flip] = images[flip][:, :, ::-1]
+            return images, labels
+
+        if num_steps is None:
+            steps = tf.data.Dataset.counter(start_step)
+        else:
+            _check_at_least("num_steps", num_steps, 0)
+            steps = tf.data.Dataset.range(start_step, start_step + num_steps)
+        return self._batches(split, steps, batch, size)
+
+    def eval_batches(self, split, batch_size):
+        """Each example of a split exactly once, in stored order; the last batch may be smaller.
+
+        The same elements in each pass, binarized bits included.
+
+        Args:
+          split: "train", "validation" or "test".
+          batch_size: examples a batch.
+
+        Returns:
+          A `tf.data.Dataset` of the elements of `train_batches`.
+
+        Raises:
+          ValueError: if `split` is unknown or `batch_size` is not positive.
+        """
+        split = self._split(split)
+        _check_at_least("batch_size", batch_size, 1)
+
+        def batch(start):
+            return self._take(split.table, split.rows[start : start + batch_size])
+
+        starts = tf.data.Dataset.range(0, len(split.rows), batch_size)
+        return self._batches(split, starts, batch, None)
+
+    def examples(self, split, indices):
+        """The examples at `indices` of a split, as `eval_batches` gives them.
+
+        Args:
+          split: "train", "validation" or "test".
+          indices: integers in [0, num_examples(split)), a sequence or a slice.
+
+        Returns:
+          {"image": uint8 [n, h, w, c], "label": int32 [n]}, "label" only if labelled.
+
+        Raises:
+          ValueError: if `split` is unknown or an index is out of range.
+        """
+        name, split = split, self._split(split)
+        count = len(split.rows)
+        indices = np.arange(count)[indices] if isinstance(indices, slice) else np.asarray(indices)
+        if indices.ndim != 1 or (indices.size and not np.issubdtype(indices.dtype, np.integer)):
+            raise ValueError(f"indices are a sequence of integers, got {indices!r}.")
+        if indices.size and not 0 <= indices.min() <= indices.max() < count:
+            raise ValueError(
+                f"The {name} split of {self.name!r} has examples 0 to {count - 1}, got indices "
+                f"from {indices.min()} to {indices.max()}."
+            )
+        images, labels = self._take(split.table, split.rows[indices.astype(np.int64)])
+        return {"image": images} | ({} if self.spec.num_classes is None else {"label": labels})
+
+    def _split(self, name):
+        if name not in SPLITS:
+            raise ValueError(f"split is one of {SPLITS}, got {name!r}.")
+        return self._source.splits[name]
+
+    def _take(self, table, rows, dynamic_key=None, positions=None):
+        """Images and labels at `rows`, binarized by (dynamic_key, positions) or once for all."""
+        images, labels = table.arrays
+        images = np.asarray(images[rows])  # a copy, in memory
+        if self._binarize == "threshold":
+            images = threshold(images, self._source.levels)
+        elif self._binarize is not None:
+            if dynamic_key is None:
+                dynamic_key, positions = noise.philox_key("fixed bits", table.name), rows
+            images = bernoulli(images, self._source.levels, dynamic_key, positions)
+        return images, np.zeros(len(rows), np.int32) if labels is None else labels[rows]
+
+    def _batches(self, split, numbers, batch, size):
+        """Maps numbers of batches to batches, in order and ahead of their use."""
+        split.table.arrays  # noqa: B018  decoded here, where an error reaches the user
+        labelled = self.spec.num_classes is not None
+
+        def element(number):
+            image, label = tf.numpy_function(batch, [number], (tf.uint8, tf.int32), stateful=False)
+            image.set_shape((size, *self.spec.image_shape))
+            label.set_shape((size,))
+            return {"image": image, "label": label} if labelled else {"image": image}
+
+        batches = numbers.map(element, num_parallel_calls=2, deterministic=True).prefetch(4)
+        # The shards are explicit, so TensorFlow must not cut the stream again.
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+        return batches.with_options(options)
+
+
+def _check_at_least(name, value, minimum):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+        raise ValueError(f"{name} is an integer of at least {minimum}, got {value!r}.")

@@ -1,0 +1,119 @@
+"""What every source of images hands over, and how missing splits are cut from train."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from glf.data import noise
+
+SPLITS = ("train", "validation", "test")
+
+
+class Table:
+    """A stored array of images, decoded at first use.
+
+    Args:
+      name: tells the tables of one source apart.
+      count: the number of examples.
+      load: returns (uint8 [count, h, w, c], int32 labels [count] or None).
+    """
+
+    def __init__(self, name, count, load: Callable):
+        self.name = name
+        self.count = count
+        self._load = load
+
+    @functools.cached_property
+    def arrays(self):
+        """(images, labels), loaded once."""
+        return self._load()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Some rows of a table, in order."""
+
+    table: Table
+    rows: np.ndarray
+
+    @classmethod
+    def whole(cls, table):
+        """All rows of `table`."""
+        return cls(table, np.arange(table.count))
+
+    def take(self, positions):
+        """The split of the rows at `positions`, in stored order."""
+        return Split(self.table, self.rows[np.sort(positions)])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """Images with their description, before binarization and augmentation.
+
+    Attributes:
+      name: what the user asked for.
+      image_shape: (height, width, channels).
+      levels: values are in {0..levels-1}.
+      num_classes: None when unlabelled.
+      splits: {"train", "validation", "test"} to `Split`.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    levels: int
+    num_classes: int | None
+    splits: dict[str, Split]
+
+
+def complete_splits(name, splits, validation_examples=None):
+    """Returns `splits` with train, validation and test, cut from what there is.
+
+    Where there is a validation split but no test split, the papers report on the former, so it
+    becomes the test split. A missing test split is a tenth of train, at most 5000 examples. A
+    missing validation split is `validation_examples` of train, by default the same share. Who
+    goes where is a Philox permutation with a fixed key, whatever the training seed.
+
+    Args:
+      name: of the dataset, for messages.
+      splits: {name: Split}, with "train" at least.
+      validation_examples: how many examples to cut; None for min(5000, a tenth of train).
+
+    Raises:
+      ValueError: without a train split; when `validation_examples` is given though the dataset
+        has its own validation and test splits; when no training examples would be left.
+    """
+    names = sorted(splits)
+    splits = {k: v for k, v in splits.items() if k in SPLITS and len(v.rows)}
+    if "train" not in splits:
+        raise ValueError(f"{name!r} needs a train split with examples; its splits are {names}.")
+    if "test" not in splits and "validation" in splits:
+        splits["test"] = splits.pop("validation")
+    if "test" not in splits:
+        count = _share(splits["train"])
+        splits["train"], splits["test"] = _cut(name, splits["train"], count, "test")
+    if "validation" not in splits:
+        count = _share(splits["train"]) if validation_examples is None else validation_examples
+        splits["train"], splits["validation"] = _cut(name, splits["train"], count, "validation")
+    elif validation_examples is not None:
+        raise ValueError(
+            f"{name!r} has its own validation split of {len(splits['validation'].rows)} examples, "
+            f"so validation_examples={validation_examples} has nothing to cut; leave it out."
+        )
+    return {key: splits[key] for key in SPLITS}
+
+
+def _share(split):
+    return min(5000, max(1, len(split.rows) // 10))
+
+
+def _cut(name, split, count, purpose):
+    available = len(split.rows)
+    if not 0 <= count < available:
+        raise ValueError(
+            f"{name!r}: cannot cut {count} {purpose} examples from {available} training examples "
+            f"and leave some to train on; give validation_examples below {available}."
+        )
+    order = noise.permutation(available, "split", purpose)
+    return split.take(order[count:]), split.take(order[:count])

@@ -1,0 +1,183 @@
+"""Image datasets of TensorFlow Datasets."""
+
+import contextlib
+import difflib
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from glf.data import store
+from glf.data.geometry import Geometry, flatten_alpha
+from glf.data.source import Source, Split, Table, complete_splits
+
+# What the papers train on. CelebA: the central 140 x 140 at 64 x 64 (Tolstikhin et al. 2018, WAE).
+_CONVENTIONS = {
+    "celeb_a": Geometry(crop=(140, 140), size=(64, 64)),
+    "downsampled_imagenet/8x8": Geometry(size=(8, 8)),
+    "downsampled_imagenet/16x16": Geometry(size=(16, 16)),
+    "downsampled_imagenet/32x32": Geometry(size=(32, 32)),
+    "downsampled_imagenet/64x64": Geometry(size=(64, 64)),
+}
+
+
+def load_tfds_source(
+    name,
+    geometry=None,
+    data_dir=None,
+    download=True,
+    validation_examples=None,
+    memory_budget=store.MEMORY_BUDGET,
+    cache_dir=None,
+):
+    """A dataset of tfds with an "image" feature and, perhaps, a "label" feature.
+
+    CelebA is by default cropped to its central 140 x 140 and resized to 64 x 64, as in the papers
+    on Wasserstein, regularized and flow autoencoders. Images of 16 bits keep their upper 8. Each
+    split is decoded when it is first read.
+
+    Args:
+      name: as for `tfds.builder`: "mnist", "downsampled_imagenet/32x32", "cifar10:3.0.2".
+      geometry: a `Geometry`; what it leaves out follows the convention of the dataset.
+      data_dir: where prepared datasets are; None for TFDS_DATA_DIR, else the default of tfds.
+      download: download and prepare the dataset if it is not there.
+      validation_examples: see `complete_splits`.
+      memory_budget: bytes a split may take in memory.
+      cache_dir: where splits beyond the budget are kept.
+
+    Raises:
+      ValueError: if the dataset is unknown, cannot be had, has no usable images, or its images
+        differ in size and no image_size is given.
+    """
+    import tensorflow_datasets as tfds  # slow to import, needed only here
+
+    label = f"tfds:{name}"
+    builder = _prepared_builder(tfds, name, data_dir, download)
+    features = builder.info.features
+    features = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    image = features.get("image")
+    if not isinstance(image, tfds.features.Image) or image.np_dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f'{label!r} has no feature "image" of 8 or 16 bit integers, but '
+            f"{builder.info.features}; choose an image dataset."
+        )
+    geometry = _with_convention(builder, geometry or Geometry())
+    shape = _output_shape(label, image.shape, geometry)
+    class_label = features.get("label")
+    labelled = isinstance(class_label, tfds.features.ClassLabel)
+
+    def table(split):
+        count = builder.info.splits[split].num_examples
+
+        def load():
+            images, labels = store.collect(
+                f"{label} {split}",
+                lambda: _decoded(tfds, builder, split, geometry, shape, labelled),
+                count,
+                shape,
+                [label, builder.info.full_name, str(builder.data_dir), split, repr(geometry)],
+                memory_budget,
+                cache_dir,
+            )
+            return images, labels.astype(np.int32) if labelled else None
+
+        return Split.whole(Table(split, count, load))
+
+    splits = {split: table(split) for split in builder.info.splits}
+    splits = complete_splits(label, splits, validation_examples)
+    return Source(label, shape, 256, class_label.num_classes if labelled else None, splits)
+
+
+def _prepared_builder(tfds, name, data_dir, download):
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None
+    tfds.disable_progress_bar()
+    try:
+        with _quiet():
+            builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except tfds.core.DatasetNotFoundError:
+        close = difflib.get_close_matches(name, tfds.list_builders(), n=5, cutoff=0.5)
+        hint = f"close names: {', '.join(close)}" if close else "tfds.list_builders() has them all"
+        raise ValueError(
+            f"tfds knows no dataset {name!r}, and there is none of that name in "
+            f"{data_dir or 'its default folder'}; {hint}."
+        ) from None
+    except (AssertionError, ValueError, TypeError, RuntimeError, OSError) as error:
+        # tfds has no one class for a configuration or a version that does not exist.
+        raise ValueError(f"tfds cannot build {name!r}: {error}") from error
+    if builder.is_prepared():
+        return builder
+    cause, why = None, "and download is off"
+    if download:
+        logging.info("tfds:%s is not in %s; downloading and preparing it", name, builder.data_path)
+        try:
+            builder.download_and_prepare()
+            return builder
+        except Exception as error:  # the network, the disk, manual downloads: tfds raises them all
+            first = str(error).strip().splitlines() or [""]
+            cause, why = error, f"and preparing it failed: {type(error).__name__}: {first[0][:300]}"
+    raise ValueError(
+        f"Dataset {name!r} is not prepared in {builder.data_path}, {why}. Run `tfds build {name} "
+        "--data_dir=DIR` on a machine with network access, copy DIR here, and give it as data_dir "
+        "(or set TFDS_DATA_DIR)."
+    ) from cause
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps tfds from telling where it reads each split from."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _with_convention(builder, geometry):
+    """What `geometry` leaves out, from the convention of the dataset."""
+    config = f"{builder.name}/{builder.builder_config.name}" if builder.builder_config else None
+    usual = _CONVENTIONS.get(config) or _CONVENTIONS.get(builder.name) or Geometry()
+    return Geometry(geometry.crop or usual.crop, geometry.size or usual.size, geometry.channels)
+
+
+def _output_shape(label, shape, geometry):
+    height, width, channels = shape
+    # Alpha is laid over white, see `flatten_alpha`.
+    channels = {2: 1, 4: 3}.get(channels, channels) or geometry.channels
+    if channels is None:
+        raise ValueError(f"The images of {label!r} differ in channels; give channels 1 or 3.")
+    if height is None or width is None:
+        target = geometry.size or geometry.crop
+        if target is None:
+            raise ValueError(
+                f"The images of {label!r} differ in size; give image_size to bring them to one."
+            )
+        return (*target, geometry.channels or channels)
+    return geometry.output_shape((height, width, channels), label)
+
+
+def _decoded(tfds, builder, split, geometry, shape, labelled):
+    """Batches of (images, labels) of a split, in stored order, decoded in parallel."""
+    wanted = {"image": True} | ({"label": True} if labelled else {})
+    read_config = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
+    with _quiet():
+        examples = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=tfds.decode.PartialDecoding(wanted),
+            read_config=read_config,
+        )
+
+    def one(image):
+        image = flatten_alpha((image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image)
+        return geometry.apply(image, name=builder.info.full_name)
+
+    def prepare(example):
+        image = example["image"]
+        if image.dtype != tf.uint8 or image.shape != shape:
+            image = tf.numpy_function(one, [image], tf.uint8, stateful=False)
+        return tf.ensure_shape(image, shape), example["label"] if labelled else tf.constant(0)
+
+    batches = examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.batch(256).prefetch(2).as_numpy_iterator()

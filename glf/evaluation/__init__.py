@@ -1,0 +1,1 @@
+"""Judging models: likelihoods, reconstructions, reports and pictures."""

@@ -1,0 +1,69 @@
+"""How close reconstructions are to their images: squared error and PSNR, each example once."""
+
+import numpy as np
+
+# Below this the squared error counts as this: a perfect reconstruction has 100 dB, not infinity.
+MIN_SQUARED_ERROR = 1e-10
+
+
+def mean_squared_error(y, reconstruction):
+    """mean over pixels and channels of (reconstruction - y)^2, float64 [batch].
+
+    Args:
+      y: images in [0, 1], [batch, height, width, channels].
+      reconstruction: the same shape and scale.
+
+    Raises:
+      ValueError: if the shapes differ or values lie outside [0, 1].
+    """
+    y, reconstruction = np.asarray(y, np.float64), np.asarray(reconstruction, np.float64)
+    if y.ndim != 4 or y.shape != reconstruction.shape:
+        raise ValueError(
+            "Images and reconstructions must have one shape [batch, height, width, channels], got "
+            f"{y.shape} and {reconstruction.shape}."
+        )
+    for name, values in (("Images", y), ("Reconstructions", reconstruction)):
+        # Written so that NaN fails, too.
+        if values.size and not (values.min() >= 0.0 and values.max() <= 1.0):
+            raise ValueError(
+                f"{name} must lie in [0, 1], got [{values.min()}, {values.max()}]; divide integers "
+                f"by (levels - 1)."
+            )
+    return np.mean(np.square(reconstruction - y), axis=(1, 2, 3))
+
+
+def peak_signal_to_noise_ratio(squared_error):
+    """10 log10(1 / squared_error) in decibels, for images on the scale [0, 1].
+
+    Errors under 1e-10 count as 1e-10, so that a perfect reconstruction has 100 dB and a mean over
+    examples stays finite.
+    """
+    squared_error = np.asarray(squared_error, np.float64)
+    return -10.0 * np.log10(np.maximum(squared_error, MIN_SQUARED_ERROR))
+
+
+def reconstruction_metrics(pairs):
+    """Means over all examples of `pairs`, batches (y, reconstruction), summed in float64.
+
+    Every example counts once whatever the sizes of the batches. "psnr" is the mean of the
+    examples' own PSNR, not the PSNR of the mean error.
+
+    Returns:
+      {"mse", "psnr", "num_examples"}.
+
+    Raises:
+      ValueError: if there is no example, and as `mean_squared_error`.
+    """
+    count, error_sum, psnr_sum = 0, 0.0, 0.0
+    for y, reconstruction in pairs:
+        error = mean_squared_error(y, reconstruction)
+        count += len(error)
+        error_sum += error.sum()
+        psnr_sum += peak_signal_to_noise_ratio(error).sum()
+    if count == 0:
+        raise ValueError("Reconstruction metrics need at least one example, got none.")
+    return {
+        "mse": float(error_sum / count),
+        "psnr": float(psnr_sum / count),
+        "num_examples": count,
+    }

@@ -1,0 +1,40 @@
+"""Metrics as a table for people and as JSON for programs."""
+
+import json
+import pathlib
+
+from glf.core import files
+
+
+def table(metrics, title):
+    """Text with one metric a line: name, value, unit, meaning.
+
+    Args:
+      metrics: {name: {"value", "unit", "meaning"}}, as `evaluate` returns.
+      title: the line above.
+    """
+    rows = [(n, f"{m['value']:.6g}", m["unit"], m["meaning"]) for n, m in metrics.items()]
+    head = ("metric", "value", "unit", "meaning")
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
+    lines = [title, ""]
+    for row in [head, *rows]:
+        name, value, unit, meaning = row
+        lines.append(
+            f"{name:<{widths[0]}}  {value:>{widths[1]}}  {unit:<{widths[2]}}  {meaning}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def update_metrics(path, split, step, metrics):
+    """Writes the metrics of one split into the JSON file; other splits' stay as they are."""
+    path = pathlib.Path(path)
+    document = {}
+    if path.exists():
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is not JSON ({error}); move it away and evaluate again."
+            ) from error
+    document[split] = {"step": step, "metrics": metrics}
+    files.write_json(path, document)

@@ -1,0 +1,1 @@
+"""Models: a choice of networks, flows and losses, trained by one loop."""

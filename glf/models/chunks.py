@@ -1,0 +1,36 @@
+"""Running a network over many rows in pieces of bounded memory, inside one graph."""
+
+import tensorflow as tf
+
+ROWS = 256
+
+
+def in_chunks(function, rows, size=ROWS):
+    """Returns `function(rows)` computed `size` rows at a time: a graph loop, any number of rows.
+
+    `function` maps [n, ...] to [n, ...] row by row, for any n. The pieces depend only on the
+    number of rows, so that the same request gives the same bits wherever it runs.
+    """
+    total = tf.shape(rows)[0]
+    pieces = (total + size - 1) // size
+
+    def piece(i):
+        return function(rows[i * size : (i + 1) * size])
+
+    output = piece_spec(function, rows)
+    results = tf.TensorArray(
+        output.dtype, size=pieces, infer_shape=False, element_shape=[None, *output.shape[1:]]
+    )
+    _, results = tf.while_loop(
+        lambda i, _: i < pieces,
+        lambda i, results: (i + 1, results.write(i, piece(i))),
+        (0, results),
+        parallel_iterations=1,
+    )
+    return results.concat()
+
+
+def piece_spec(function, rows):
+    """The dtype and shape that `function` gives for a free number of rows."""
+    spec = tf.TensorSpec([None, *rows.shape[1:]], rows.dtype)
+    return tf.function(function).get_concrete_function(spec).structured_outputs

@@ -1,0 +1,152 @@
+"""Generative Latent Flow: a deterministic autoencoder and a flow on its latents, one stage."""
+
+import tensorflow as tf
+
+from glf.core import random
+from glf.models.base import GenerativeModel, HasLatentFlow, Reconstructs
+from glf.models.chunks import in_chunks
+from glf.models.reconstruction import SquaredError, mean_image
+from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
+from glf.priors.flow import Flow
+
+
+class GLF(GenerativeModel, Reconstructs, HasLatentFlow):
+    """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
+
+    With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
+    example is
+
+      loss = beta * reconstruction(y, decoder(z)) - log p(z'),
+      log p(z') = log N(f(z'); 0, I) + log|det df/dz'|,
+
+    where z' is z with its gradient stopped: the flow follows the encoder and never pulls on it.
+    With `stop_gradient=False` z' is z itself: the paper's regularized GLF, in which `beta` sets
+    how far the flow's likelihood may shrink the latents.
+
+    Batch normalisation uses batch statistics in training and its moving averages everywhere else;
+    samples are never normalised.
+
+    Args:
+      spec: the data's `DataSpec`.
+      latent_size: the number of latents, d.
+      make_encoder: called with `image_shape` and `latent_size`; images in [0, 1] to z.
+      make_decoder: called with `image_shape` and `latent_size`; z to pre-activations h, which
+        become the image (tanh h + 1) / 2.
+      make_flow: makes the `Flow` on latents.
+      make_reconstruction: makes the loss of (h, y), per example.
+      beta: the weight of the reconstruction.
+      stop_gradient: whether the flow's loss is kept from the encoder.
+    """
+
+    def __init__(
+        self,
+        spec,
+        *,
+        latent_size=20,
+        make_encoder=InfoGANEncoder,
+        make_decoder=InfoGANDecoder,
+        make_flow=Flow,
+        make_reconstruction=SquaredError,
+        beta=1.0,
+        stop_gradient=True,
+        name=None,
+    ):
+        super().__init__(spec, name=name)
+        if latent_size < 1:
+            raise ValueError(f"GLF.latent_size must be at least 1, got {latent_size}.")
+        if not beta > 0:
+            raise ValueError(f"GLF.beta must be positive, got {beta}.")
+        self.latent_size = latent_size
+        self.beta = beta
+        self.stop_gradient = stop_gradient
+        self.encoder = make_encoder(image_shape=spec.image_shape, latent_size=latent_size)
+        self.decoder = make_decoder(image_shape=spec.image_shape, latent_size=latent_size)
+        self.reconstruction = make_reconstruction()
+        self.flow = make_flow()
+        self.flow.build((None, latent_size))
+        self.built = True
+
+    def loss_terms(self, x, seed, training):
+        """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats. `seed` is not used."""
+        del seed
+        y = self.to_unit(x)
+        z = self.encoder(y, training=training)
+        reconstruction = self.reconstruction(self.decoder(z, training=training), y)
+        judged = tf.stop_gradient(z) if self.stop_gradient else z
+        latent_nll = -self.flow.log_prob(judged, training=training)
+        return {
+            "loss": self.beta * reconstruction + latent_nll,
+            "reconstruction": reconstruction,
+            "latent_nll": latent_nll,
+        }
+
+    def parameter_groups(self):
+        """ "autoencoder" (encoder and decoder) and "flow"."""
+        return {
+            "autoencoder": self.encoder.trainable_weights + self.decoder.trainable_weights,
+            "flow": self.flow.trainable_weights,
+        }
+
+    def sample(self, num, seed, temperature=1.0):
+        """Draws u ~ temperature * N(0, I), maps it through flow and decoder to uint8 images.
+
+        The first n of a larger request with the same seed come from the same noise.
+
+        Raises:
+          ValueError: if `num` is not positive or `temperature` negative.
+        """
+        if not tf.is_tensor(num) and num < 1:
+            raise ValueError(f"The number of samples must be at least 1, got {num}.")
+        if not tf.is_tensor(temperature) and not temperature >= 0:
+            raise ValueError(f"The temperature must be at least 0, got {temperature}.")
+        return self._sample(
+            tf.cast(num, tf.int32), random.make_seed(seed), tf.cast(temperature, tf.float32)
+        )
+
+    @tf.function(reduce_retracing=True)
+    def _sample(self, num, seed, temperature):
+        return self._decode_rows(self.flow.sample(num, seed, temperature))
+
+    @tf.function(reduce_retracing=True)
+    def encode(self, x):
+        """Images, uint8 in the data's levels, to latents z [batch, latent_size]."""
+        return in_chunks(self._encode_piece, x)
+
+    @tf.function(reduce_retracing=True)
+    def decode(self, z):
+        """Latents z to images, uint8 in the data's levels."""
+        return self._decode_rows(z)
+
+    @tf.function(reduce_retracing=True)
+    def reconstruct(self, x):
+        """decode(encode(x)): uint8 images in the data's levels."""
+        return self._decode_rows(in_chunks(self._encode_piece, x))
+
+    @tf.function(reduce_retracing=True)
+    def reconstruct_unit(self, x):
+        """The reconstruction in [0, 1] before it is rounded to levels."""
+        return in_chunks(lambda rows: self._image(self._encode_piece(rows)), x)
+
+    @tf.function(reduce_retracing=True)
+    def latent_log_prob(self, z):
+        """log p(z) = log N(f(z); 0, I) + log|det df/dz| in nats, [batch]."""
+        return self.flow.log_prob(z)
+
+    @tf.function(reduce_retracing=True)
+    def to_base(self, z):
+        """u = f(z), [batch, latent_size]."""
+        return self.flow.to_base(z)
+
+    @tf.function(reduce_retracing=True)
+    def from_base(self, u):
+        """z = f^-1(u), [batch, latent_size]."""
+        return self.flow.from_base(u)
+
+    def _encode_piece(self, x):
+        return self.encoder(self.to_unit(x), training=False)
+
+    def _image(self, z):
+        return mean_image(self.decoder(z, training=False))
+
+    def _decode_rows(self, z):
+        return in_chunks(lambda rows: self.to_levels(self._image(rows)), z)

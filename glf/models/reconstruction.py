@@ -1,0 +1,118 @@
+"""Reconstruction losses: how far a decoder's output is from its image, per example.
+
+A loss is called with the decoder's pre-activations h and images y in [0, 1], both
+[batch, height, width, channels], and returns float32 [batch]. The image that h stands for is
+`mean_image(h)` = sigmoid(2h) = (tanh h + 1) / 2, and 2h are its logits.
+"""
+
+import abc
+
+import keras
+import tensorflow as tf
+
+REDUCTIONS = ("sum", "mean")
+
+
+def mean_image(h):
+    """The image in [0, 1] that pre-activations h stand for: sigmoid(2h) = (tanh h + 1) / 2."""
+    return tf.sigmoid(2.0 * tf.cast(h, tf.float32))
+
+
+class PixelLoss(abc.ABC):
+    """A loss that is a sum over pixels and channels of one function of h and y.
+
+    Args:
+      reduction: "sum" over pixels and channels, as in the paper's objective, or "mean".
+
+    Raises:
+      ValueError: if `reduction` is neither.
+    """
+
+    def __init__(self, *, reduction="sum"):
+        self.reduction = _check_reduction(type(self).__name__, reduction)
+
+    def __call__(self, h, y):
+        """h and y [batch, height, width, channels] to [batch]."""
+        h, y = tf.cast(h, tf.float32), tf.cast(y, tf.float32)
+        return _reduce(self.per_pixel(h, y), self.reduction)
+
+    @abc.abstractmethod
+    def per_pixel(self, h, y):
+        """The loss of each pixel and channel, in the shape of `y`."""
+
+
+class SquaredError(PixelLoss):
+    """sum over pixels and channels of (sigmoid(2h) - y)^2; with "mean", the mean of them."""
+
+    def per_pixel(self, h, y):
+        """(sigmoid(2h) - y)^2."""
+        return tf.math.squared_difference(mean_image(h), y)
+
+
+class AbsoluteError(PixelLoss):
+    """sum over pixels and channels of |sigmoid(2h) - y|; with "mean", the mean of them."""
+
+    def per_pixel(self, h, y):
+        """|sigmoid(2h) - y|."""
+        return tf.abs(mean_image(h) - y)
+
+
+class Bernoulli(PixelLoss):
+    """Cross-entropy with logits 2h, in nats, summed over pixels and channels (or their mean).
+
+      -y log sigmoid(2h) - (1 - y) log(1 - sigmoid(2h))
+
+    For y in {0, 1} it is a negative log-likelihood; for y between, a cross-entropy only, whose
+    least value is the entropy of y and not 0.
+    """
+
+    def per_pixel(self, h, y):
+        """-y log sigmoid(2h) - (1 - y) log(1 - sigmoid(2h)), without overflow for any h."""
+        return tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=2.0 * h)
+
+
+class Perceptual(keras.layers.Layer):
+    """L1 on pixels plus L1 on each feature map of a frozen network (Xiao et al. 2019, section 4).
+
+      sum |y' - y| + sum_k sum |F_k(y') - F_k(y)|,   y' = sigmoid(2h),
+
+    each sum over all positions and channels; with `reduction="mean"` each is a mean over them.
+    The network's weights are tracked by this layer and never trained.
+
+    Args:
+      make_features: called without arguments, makes a frozen network that maps images in [0, 1]
+        to a list of feature maps [batch, ...], such as `VGG16Features`.
+      reduction: "sum" or "mean".
+
+    Raises:
+      ValueError: if `reduction` is neither.
+    """
+
+    def __init__(self, *, make_features, reduction="sum", name=None):
+        super().__init__(dtype="float32", name=name)
+        self.reduction = _check_reduction("Perceptual", reduction)
+        self.features = make_features()
+        self.features.trainable = False
+        self.built = True
+
+    def call(self, h, y):
+        """h and y [batch, height, width, channels] to [batch]."""
+        y = tf.cast(y, tf.float32)
+        ours = mean_image(h)
+        loss = _reduce(tf.abs(ours - y), self.reduction)
+        # The image's own features carry no gradient: nothing that is trained comes before them.
+        wanted = [tf.stop_gradient(feature) for feature in self.features(y)]
+        for feature, target in zip(self.features(ours), wanted, strict=True):
+            loss += _reduce(tf.abs(feature - target), self.reduction)
+        return loss
+
+
+def _check_reduction(owner, reduction):
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{owner}.reduction must be one of {REDUCTIONS}, got {reduction!r}.")
+    return reduction
+
+
+def _reduce(values, reduction):
+    values = tf.reshape(values, (tf.shape(values)[0], -1))
+    return tf.reduce_sum(values, -1) if reduction == "sum" else tf.reduce_mean(values, -1)

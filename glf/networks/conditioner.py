@@ -1,0 +1,71 @@
+"""Dense networks that give bijectors their parameters."""
+
+import keras
+import tensorflow as tf
+
+
+class DenseConditioner(keras.layers.Layer):
+    """Dense, activation, batch norm, `num_layers` times, then a dense layer of `units` numbers.
+
+    With the defaults this is the subnetwork of Generative Latent Flow's couplings (Xiao, Yan,
+    Amit 2019). A condition is concatenated to the input.
+
+    Args:
+      units: number of outputs.
+      hidden: width of the hidden layers, at least 1.
+      num_layers: number of hidden layers, at least 0.
+      activation: name of a Keras activation, or a function.
+      batch_norm: whether a batch normalization follows each activation. With training=False it
+        uses its moving statistics and the network is a fixed function of each example.
+      zero_init_last: whether the last layer starts at zero, so that every bijector whose identity
+        is at zero starts there.
+
+    Shapes: call maps [batch, n] (and a condition [batch, c]) to [batch, units].
+    """
+
+    def __init__(
+        self,
+        units,
+        *,
+        hidden=64,
+        num_layers=2,
+        activation="relu",
+        batch_norm=True,
+        zero_init_last=True,
+        dtype="float32",
+        name=None,
+    ):
+        super().__init__(dtype=dtype, name=name)
+        if units < 1 or hidden < 1 or num_layers < 0:
+            raise ValueError(
+                "DenseConditioner needs units >= 1, hidden >= 1 and num_layers >= 0, got "
+                f"units={units}, hidden={hidden}, num_layers={num_layers}."
+            )
+        self.stack = []
+        for _ in range(num_layers):
+            self.stack.append(keras.layers.Dense(hidden, activation=activation, dtype=dtype))
+            if batch_norm:
+                self.stack.append(
+                    keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype)
+                )
+        last = "zeros" if zero_init_last else "glorot_uniform"
+        self.stack.append(keras.layers.Dense(units, kernel_initializer=last, dtype=dtype))
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for inputs [None, n] and conditions [None, c]."""
+        size = input_shape[-1] + (0 if condition_shape is None else condition_shape[-1])
+        shape = (None, size)
+        for layer in self.stack:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, inputs, condition=None, training=False):
+        """Returns the parameters, [batch, units]."""
+        if condition is not None:
+            inputs = tf.concat([inputs, tf.cast(condition, inputs.dtype)], axis=-1)
+        for layer in self.stack:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                inputs = layer(inputs, training=training)
+            else:
+                inputs = layer(inputs)
+        return inputs

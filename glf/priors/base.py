@@ -1,0 +1,75 @@
+"""The contract of every prior: a density on latents that can be evaluated and drawn from."""
+
+import abc
+
+import keras
+import tensorflow as tf
+
+from glf.core import random
+
+
+class Prior(keras.layers.Layer, abc.ABC):
+    """A density p(z), perhaps p(z | condition), with its own sampler.
+
+    Points have shape [batch, ...event], log-densities [batch], in nats. Weights are made in
+    `build(input_shape, condition_shape=None)`, with input_shape = [None, ...event]. Arithmetic is
+    in the layer's dtype, float32 unless told, whatever the global policy.
+
+    Samples come from stateless noise under Philox and are filled row by row: the first n rows of
+    `sample(m, seed)` equal `sample(n, seed)`, in eager, graph and XLA mode.
+    """
+
+    def __init__(self, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.event_shape = None
+
+    def build(self, input_shape, condition_shape=None):
+        """Records the event's shape; subclasses add weights.
+
+        Raises:
+          ValueError: if the event's shape is not fully known.
+        """
+        event_shape = tuple(input_shape)[1:]
+        if not event_shape or not all(event_shape):
+            raise ValueError(
+                f"{type(self).__name__} is built with a shape [None, ...event] whose event is "
+                f"known and not empty, got {tuple(input_shape)}."
+            )
+        self.event_shape = event_shape
+
+    @abc.abstractmethod
+    def distribution(self, condition=None):
+        """A `tfd.Distribution` with this layer's present weights, built on the spot."""
+
+    @abc.abstractmethod
+    def log_prob(self, z, condition=None, training=False):
+        """Returns log p(z), shape [batch], in nats."""
+
+    @abc.abstractmethod
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        """Draws `num` points, [num, ...event]; noise is scaled by `temperature`.
+
+        `num` may be a scalar tensor. With a condition, row i of the sample has row i of the
+        condition [num, c]. At temperature 0 there is no noise.
+        """
+
+    def call(self, z, condition=None, training=False):
+        """Keras' own way in: `log_prob`."""
+        return self.log_prob(z, condition, training)
+
+
+class BaseDensity(Prior):
+    """A density that TFP knows: the end of a flow, or a prior by itself.
+
+    A condition is accepted and ignored, so that every prior can be called in the same way.
+    """
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns log p(z), shape [batch], in nats."""
+        return self.distribution().log_prob(tf.cast(z, self.compute_dtype))
+
+    def noise(self, draw, num, seed, purpose):
+        """Draws [num, ...event] numbers by `draw` of `glf.core.random`, for the given purpose."""
+        shape = tf.concat([[num], tf.constant(self.event_shape, tf.int32)], 0)
+        drawn = draw(shape, random.fold(seed, purpose), dtype=tf.as_dtype(self.compute_dtype))
+        return tf.ensure_shape(drawn, (None, *self.event_shape))

@@ -1,0 +1,50 @@
+"""A moving average of a model's weights, to evaluate and sample with."""
+
+import contextlib
+
+import tensorflow as tf
+
+
+class MovingAverage(tf.Module):
+    """Exponential moving average of every floating-point weight, batch statistics included.
+
+      average <- d_t * average + (1 - d_t) * weight,   d_t = min(decay, (1 + t) / (10 + t))
+
+    with t the number of updates: the ramp keeps the first steps from weighing on the average.
+
+    Args:
+      model: the model, built.
+      decay: the final decay, in [0, 1).
+    """
+
+    def __init__(self, model, decay):
+        super().__init__()
+        if not 0 <= decay < 1:
+            raise ValueError(f"The moving average's decay must lie in [0, 1), got {decay}.")
+        self.decay = decay
+        self._weights = [w for w in model.weights if w.dtype.startswith(("float", "bfloat"))]
+        self.averages = [tf.Variable(w.value, trainable=False) for w in self._weights]
+
+    def update(self, step):
+        """Moves the averages towards the weights; `step` counts the updates before this one."""
+        step = tf.cast(step, tf.float32)
+        keep = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        for average, weight in zip(self.averages, self._weights, strict=True):
+            value = tf.cast(weight.value, average.dtype)
+            average.assign_sub((average - value) * tf.cast(1.0 - keep, average.dtype))
+
+    def install(self):
+        """Overwrites the model's weights with their averages, for good."""
+        for average, weight in zip(self.averages, self._weights, strict=True):
+            weight.assign(average)
+
+    @contextlib.contextmanager
+    def installed(self):
+        """The model's weights are their averages within the block and what they were after it."""
+        before = [weight.numpy() for weight in self._weights]
+        self.install()
+        try:
+            yield
+        finally:
+            for value, weight in zip(before, self._weights, strict=True):
+                weight.assign(value)

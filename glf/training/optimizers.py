@@ -1,0 +1,79 @@
+"""Optimizers and learning-rate schedules, as factories for configs to bind."""
+
+import keras
+import tensorflow as tf
+
+
+class L2Adam(keras.optimizers.Adam):
+    """Adam whose gradient is g + l2 * w: the coupled weight decay of the published recipes.
+
+    Keras' own `weight_decay` is the decoupled one (AdamW), which is another method: it is not
+    scaled by Adam's second moment.
+    """
+
+    def __init__(self, *args, l2=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One Adam update of `variable` with the decayed gradient."""
+        if self.l2:
+            gradient = gradient + self.l2 * keras.ops.cast(variable, gradient.dtype)
+        super().update_step(gradient, variable, learning_rate)
+
+
+def adam(learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, l2=0.0, make_schedule=None):
+    """Adam (Kingma and Ba 2015) with optional coupled L2 decay and learning-rate schedule.
+
+    Args:
+      learning_rate: the base rate.
+      beta_1: decay of the first moment.
+      beta_2: decay of the second moment.
+      epsilon: added to the root of the second moment.
+      l2: the gradient becomes g + l2 * w.
+      make_schedule: called with `learning_rate`; returns a Keras schedule. None: constant.
+    """
+    rate = make_schedule(learning_rate) if make_schedule else learning_rate
+    return L2Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, l2=l2)
+
+
+def adamax(learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, make_schedule=None):
+    """Adamax (Kingma and Ba 2015, section 7.1), the infinity-norm variant."""
+    rate = make_schedule(learning_rate) if make_schedule else learning_rate
+    return keras.optimizers.Adamax(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+
+
+@keras.saving.register_keras_serializable("glf")
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from 0 to the full rate over `steps`, then follows `after` (or stays)."""
+
+    def __init__(self, learning_rate, steps, after=None):
+        self.learning_rate, self.steps, self.after = learning_rate, steps, after
+
+    def __call__(self, step):
+        """The rate at `step`."""
+        step = tf.cast(step, tf.float32)
+        rate = self.after(step) if self.after else self.learning_rate
+        return rate * tf.minimum(1.0, (step + 1.0) / max(self.steps, 1))
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {"learning_rate": self.learning_rate, "steps": self.steps, "after": self.after}
+
+
+def halve_every(learning_rate, steps):
+    """rate * 0.5^floor(step / steps): halved every `steps` steps."""
+    return keras.optimizers.schedules.ExponentialDecay(
+        learning_rate, decay_steps=steps, decay_rate=0.5, staircase=True
+    )
+
+
+def cosine(learning_rate, steps, warmup_steps=0, final=0.0):
+    """Cosine decay from the rate to `final` times it over `steps`, after a linear warm-up."""
+    decay = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps, alpha=final)
+    return Warmup(learning_rate, warmup_steps, decay) if warmup_steps else decay
+
+
+def warmup(learning_rate, steps):
+    """Linear warm-up over `steps`, then constant."""
+    return Warmup(learning_rate, steps)

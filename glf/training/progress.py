@@ -1,0 +1,70 @@
+"""The progress line: step, loss, rate and time left."""
+
+import sys
+import time
+
+
+class Progress:
+    """Writes to a terminal one line that renews itself, elsewhere a line now and then.
+
+    Args:
+      total: the step at which the run ends.
+      start: the step at which this process begins; the rate counts from here.
+      stream: where to write; the standard error stream when None.
+      interval: seconds between lines when the stream is not a terminal.
+    """
+
+    def __init__(self, total, start=0, stream=None, interval=10.0):
+        self.total = total
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.interval = 0.2 if self.live else interval
+        self._last_shown = 0.0
+        self._mark_step = self._mark_time = None
+        self._rate = None
+        self._width = 0
+        self.step = start
+
+    def update(self, step, loss, force=False):
+        """Reports that `step` steps are done and the loss of the last."""
+        now = time.monotonic()
+        if self._mark_time is not None and step > self._mark_step:
+            # A forgetting average, so that the time left follows the present rate.
+            rate = (step - self._mark_step) / max(now - self._mark_time, 1e-9)
+            self._rate = rate if self._rate is None else 0.8 * self._rate + 0.2 * rate
+        self._mark_step, self._mark_time, self.step = step, now, step
+        if force or now - self._last_shown >= self.interval:
+            self._last_shown = now
+            self._show(self._line(step, loss))
+
+    def pause(self):
+        """Forgets the time since the last update: it went into something else than steps."""
+        self._mark_time = None
+        if self.live and self._width:
+            self.stream.write("\n")
+            self.stream.flush()
+            self._width = 0
+
+    def _line(self, step, loss):
+        rate = f"{self._rate:.3g} steps/s" if self._rate else "compiling"
+        left = duration((self.total - step) / self._rate) if self._rate else "?"
+        share = 100 * step / max(self.total, 1)
+        return f"step {step}/{self.total} ({share:.0f} %)  loss {loss:.6g}  {rate}  {left} left"
+
+    def _show(self, line):
+        if self.live:
+            self.stream.write("\r" + line.ljust(self._width))
+            self._width = len(line)
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
+
+
+def duration(seconds):
+    """Seconds in words: "45 s", "12 min 05 s", "3 h 20 min"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"

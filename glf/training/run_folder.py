@@ -1,0 +1,206 @@
+"""A run is a folder: what was asked, what came of it, and nothing of another experiment.
+
+config.gin            the configuration as given, normalised
+operative_config.gin  every value the run really used
+run.json              flags, versions, commit, precision
+data.json             name, image shape and levels of the data
+checkpoints/          see `checkpoints.py`
+logs/                 train.jsonl, validation.jsonl
+summaries/            TensorBoard
+pictures/             samples and reconstructions as PNG
+status.json           the step reached and whether the run is finished
+metrics.json          what `evaluate` measured
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import fcntl
+import importlib.metadata
+import json
+import pathlib
+import platform
+import re
+import subprocess
+
+from glf.core import files
+from glf.data.dataset import DataSpec
+
+_EXTENDABLE = re.compile(r"^train\.num_steps = .*$", re.MULTILINE)
+_PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "gin-config", "numpy")
+
+
+class RunFolder:
+    """The folder of one training run."""
+
+    def __init__(self, workdir):
+        self.path = pathlib.Path(workdir)
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(
+                f"--workdir={workdir} is a file; give the path of a folder, new or of an earlier "
+                "run of this experiment."
+            )
+        self.config = self.path / "config.gin"
+        self.operative_config = self.path / "operative_config.gin"
+        self.about = self.path / "run.json"
+        self.data = self.path / "data.json"
+        self.status = self.path / "status.json"
+        self.metrics = self.path / "metrics.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.pictures = self.path / "pictures"
+        self.summaries = self.path / "summaries"
+        self.logs = self.path / "logs"
+
+    def claim(self, config, about):
+        """Makes the folder this experiment's, or checks that it already is.
+
+        The config may differ from the folder's only in `train.num_steps`, so that a run can be
+        made longer.
+
+        Raises:
+          ValueError: if the folder holds another experiment; the difference is shown.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.config.exists():
+            strangers = [p.name for p in self.path.iterdir() if p.name != ".lock"]
+            if strangers:
+                raise ValueError(
+                    f"--workdir={self.path} is not empty and not a run folder (it has no "
+                    f"config.gin but holds {', '.join(sorted(strangers)[:5])}). Give a new folder."
+                )
+            self._write(config, about)
+            return
+        before = self.config.read_text(encoding="utf-8")
+        if _EXTENDABLE.sub("", before) != _EXTENDABLE.sub("", config):
+            difference = "\n".join(
+                difflib.unified_diff(
+                    before.splitlines(),
+                    config.splitlines(),
+                    "in the folder",
+                    "asked for",
+                    "",
+                    "",
+                    0,
+                )
+            )
+            raise ValueError(
+                f"--workdir={self.path} holds another experiment. Use a new workdir, or the "
+                f"configuration of this one. The difference:\n{difference}"
+            )
+        old = self.read_about().get("precision")
+        if old != about.get("precision"):
+            raise ValueError(
+                f"--workdir={self.path} was trained with --precision={old}, asked for is "
+                f"--precision={about.get('precision')}. Use the same, or a new workdir."
+            )
+        self._write(config, about)
+
+    def _write(self, config, about):
+        files.write_json(self.about, about)
+        files.write_text(self.config, config)
+
+    def read_about(self):
+        """What `run.json` holds."""
+        return json.loads(self.about.read_text(encoding="utf-8"))
+
+    def write_spec(self, dataset):
+        """Writes what a model needs to know of the data, so that it can be rebuilt without it."""
+        spec = dataclasses.asdict(dataset.spec)
+        files.write_json(self.data, {"name": dataset.name, **spec})
+
+    def read_spec(self):
+        """The `DataSpec` that the run was trained on.
+
+        Raises:
+          ValueError: if the run ended before it had opened its data.
+        """
+        if not self.data.exists():
+            raise ValueError(
+                f"The run in {self.path} never got to open its data, so it is untrained. Train it "
+                "first: python -m scripts.train with this --workdir."
+            )
+        held = json.loads(self.data.read_text(encoding="utf-8"))
+        shape = tuple(held["image_shape"])
+        return DataSpec(image_shape=shape, levels=held["levels"], num_classes=held["num_classes"])
+
+    def require_run(self):
+        """Checks that this is the folder of a run.
+
+        Raises:
+          ValueError: if it is not there or holds no run.
+        """
+        if not self.config.exists():
+            what = "does not exist" if not self.path.exists() else "is not the folder of a run"
+            raise ValueError(
+                f"--workdir={self.path} {what} (no config.gin in it). Give the --workdir that "
+                "scripts.train was given."
+            )
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Holds the folder for one process at a time.
+
+        Raises:
+          ValueError: if another process trains in it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / ".lock", "w", encoding="utf-8") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ValueError(
+                    f"Another process is training in --workdir={self.path}. Wait for it, stop it, "
+                    "or use another workdir."
+                ) from error
+            yield
+
+
+def describe_environment():
+    """Versions, platform and commit, for `run.json`."""
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    root = pathlib.Path(__file__).resolve().parents[2]
+    commit = None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        commit = done.stdout.strip()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+        "commit": commit,
+    }
+
+
+class JsonLines:
+    """A log of JSON objects, one a line, that can be cut back to a step."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+
+    def append(self, record):
+        """Adds one record and flushes it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "a", encoding="utf-8") as handle:
+            handle.write(json.dumps(record) + "\n")
+
+    def read(self):
+        """All whole records; a torn last line is left out."""
+        if not self.path.exists():
+            return []
+        records = []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                records.append(json.loads(line))
+        return records
+
+    def cut_back(self, step):
+        """Keeps only the records up to and including `step`: those the checkpoint knows of."""
+        if self.path.exists():
+            kept = [record for record in self.read() if record["step"] <= step]
+            files.write_text(self.path, "".join(json.dumps(r) + "\n" for r in kept))

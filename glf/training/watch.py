@@ -1,0 +1,117 @@
+"""What a run shows of itself: logs, TensorBoard summaries, validation and pictures."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from glf.core import random
+from glf.evaluation import pictures
+from glf.evaluation.loss_terms import MeanLossTerms
+from glf.models.base import Reconstructs
+
+
+class Watcher:
+    """Writes what the loop tells it to, and keeps the best validation in the state.
+
+    Args:
+      run: the run's objects.
+      best_metric: the validation term whose lowest value is the best.
+      patience: validations without a better one before the run stops early; None: never stops.
+      num_pictures: how many images a picture holds.
+    """
+
+    def __init__(self, run, *, best_metric, patience, num_pictures):
+        if patience is not None and patience < 1:
+            raise ValueError(f"train.patience must be at least 1 or None, got {patience}.")
+        self.run = run
+        self.best_metric = best_metric
+        self.patience = patience
+        self.num_pictures = num_pictures
+        self._mean_terms = MeanLossTerms(run.model, min(run.batch_size, 256))
+        self._writer = None
+
+    def log(self, state):
+        """One line of means since the last, in logs/train.jsonl and TensorBoard."""
+        means = state.take_means()
+        rates = {
+            f"learning_rate/{name}": float(optimizer.learning_rate)
+            for name, optimizer in self.run.optimizers.items()
+        }
+        self._write("train", state.step, {**means, **rates})
+
+    def validate(self, state):
+        """Means over the validation split; a new best, or one more of the worse."""
+        with self._averaged():
+            metrics = self._mean_terms(self.run.dataset, "validation", self.run.seed)
+        if self.best_metric not in metrics:
+            raise ValueError(
+                f"train.best_metric={self.best_metric!r} is not a validation metric of this model; "
+                f"choose one of {', '.join(sorted(metrics))}."
+            )
+        self._write("validation", state.step, metrics)
+        value = metrics[self.best_metric]
+        if state.best is None or value < state.best["value"]:
+            state.best = {"step": state.step, "metric": self.best_metric, "value": value}
+            state.best_is_new, state.worse = True, 0
+        else:
+            state.worse += 1
+            if self.patience is not None and state.worse >= self.patience:
+                state.stopped_early = True
+                logging.info(
+                    "Stopped early at step %d: validation %s has not fallen below %.6g (step %d) "
+                    "in %d validations.",
+                    state.step,
+                    self.best_metric,
+                    state.best["value"],
+                    state.best["step"],
+                    state.worse,
+                )
+        terms = "  ".join(f"{name} {value:.6g}" for name, value in metrics.items())
+        logging.info("Validation at step %d: %s", state.step, terms)
+
+    def draw(self, state):
+        """Pictures of samples and, where the model can, of reconstructions."""
+        model, spec, num = self.run.model, self.run.model.spec, self.num_pictures
+        drawn = {}
+        with self._averaged():
+            seed = random.fold(self.run.seed, "pictures")
+            drawn["samples"] = pictures.grid(model.sample(num, seed), spec.levels)
+            if isinstance(model, Reconstructs):
+                available = self.run.dataset.num_examples("validation")
+                wanted = np.arange(min(num // 2 or 1, available))
+                x = self.run.dataset.examples("validation", wanted)["image"]
+                pairs = pictures.side_by_side(x, model.reconstruct(tf.constant(x)))
+                columns = max(2, 2 * round(len(pairs) ** 0.5 / 2))
+                drawn["reconstructions"] = pictures.grid(pairs, spec.levels, columns)
+        if not self.run.is_chief:
+            return
+        for name, pixels in drawn.items():
+            pictures.write_png(self.run.folder.pictures / f"{name}-{state.step:08d}.png", pixels)
+            image = pixels[None, ..., None] if pixels.ndim == 2 else pixels[None]
+            with self._summaries():
+                tf.summary.image(name, image, step=state.step)
+
+    def close(self):
+        """Flushes what is open."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _averaged(self):
+        average = self.run.average
+        return average.installed() if average is not None else contextlib.nullcontext()
+
+    def _write(self, log, step, values):
+        if not self.run.is_chief:
+            return
+        self.run.logs[log].append({"step": step, **values})
+        with self._summaries():
+            for name, value in values.items():
+                tf.summary.scalar(f"{log}/{name}", value, step=step)
+        self._writer.flush()
+
+    def _summaries(self):
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self.run.folder.summaries))
+        return self._writer.as_default()

@@ -1,0 +1,1 @@
+"""Command-line programs: flags in, one library call, files out."""

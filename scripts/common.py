@@ -1,0 +1,103 @@
+"""What the command-line programs share: their flags, their errors, their exit codes."""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+
+# Before TensorFlow is imported: its start-up notes are no use to a user of these programs.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import app, flags, logging
+
+WORKDIR_HELP = "The run's folder, as given to scripts.train."
+
+
+def define_workdir(help_text=WORKDIR_HELP):
+    """--workdir, required."""
+    return flags.DEFINE_string("workdir", None, help_text, required=True)
+
+
+def define_data_dir():
+    """--data_dir, optional."""
+    return flags.DEFINE_string(
+        "data_dir",
+        None,
+        "The folder with prepared tensorflow-datasets. Default: where the run found them, else "
+        "$TFDS_DATA_DIR, else ~/tensorflow_datasets.",
+    )
+
+
+def define_checkpoint():
+    """--checkpoint: latest, best or a step."""
+    flag = flags.DEFINE_string(
+        "checkpoint",
+        "latest",
+        "Which checkpoint to use: latest, best (lowest validation metric) or a step.",
+    )
+    flags.register_validator(
+        flag.name,
+        lambda value: value in ("latest", "best") or value.isdigit(),
+        "must be latest, best, or the number of a step",
+    )
+    return flag
+
+
+def define_positive(name, default, help_text):
+    """An integer flag of at least 1."""
+    return flags.DEFINE_integer(name, default, help_text, lower_bound=1)
+
+
+def no_arguments(argv):
+    """Refuses words on the command line that belong to no flag."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {' '.join(argv[1:])}. All options are flags.")
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Keeps what C++ code writes to the error stream out of sight, unless the block fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            hidden.seek(0)
+            os.write(2, hidden.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def run(main):
+    """Runs `main(argv)`; a user's error becomes one clear message and exit code 1."""
+
+    def guarded(argv):
+        no_arguments(argv)
+        with _quiet_stderr():
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()  # the GPU library's notes come here
+        from glf.training.interrupts import Interrupted
+
+        try:
+            main()
+        except Interrupted as stopped:
+            logging.info("%s", stopped)
+            logging.flush()
+            sys.exit(128 + stopped.signum)
+        except (ValueError, OSError, ArithmeticError) as error:
+            if logging.level_debug():
+                raise
+            sys.stderr.write(f"\nError: {error}\n")
+            sys.exit(1)
+
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().setFormatter(None)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    app.run(guarded)

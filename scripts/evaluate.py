@@ -1,0 +1,35 @@
+"""Measures a trained model on a split of its data, every example once.
+
+  python -m scripts.evaluate --workdir=runs/digits --split=test
+
+Prints a table and writes metrics.json into the run's folder.
+"""
+
+from absl import flags, logging
+
+from scripts import common
+
+WORKDIR = common.define_workdir()
+SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Which examples.")
+BATCH_SIZE = common.define_positive("batch_size", 256, "Examples at a time.")
+DATA_DIR = common.define_data_dir()
+CHECKPOINT = common.define_checkpoint()
+
+
+def main():
+    """Flags in, a table and metrics.json out."""
+    from glf import configurables
+    from glf.evaluation.evaluate import evaluate
+    from glf.evaluation.report import table, update_metrics
+
+    model, dataset, step, folder = configurables.load_run(
+        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value
+    )
+    metrics = evaluate(model, dataset, SPLIT.value, batch_size=BATCH_SIZE.value)
+    update_metrics(folder.metrics, SPLIT.value, step, metrics)
+    print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"))
+    logging.info("Written to %s.", folder.metrics)
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,32 @@
+"""Exports a trained model as a SavedModel that works without this package.
+
+  python -m scripts.export --workdir=runs/digits --out=exported/digits
+
+Beside the SavedModel lies signatures.json, which says what each signature takes and returns.
+"""
+
+from absl import flags, logging
+
+from scripts import common
+
+WORKDIR = common.define_workdir()
+OUT = flags.DEFINE_string(
+    "out", None, "The folder to write: new, or an earlier export to replace.", required=True
+)
+CHECKPOINT = common.define_checkpoint()
+
+
+def main():
+    """Flags in, a folder out."""
+    from glf import configurables
+    from glf.export import export
+
+    model, _, step, _ = configurables.load_run(
+        WORKDIR.value, checkpoint=CHECKPOINT.value, with_data=False
+    )
+    signatures = export(model, OUT.value, step=step)
+    logging.info("Exported step %d to %s: %s.", step, OUT.value, ", ".join(signatures))
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,73 @@
+"""Trains a model, or goes on with a run that was stopped.
+
+  python -m scripts.train --workdir=runs/digits --gin_file=configs/studies/glf/digits.gin
+
+Starting the same command again continues from the newest checkpoint; when the run is finished it
+says so. --gin_file may be repeated, later files override earlier ones; --gin_param overrides
+single values: --gin_param="train.num_steps = 500".
+"""
+
+from absl import flags, logging
+
+from scripts import common
+
+WORKDIR = common.define_workdir("The run's folder: a new one, or an earlier run's to go on with.")
+GIN_FILE = flags.DEFINE_multi_string(
+    "gin_file", [], "A configuration file. May be repeated; later ones override earlier ones."
+)
+GIN_PARAM = flags.DEFINE_multi_string(
+    "gin_param", [], 'One binding that overrides the files, e.g. "train.seed = 1". Repeatable.'
+)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "The folder with prepared tensorflow-datasets. Default: $TFDS_DATA_DIR, else "
+    "~/tensorflow_datasets.",
+)
+STRATEGY = flags.DEFINE_enum(
+    "strategy",
+    "single",
+    ["single", "mirrored", "multi_worker"],
+    "single: one CPU or the first GPU. mirrored: all GPUs of this machine (see --device). "
+    "multi_worker: several machines, described by the environment variable TF_CONFIG.",
+)
+DEVICE = flags.DEFINE_multi_string(
+    "device", [], "A device for --strategy=mirrored, e.g. GPU:0. Repeatable. Default: all GPUs."
+)
+PRECISION = flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "mixed_bfloat16"],
+    "Arithmetic of the image networks. Weights, losses and the flow stay in float32.",
+)
+JIT = flags.DEFINE_bool(
+    "jit", True, "Compile the training step with XLA (single strategy). Needed for equal bits."
+)
+
+
+def main():
+    """Flags in, one library call."""
+    from glf import configurables
+    from glf.training.run_folder import describe_environment
+    from glf.training.train import Execution
+
+    configurables.parse(GIN_FILE.value, GIN_PARAM.value)
+    given = {
+        flag.name: flag.value
+        for flag in (WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, STRATEGY, DEVICE, PRECISION, JIT)
+    }
+    execution = Execution(
+        strategy=STRATEGY.value,
+        devices=DEVICE.value or None,
+        precision=PRECISION.value,
+        jit=JIT.value,
+        data_dir=DATA_DIR.value,
+        about={"flags": given, **describe_environment()},
+    )
+    report = configurables.train(WORKDIR.value, execution)
+    why = " (stopped early)" if report["stopped_early"] else ""
+    logging.info("Finished at step %d%s. The run is in %s.", report["step"], why, WORKDIR.value)
+
+
+if __name__ == "__main__":
+    common.run(main)
