@@ -89,6 +89,7 @@ def parse(gin_files=(), gin_params=()):
         name is suggested.
     """
     gin.clear_config()
+    gin.add_config_file_search_path(str(_REPOSITORY))
     paths = [_find(path) for path in gin_files]
     try:
         gin.parse_config_files_and_bindings(paths, list(gin_params), skip_unknown=False)

@@ -14,11 +14,18 @@ SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Whi
 BATCH_SIZE = common.define_positive("batch_size", 256, "Examples at a time.")
 DATA_DIR = common.define_data_dir()
 CHECKPOINT = common.define_checkpoint()
+RECONSTRUCTIONS = flags.DEFINE_string(
+    "reconstructions", None, "Also write a .png of images of the split, each beside its own."
+)
+MIN_SIDE = common.define_positive(
+    "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
+)
 
 
 def main():
     """Flags in, a table and metrics.json out."""
     from glf import configurables
+    from glf.evaluation import pictures
     from glf.evaluation.evaluate import evaluate
     from glf.evaluation.report import table, update_metrics
 
@@ -27,6 +34,11 @@ def main():
     )
     metrics = evaluate(model, dataset, SPLIT.value, batch_size=BATCH_SIZE.value)
     update_metrics(folder.metrics, SPLIT.value, step, metrics)
+    if RECONSTRUCTIONS.value:
+        pixels = pictures.reconstructions(
+            model, dataset, SPLIT.value, num=32, min_side=MIN_SIDE.value
+        )
+        pictures.write_png(RECONSTRUCTIONS.value, pixels)
     print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"))
     logging.info("Written to %s.", folder.metrics)
 

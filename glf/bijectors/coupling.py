@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector
 from glf.bijectors.elementwise import AdditiveMap, AffineMap, ElementwiseMap
+from glf.bijectors.spline import SplineMap
 from glf.networks.conditioner import DenseConditioner
 
 
@@ -134,6 +135,24 @@ class AffineCoupling(Coupling):
     ):
         super().__init__(
             AffineMap(clamp), transform, make_conditioner, separate_networks, dtype=dtype, name=name
+        )
+
+
+class SplineCoupling(Coupling):
+    """u_b = spline(y_b; θ(y_a)): Durkan et al. 2019, "Neural Spline Flows", section 3."""
+
+    def __init__(
+        self,
+        transform="second",
+        make_conditioner=DenseConditioner,
+        num_bins=8,
+        bound=5.0,
+        *,
+        dtype="float32",
+        name=None,
+    ):
+        super().__init__(
+            SplineMap(num_bins, bound), transform, make_conditioner, dtype=dtype, name=name
         )
 
 

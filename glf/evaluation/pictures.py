@@ -4,9 +4,11 @@ import math
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from glf.core import files
+from glf.models.base import Reconstructs
 
 
 def to_bytes(images, levels):
@@ -54,6 +56,21 @@ def write_png(path, pixels):
 def side_by_side(first, second):
     """Interleaves two equal stacks of images: a, b, a, b, ... (for a grid of even columns)."""
     return np.stack([first, second], axis=1).reshape(-1, *np.shape(first)[1:])
+
+
+def reconstructions(model, dataset, split, num, min_side=0):
+    """A grid of the first `num` images of a split, each with its reconstruction to its right.
+
+    Raises:
+      ValueError: if the model does not reconstruct.
+    """
+    if not isinstance(model, Reconstructs):
+        raise ValueError(f"{type(model).__name__} does not reconstruct images.")
+    chosen = np.arange(min(num, dataset.num_examples(split)))
+    x = dataset.examples(split, chosen)["image"]
+    pairs = side_by_side(x, model.reconstruct(tf.constant(x)))
+    columns = max(2, 2 * round(math.sqrt(len(pairs)) / 2))
+    return grid(pairs, model.spec.levels, columns, min_side=min_side)
 
 
 def write_images(out, images, levels, min_side=0):

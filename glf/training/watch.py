@@ -2,7 +2,6 @@
 
 import contextlib
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -79,12 +78,9 @@ class Watcher:
             seed = random.fold(self.run.seed, "pictures")
             drawn["samples"] = pictures.grid(model.sample(num, seed), spec.levels)
             if isinstance(model, Reconstructs):
-                available = self.run.dataset.num_examples("validation")
-                wanted = np.arange(min(num // 2 or 1, available))
-                x = self.run.dataset.examples("validation", wanted)["image"]
-                pairs = pictures.side_by_side(x, model.reconstruct(tf.constant(x)))
-                columns = max(2, 2 * round(len(pairs) ** 0.5 / 2))
-                drawn["reconstructions"] = pictures.grid(pairs, spec.levels, columns)
+                drawn["reconstructions"] = pictures.reconstructions(
+                    model, self.run.dataset, "validation", max(num // 2, 1)
+                )
         if not self.run.is_chief:
             return
         for name, pixels in drawn.items():

@@ -1,0 +1,95 @@
+"""Autoregressive flows: every dimension is moved by a map that the dimensions before it choose."""
+
+import tensorflow as tf
+
+from glf.bijectors.base import VectorBijector
+from glf.bijectors.elementwise import AffineMap
+from glf.networks.made import MADE
+
+
+class _Autoregressive(VectorBijector):
+    """What MAF and IAF share: a MADE, a fast pass and a sequential one.
+
+    Args:
+      make_map: factory of the elementwise map f, called without arguments.
+      make_network: factory of the MADE, called with `parameters=` and `dtype=`.
+    """
+
+    def __init__(self, make_map=AffineMap, make_network=MADE, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.elementwise = make_map()
+        self.network = make_network(parameters=sum(self.elementwise.groups), dtype=dtype)
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the network's weights."""
+        super().build(input_shape, condition_shape)
+        self.network.build(input_shape, condition_shape)
+
+    def _at_once(self, function, point, condition):
+        point, condition = self.check(point, condition)
+        image, log_derivative = function(point, self.network(point, condition))
+        return image, tf.reduce_sum(log_derivative, axis=1)
+
+    def _one_by_one(self, function, point, condition):
+        """Solves image = function(point; network(image)) in d passes.
+
+        Pass i fills in the dimension whose place in the order is i. The later ones stay 0 until
+        then, so that no passing infinity gets into the network, where 0 · ∞ would be NaN.
+        """
+        point, condition = self.check(point, condition)
+        place = tf.constant(self.network.degrees, tf.int32)
+
+        def fill_in(i, image, log_derivative):
+            new, new_log_derivative = function(point, self.network(image, condition))
+            now = place[None, :] == i
+            image = tf.where(now, new, image)
+            return i + 1, image, tf.where(now, new_log_derivative, log_derivative)
+
+        _, image, log_derivative = tf.while_loop(
+            lambda i, image, log_derivative: i <= self.size,
+            fill_in,
+            (tf.constant(1), tf.zeros_like(point), tf.zeros_like(point)),
+            maximum_iterations=self.size,
+        )
+        return image, tf.reduce_sum(log_derivative, axis=1)
+
+
+class MAF(_Autoregressive):
+    """Masked autoregressive flow: y_i = f(u_i; θ_i(y_before i)), log|det dy/du| = Σ log f'.
+
+    With the default map, y_i = u_i exp(s_i) + t_i (Papamakarios, Pavlakou, Murray 2017, equation
+    2). The inverse, hence the density, takes one pass of the network, the forward d passes in one
+    loop.
+
+    Args:
+      make_map: factory of the elementwise map f, called without arguments.
+      make_network: factory of the MADE, called with `parameters=` and `dtype=`.
+    """
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """d passes."""
+        return self._one_by_one(self.elementwise.forward, u, condition)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """One pass."""
+        return self._at_once(self.elementwise.inverse, y, condition)
+
+
+class IAF(_Autoregressive):
+    """Inverse autoregressive flow: y_i = f(u_i; θ_i(u_before i)), log|det dy/du| = Σ log f'.
+
+    With the default map, y_i = u_i exp(s_i) + t_i (Kingma et al. 2016, equations 8 to 10). The
+    forward, hence sampling, takes one pass of the network, the inverse d passes in one loop.
+
+    Args:
+      make_map: factory of the elementwise map f, called without arguments.
+      make_network: factory of the MADE, called with `parameters=` and `dtype=`.
+    """
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """One pass."""
+        return self._at_once(self.elementwise.forward, u, condition)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """d passes."""
+        return self._one_by_one(self.elementwise.inverse, y, condition)

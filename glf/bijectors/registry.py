@@ -1,0 +1,79 @@
+"""Every bijector by name, in small, for listing and for the conformance battery.
+
+A constructor takes `dtype=` and returns an unbuilt bijector of vectors of any size d >= 2. Every
+concrete class of this package stands here at least once; those with distinct ways through their
+code stand here once for each.
+"""
+
+from functools import partial
+
+from glf.bijectors.act_norm import ActNorm
+from glf.bijectors.autoregressive import IAF, MAF
+from glf.bijectors.batch_norm import BatchNorm
+from glf.bijectors.chain import Chain, Invert, Repeated
+from glf.bijectors.coupling import (
+    AdditiveCoupling,
+    AffineCoupling,
+    BothHalvesCoupling,
+    Coupling,
+    SplineCoupling,
+)
+from glf.bijectors.diagonal_scaling import DiagonalScaling
+from glf.bijectors.elementwise import AffineMap
+from glf.bijectors.householder import Householder
+from glf.bijectors.lu_linear import LULinear
+from glf.bijectors.permutation import RandomPermutation
+from glf.bijectors.planar import Planar
+from glf.bijectors.radial import Radial
+from glf.bijectors.spline import SplineMap
+from glf.networks.conditioner import DenseConditioner
+from glf.networks.made import MADE
+
+_dense = partial(DenseConditioner, hidden=8)
+_made = partial(MADE, hidden=(8, 8))
+_spline = partial(SplineMap, num_bins=4, bound=3.0)
+
+
+def _chain(dtype):
+    return Chain(
+        [
+            AffineCoupling("first", _dense, dtype=dtype),
+            LULinear(dtype=dtype),
+            SplineCoupling("second", _dense, num_bins=4, dtype=dtype),
+        ]
+    )
+
+
+def _repeated(dtype):
+    layers = [partial(BothHalvesCoupling, make_conditioner=_dense), RandomPermutation]
+    return Repeated([partial(layer, dtype=dtype) for layer in layers], num=2)
+
+
+REGISTRY = {
+    "act_norm": ActNorm,
+    "additive_coupling": partial(AdditiveCoupling, make_conditioner=_dense),
+    "affine_coupling": partial(AffineCoupling, make_conditioner=_dense),
+    "affine_coupling_first": partial(
+        AffineCoupling, "first", _dense, separate_networks=True, clamp=1.5
+    ),
+    "batch_norm": BatchNorm,
+    "both_halves_affine": partial(BothHalvesCoupling, make_conditioner=_dense),
+    "both_halves_spline": partial(BothHalvesCoupling, _spline, _dense, separate_networks=False),
+    "chain": _chain,
+    "coupling": partial(Coupling, AffineMap(), make_conditioner=partial(_dense, batch_norm=False)),
+    "diagonal_scaling": DiagonalScaling,
+    "householder": Householder,
+    "householder_single": partial(Householder, num_reflections=1),
+    "iaf": partial(IAF, make_network=partial(_made, order="reversed")),
+    "inverted_planar": lambda dtype: Invert(Planar(_dense, dtype=dtype)),
+    "lu_linear": LULinear,
+    "maf": partial(MAF, make_network=_made),
+    "maf_spline": partial(
+        MAF, make_map=_spline, make_network=partial(_made, order="random", seed=1)
+    ),
+    "planar": partial(Planar, make_conditioner=_dense),
+    "radial": partial(Radial, make_conditioner=_dense),
+    "random_permutation": RandomPermutation,
+    "repeated": _repeated,
+    "spline_coupling": partial(SplineCoupling, make_conditioner=_dense, num_bins=4, bound=3.0),
+}

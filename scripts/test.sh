@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# All set-up, then the linter and the tests.
+#
+#   bash scripts/test.sh            everything
+#   bash scripts/test.sh --fast     without the slow tests
+#   bash scripts/test.sh -k flow    further arguments go to pytest
+set -euo pipefail
+# shellcheck source=scripts/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+cd "$ROOT"
+
+arguments=()
+for argument in "$@"; do
+  case "$argument" in
+    --fast) arguments+=(-m "not slow") ;;
+    -h | --help)
+      sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) arguments+=("$argument") ;;
+  esac
+done
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES--1}" TF_CPP_MIN_LOG_LEVEL=2
+"$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
+if [ -z "${TFDS_DATA_DIR:-}" ]; then
+  echo "TFDS_DATA_DIR is not set: the tests on real data will skip."
+fi
+exec "$PYTHON" -m pytest -n 2 --dist loadfile "${arguments[@]}"

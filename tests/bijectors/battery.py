@@ -1,0 +1,273 @@
+"""What every bijector has to pass. Each check is a function of a `Case` that raises AssertionError.
+
+All is done in float64 on randomised weights, the zero-initialised ones included: at zero many a
+wrong log-determinant is right by chance.
+"""
+
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+BATCH = 6
+
+
+class Case:
+    """A built bijector with randomised weights, a batch of points for both ends, a condition."""
+
+    def __init__(self, make, size, condition_size=None, batch=BATCH, seed=0):
+        self.make, self.size, self.condition_size, self.batch = make, size, condition_size, batch
+        self.rng = np.random.default_rng([seed, size])
+        self.bijector = self.fresh()
+        randomise(self.bijector, self.rng)
+        # Wide enough to reach the tails of the splines, whose bound is 3.
+        self.u = self.normal((batch, size), 2.0)
+        self.y = self.normal((batch, size), 2.0)
+        self.condition = condition_size and self.normal((batch, condition_size))
+
+    def normal(self, shape, scale=1.0):
+        return tf.constant(scale * self.rng.normal(size=shape))
+
+    def fresh(self):
+        """Another one, built, with its own initial weights."""
+        bijector = self.make(dtype="float64")
+        condition_shape = self.condition_size and (None, self.condition_size)
+        bijector.build((None, self.size), condition_shape)
+        return bijector
+
+    def forward(self, u, bijector=None):
+        method = (bijector or self.bijector).forward_and_log_det
+        return method(tf.identity(u), self.condition)
+
+    def inverse(self, y, bijector=None):
+        method = (bijector or self.bijector).inverse_and_log_det
+        return method(tf.identity(y), self.condition)
+
+    def both(self, bijector=None):
+        """Everything at once, as one tuple: y, its log-det, u, its log-det."""
+        return (*self.forward(self.u, bijector), *self.inverse(self.y, bijector))
+
+
+def randomise(layer, rng):
+    """Moves every floating weight; those that are not trained (variances) only upwards."""
+    for weight in layer.weights:
+        if "float" in weight.dtype:
+            change = 0.3 * rng.normal(size=weight.shape)
+            weight.assign_add(change if weight.trainable else np.abs(change))
+
+
+def close(actual, expected, tolerance=1e-9, about=""):
+    for a, e in zip(tf.nest.flatten(actual), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(a, e, rtol=tolerance, atol=tolerance, err_msg=about)
+
+
+def check_shapes(case):
+    for point, (image, log_det) in (
+        (case.u, case.forward(case.u)),
+        (case.y, case.inverse(case.y)),
+    ):
+        assert image.shape == point.shape
+        assert log_det.shape == point.shape[:1]
+        assert image.dtype == log_det.dtype == tf.float64
+
+
+def check_round_trip(case):
+    y, _ = case.forward(case.u)
+    close(case.inverse(y)[0], case.u, 1e-7, "inverse(forward(u)) != u")
+    u, _ = case.inverse(case.y)
+    close(case.forward(u)[0], case.y, 1e-7, "forward(inverse(y)) != y")
+
+
+def check_log_dets_are_opposite(case):
+    y, forward_log_det = case.forward(case.u)
+    _, inverse_log_det = case.inverse(y)
+    close(inverse_log_det, -forward_log_det, 1e-7, "inverse log-det is not minus the forward's")
+
+
+def check_jacobian(case):
+    """log-det against the determinant of the autodiff Jacobian, in both directions."""
+    for method, point in ((case.forward, case.u), (case.inverse, case.y)):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(point)
+            image, log_det = method(point)
+            columns = tf.unstack(image, axis=1)
+        # No example depends on another, so the gradient of a sum over the batch holds one row of
+        # every example's Jacobian.
+        rows = [
+            tape.gradient(column, point, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            for column in columns
+        ]
+        determinants = np.linalg.det(np.stack(rows, axis=1))
+        close(log_det, np.log(np.abs(determinants)), 1e-7, f"{method.__name__} log-det")
+
+
+def check_examples_are_independent(case):
+    """An example's image does not depend on its batch: not by value, not by size."""
+    whole = case.both()
+    condition, u, y = case.condition, case.u, case.y
+    try:
+        case.u, case.y = u[:1], y[:1]
+        case.condition = None if condition is None else condition[:1]
+        alone = case.both()
+    finally:
+        case.u, case.y, case.condition = u, y, condition
+    close(alone, [part[:1] for part in whole], about="batch of 1")
+
+
+def check_gradients(case):
+    """Autodiff against central differences, for every weight, the points and the condition.
+
+    The loss weighs images and log-determinants by fixed random numbers, so a gradient that is
+    dropped on either way shows. Every trainable weight must matter.
+    """
+    parts = case.both()
+    weights = [tf.constant(case.rng.normal(size=part.shape)) for part in parts]
+
+    def loss():
+        return sum(
+            tf.reduce_sum(w * part) for w, part in zip(weights, case.both(), strict=True)
+        )
+
+    inputs = [case.u, case.y] + ([] if case.condition is None else [case.condition])
+    variables = [v.value for v in case.bijector.trainable_weights]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = loss()
+    gradients = tape.gradient(value, [*variables, *inputs])
+    epsilon = 1e-6
+    for i, gradient in enumerate(gradients):
+        is_weight = i < len(variables)
+        name = case.bijector.trainable_weights[i].path if is_weight else "an input"
+        if not is_weight and gradient is None:
+            gradient = tf.zeros_like(inputs[i - len(variables)])
+        assert gradient is not None, f"no gradient for {name}"
+        assert np.all(np.isfinite(gradient)), f"gradient of {name} is not finite"
+        assert not is_weight or np.any(gradient != 0), f"gradient of {name} is zero"
+        direction = tf.constant(case.rng.normal(size=gradient.shape))
+        ends = []
+        for sign in (1, -1):
+            step = sign * epsilon * direction
+            if is_weight:
+                before = tf.identity(variables[i])
+                variables[i].assign_add(step)
+                ends.append(loss())
+                variables[i].assign(before)
+            else:
+                ends.append(_with_input(case, i - len(variables), step, loss))
+        difference = (ends[0] - ends[1]) / (2 * epsilon)
+        expected = tf.reduce_sum(gradient * direction)
+        scale = 1 + abs(float(expected))
+        assert abs(float(difference - expected)) < 1e-4 * scale, (
+            f"gradient of {name}: autodiff {float(expected)}, differences {float(difference)}"
+        )
+
+
+def _with_input(case, i, step, loss):
+    name = ("u", "y", "condition")[i]
+    before = getattr(case, name)
+    setattr(case, name, before + step)
+    try:
+        return loss()
+    finally:
+        setattr(case, name, before)
+
+
+def check_condition_matters(case):
+    """A conditional network's map moves with its condition; called on those that have one."""
+    before = case.both()
+    condition, case.condition = case.condition, case.condition + 1.0
+    try:
+        after = case.both()
+    finally:
+        case.condition = condition
+    assert any(np.any(b != a) for b, a in zip(before, after, strict=True))
+
+
+def check_modes(case):
+    """Eager, graph with a free batch size, and XLA agree; no mode makes weights."""
+    count = len(case.bijector.weights)
+    args = (case.u, case.y) + (() if case.condition is None else (case.condition,))
+
+    def both(u, y, condition=None):
+        return (
+            *case.bijector.forward_and_log_det(u, condition),
+            *case.bijector.inverse_and_log_det(y, condition),
+        )
+
+    eager = both(*args)
+    free = [tf.TensorSpec((None, a.shape[1]), a.dtype) for a in args]
+    close(tf.function(both, input_signature=free)(*args), eager, 1e-8, "graph != eager")
+    close(tf.function(both, jit_compile=True)(*args), eager, 1e-8, "XLA != eager")
+    assert len(case.bijector.weights) == count
+
+
+def check_checkpoint(case):
+    """Saved and restored into another one with other weights, permutations included."""
+    expected = case.both()
+    other = case.fresh()
+    with tempfile.TemporaryDirectory() as folder:
+        path = tf.train.Checkpoint(bijector=case.bijector).write(f"{folder}/weights")
+        tf.train.Checkpoint(bijector=other).read(path).assert_consumed()
+    close(case.both(other), expected, 1e-12, "restored != saved")
+
+
+def check_saved_model(case):
+    """Exported with both directions, loaded without the package's help."""
+    module = tf.Module()
+    module.bijector = case.bijector
+    args = (case.u, case.y) + (() if case.condition is None else (case.condition,))
+    free = [tf.TensorSpec((None, a.shape[1]), a.dtype) for a in args]
+
+    @tf.function(input_signature=free)
+    def both(u, y, condition=None):
+        return (
+            *case.bijector.forward_and_log_det(u, condition),
+            *case.bijector.inverse_and_log_det(y, condition),
+        )
+
+    module.both = both
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder)
+        loaded = tf.saved_model.load(folder)
+    close(loaded.both(*args), case.both(), 1e-8, "exported != in memory")
+
+
+def check_tfp_view(case):
+    """TFP's interface gives the fused methods' numbers, for extra sample axes too."""
+    view = case.bijector.as_tfp(case.condition)
+    y, forward_log_det, u, inverse_log_det = case.both()
+    close(view.forward(tf.identity(case.u)), y)
+    close(view.inverse(tf.identity(case.y)), u)
+    close(view.forward_log_det_jacobian(tf.identity(case.u), event_ndims=1), forward_log_det)
+    close(view.inverse_log_det_jacobian(tf.identity(case.y), event_ndims=1), inverse_log_det)
+    twice = tf.stack([case.y, case.y])
+    close(view.inverse(twice), tf.stack([u, u]))
+    base = tfd.Sample(tfd.Normal(tf.constant(0.0, tf.float64), 1.0), case.size)
+    flow = tfd.TransformedDistribution(base, case.bijector.as_tfp(case.condition))
+    close(flow.log_prob(tf.identity(case.y)), base.log_prob(u) + inverse_log_det)
+
+
+def check_integrates_to_one(case):
+    """The density of a standard normal seen through it, summed over a fine grid of the plane."""
+    edge, num = 24.0, 600
+    axis = tf.linspace(tf.constant(-edge, tf.float64), edge, num)
+    y = tf.reshape(tf.stack(tf.meshgrid(axis, axis), axis=-1), (-1, 2))
+    u, log_det = case.bijector.inverse_and_log_det(y)
+    log_prob = -0.5 * tf.reduce_sum(u**2, axis=1) - np.log(2 * np.pi) + log_det
+    total = float(tf.reduce_sum(tf.exp(log_prob))) * (2 * edge / (num - 1)) ** 2
+    assert abs(total - 1) < 0.02, f"integrates to {total}"
+
+
+CHECKS = {
+    "shapes": check_shapes,
+    "round_trip": check_round_trip,
+    "log_dets_are_opposite": check_log_dets_are_opposite,
+    "jacobian": check_jacobian,
+    "examples_are_independent": check_examples_are_independent,
+    "gradients": check_gradients,
+    "modes": check_modes,
+    "checkpoint": check_checkpoint,
+    "saved_model": check_saved_model,
+    "tfp_view": check_tfp_view,
+}
