@@ -16,7 +16,7 @@ import keras
 from glf import bijectors, priors
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.models import glf, reconstruction
-from glf.networks import conditioner, dense, features, infogan, residual
+from glf.networks import conditioner, dense, features, infogan, made, residual
 from glf.priors.flow import paper_bijector
 from glf.training import optimizers
 from glf.training import train as training
@@ -52,6 +52,7 @@ _register(
     denylist=("image_shape", "latent_size"),
 )
 _register(conditioner.DenseConditioner, denylist=("units", "dtype"))
+_register(made.MADE, denylist=("parameters", "dtype"))
 _register(features.VGG16Features, features.SqueezeNetFeatures)
 _register(
     reconstruction.SquaredError,

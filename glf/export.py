@@ -62,7 +62,6 @@ def export(model, out, step=None):
 def _module(model):
     """The module to save and {signature: {"takes", "gives", "does"}}."""
     module = tf.Module()
-    module.model = model
     height, width, channels = model.spec.image_shape
     image = f"uint8 [batch, {height}, {width}, {channels}], values 0 to {model.spec.levels - 1}"
     images = tf.TensorSpec([None, height, width, channels], tf.uint8, "images")
@@ -132,6 +131,12 @@ def _module(model):
             model.latent_log_prob,
             [latents],
         )
+    # What the functions use, and no more: the frozen networks of a loss stay out.
+    used = {}
+    for name in described:
+        for variable in getattr(module, name).get_concrete_function().variables:
+            used[variable.ref()] = variable
+    module.weights = list(used.values())
     return module, described
 
 

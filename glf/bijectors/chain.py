@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from glf.bijectors.base import Bijector, same_for_all
+from glf.layers.track import track
 
 
 class Chain(Bijector):
@@ -35,7 +36,7 @@ class Chain(Bijector):
                 f"{len(bijectors)} of dtypes {dtypes}."
             )
         super().__init__(dtype=dtypes[0], name=name)
-        self.bijectors = bijectors
+        self.bijectors = track(self, "bijector", bijectors)
 
     def build(self, input_shape, condition_shape=None):
         """Builds every bijector for the same shapes."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 from glf.bijectors.base import VectorBijector
 from glf.bijectors.elementwise import AdditiveMap, AffineMap, ElementwiseMap
 from glf.bijectors.spline import SplineMap
+from glf.layers.track import track
 from glf.networks.conditioner import DenseConditioner
 
 
@@ -26,7 +27,8 @@ class MapParameters(keras.layers.Layer):
         super().__init__(dtype=dtype)
         self.num = num
         groups = elementwise.groups if separate_networks else (sum(elementwise.groups),)
-        self.networks = [make_conditioner(units=num * group, dtype=dtype) for group in groups]
+        networks = [make_conditioner(units=num * group, dtype=dtype) for group in groups]
+        self.networks = track(self, "network", networks)
         self.groups = groups
 
     def build(self, input_shape, condition_shape=None):

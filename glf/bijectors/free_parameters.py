@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from glf.layers.track import track
 from glf.networks.conditioner import DenseConditioner
 
 
@@ -30,10 +31,11 @@ class FreeParameters(keras.layers.Layer):
     def build(self, condition_shape=None):
         """Makes the weights, and the network if there are conditions [None, c]."""
         start = keras.initializers.RandomNormal(stddev=self.stddev)
-        self.vectors = [
+        vectors = [
             self.add_weight(name=name, shape=(size,), initializer=start.clone())
             for name, size in self.sizes.items()
         ]
+        self.vectors = track(self, "vector", vectors)
         if condition_shape is not None:
             total = sum(self.sizes.values())
             self.network = self.make_conditioner(units=total, dtype=self.dtype)

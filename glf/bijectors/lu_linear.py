@@ -27,7 +27,7 @@ class LULinear(VectorBijector):
         self.row = self._weight("row", permutation, trainable=False, dtype="int64")
         self.lower = self._weight("lower", lower)
         self.upper = self._weight("upper", upper)
-        self.sign = self._weight("sign", tf.sign(diagonal), trainable=False)
+        self.sign = self._weight("sign", tf.sign(diagonal), trainable=False, dtype="int64")
         self.log_scale = self._weight("log_scale", tf.math.log(tf.abs(diagonal)))
 
     def _weight(self, name, value, **kwargs):
@@ -42,8 +42,9 @@ class LULinear(VectorBijector):
         eye = tf.eye(self.size, dtype=self.compute_dtype)
         lower = tf.linalg.band_part(self.lower.value, -1, 0)
         upper = tf.linalg.band_part(self.upper.value, 0, -1)
+        sign = tf.cast(self.sign.value, self.compute_dtype)
         lower = tf.linalg.set_diag(lower, tf.linalg.diag_part(eye))
-        upper = tf.linalg.set_diag(upper, self.sign.value * tf.exp(self.log_scale.value))
+        upper = tf.linalg.set_diag(upper, sign * tf.exp(self.log_scale.value))
         # Row i of P L is row `row[i]` of L.
         return tf.gather(eye, self.row.value), lower, upper
 

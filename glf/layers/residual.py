@@ -12,7 +12,8 @@ class ResidualBlock(keras.layers.Layer):
     He et al. 2016, arXiv 1603.05027 (full pre-activation). With `resample="down"` the first
     convolution has stride 2 and the shortcut averages 2x2 pixels; sizes are rounded up. With "up"
     both repeat each pixel 2x2 times, cropped to `output_size`. The shortcut is a 1x1 convolution
-    where the number of channels changes and the identity elsewhere.
+    where the number of channels changes and the identity elsewhere. Nothing has a bias: whatever
+    normalisation reads the sum next would cancel it.
 
     [batch, height, width, channels] to [batch, *size, filters].
 
@@ -55,14 +56,13 @@ class ResidualBlock(keras.layers.Layer):
         policy = self.dtype_policy
         self.normalise = [batch_normalization(policy), batch_normalization(policy)]
         stride = 2 if self.resample == "down" else 1
-        # A bias in front of a batch normalisation would be cancelled by it.
         self.convolutions = [
-            _convolution(self.filters, 3, policy, strides=stride, use_bias=False),
+            _convolution(self.filters, 3, policy, strides=stride),
             _convolution(self.filters, 3, policy),
         ]
         self.shortcut = None
         if channels != self.filters:
-            self.shortcut = _convolution(self.filters, 1, policy, use_bias=False)
+            self.shortcut = _convolution(self.filters, 1, policy)
             self.shortcut.build(input_shape)
         inner_shape = (None, None, None, self.filters)
         for part, shape in (
@@ -118,13 +118,13 @@ def batch_normalization(policy):
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy)
 
 
-def _convolution(filters, size, policy, strides=1, use_bias=True):
+def _convolution(filters, size, policy, strides=1):
     return keras.layers.Conv2D(
         filters,
         size,
         strides=strides,
         padding="same",
-        use_bias=use_bias,
+        use_bias=False,
         kernel_initializer="he_normal",
         dtype=policy,
     )

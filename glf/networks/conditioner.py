@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from glf.layers.track import track
+
 
 class DenseConditioner(keras.layers.Layer):
     """Dense, activation, batch norm, `num_layers` times, then a dense layer of `units` numbers.
@@ -41,15 +43,16 @@ class DenseConditioner(keras.layers.Layer):
                 "DenseConditioner needs units >= 1, hidden >= 1 and num_layers >= 0, got "
                 f"units={units}, hidden={hidden}, num_layers={num_layers}."
             )
-        self.stack = []
+        stack = []
         for _ in range(num_layers):
-            self.stack.append(keras.layers.Dense(hidden, activation=activation, dtype=dtype))
+            stack.append(keras.layers.Dense(hidden, activation=activation, dtype=dtype))
             if batch_norm:
-                self.stack.append(
+                stack.append(
                     keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype)
                 )
         last = "zeros" if zero_init_last else "glorot_uniform"
-        self.stack.append(keras.layers.Dense(units, kernel_initializer=last, dtype=dtype))
+        stack.append(keras.layers.Dense(units, kernel_initializer=last, dtype=dtype))
+        self.stack = track(self, "layer", stack)
 
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for inputs [None, n] and conditions [None, c]."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.layers.masked_dense import MaskedDense
+from glf.layers.track import track
 
 
 def degrees(size, order="sequential", seed=None):
@@ -91,20 +92,21 @@ class MADE(keras.layers.Layer):
         # Hidden units of degree 0 see only the condition; without one they are constants, which
         # only a single dimension, seeing nothing at all, has to make do with.
         lowest = 0 if extra or size == 1 else 1
-        self.stack = []
+        stack = []
         for width in self.hidden:
             after = lowest + np.arange(width) % (size - lowest)
-            self.stack.append(
+            stack.append(
                 MaskedDense(before[:, None] <= after[None, :], self.activation, dtype=self.dtype)
             )
             before = after
-        self.stack.append(
+        stack.append(
             MaskedDense(
                 np.repeat(before[:, None] < self.degrees[None, :], self.parameters, axis=1),
                 kernel_initializer="zeros" if self.zero_init_last else "glorot_uniform",
                 dtype=self.dtype,
             )
         )
+        self.stack = track(self, "layer", stack)
         for layer in self.stack:
             layer.build((None, layer.mask.shape[0]))
 

@@ -11,7 +11,7 @@ class ResidualEncoder(keras.layers.Layer):
 
     A 3x3 convolution to `filters` channels; for each level a block that halves the image, rounding
     up, and doubles the channels up to `max_filters`, and `blocks_per_level` - 1 blocks that keep
-    both; batch normalisation, ReLU and a linear layer to z. Blocks are those of He et al. 2016,
+    both; batch normalisation, ReLU and a linear layer to z. Only that last layer has a bias. Blocks are those of He et al. 2016,
     arXiv 1603.05027. Computes in `dtype`, by default Keras' global policy, and returns float32.
 
     Args:
@@ -50,7 +50,7 @@ class ResidualEncoder(keras.layers.Layer):
         )
         policy = self.dtype_policy
         channels = _channels(filters, max_filters, num_downsamples)
-        layers = [keras.Input(shape), _convolution(channels[0], policy)]
+        layers = [keras.Input(shape), _convolution(channels[0], policy, use_bias=False)]
         for width in channels[1:]:
             layers.append(ResidualBlock(width, resample="down", dtype=policy))
             layers += [ResidualBlock(width, dtype=policy) for _ in range(blocks_per_level - 1)]
@@ -74,7 +74,7 @@ class ResidualDecoder(keras.layers.Layer):
     The image is sigmoid(2h) = (tanh h + 1) / 2. The mirror of `ResidualEncoder`: a linear layer to
     the smallest feature map; for each level `blocks_per_level` - 1 blocks and one that doubles the
     image, cropped to the size the encoder went through; batch normalisation, ReLU and a 3x3
-    convolution to h. Precision and arguments as in the encoder.
+    convolution to h. Only the first and the last layer have a bias. Precision and arguments as in the encoder.
 
     Raises:
       ValueError: if a size is not positive.
@@ -136,5 +136,5 @@ def _channels(filters, max_filters, num_downsamples):
     return [min(filters * 2**level, max_filters) for level in range(num_downsamples + 1)]
 
 
-def _convolution(filters, policy):
-    return keras.layers.Conv2D(filters, 3, padding="same", dtype=policy)
+def _convolution(filters, policy, use_bias=True):
+    return keras.layers.Conv2D(filters, 3, padding="same", use_bias=use_bias, dtype=policy)

@@ -45,7 +45,7 @@ def test_equation(resample, filters):
         shortcut = h.reshape(2, 3, 2, 2, 2, 3).mean((2, 4))
     y = _convolve(y, first.kernel.numpy(), 2 if resample == "down" else 1)
     y = _normalised_relu(block.normalise[1], y)
-    y = _convolve(y, second.kernel.numpy()) + second.bias.numpy()
+    y = _convolve(y, second.kernel.numpy())
     if filters != 3:
         shortcut = shortcut @ block.shortcut.kernel.numpy()[0, 0]
     np.testing.assert_allclose(block(h), shortcut + y, rtol=1e-4, atol=1e-4)
@@ -78,7 +78,7 @@ def test_repeat_pixels():
 def test_identity_shortcut_has_no_weights():
     block = _randomised(ResidualBlock(3), (None, 4, 4, 3))
     assert block.shortcut is None
-    assert len(block.trainable_weights) == 2 * 2 + 1 + 2
+    assert len(block.trainable_weights) == 2 * 2 + 2
 
 
 def test_training_reaches_both_normalisations():
@@ -94,7 +94,7 @@ def test_training_reaches_both_normalisations():
 def test_lives_in_a_keras_model():
     model = keras.Sequential([keras.Input((5, 5, 2)), ResidualBlock(3, resample="down")])
     assert model(_input(1, 5, 5, 2)).shape == (1, 3, 3, 3)
-    assert len(model.trainable_weights) == 8
+    assert len(model.trainable_weights) == 7
 
 
 @pytest.mark.parametrize(

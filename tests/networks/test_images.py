@@ -35,28 +35,33 @@ def family(request):
     return FAMILIES[request.param]
 
 
-@functools.cache
-def _pair(name, image_shape):
-    make_encoder, make_decoder = FAMILIES[name]
-    keras.utils.set_random_seed(1)
-    return (
-        make_encoder(image_shape=image_shape, latent_size=LATENTS),
-        make_decoder(image_shape=image_shape, latent_size=LATENTS),
-    )
-
-
-@pytest.fixture(params=FAMILIES)
-def small(request):
-    """An encoder and a decoder of an odd size, with weights of order 1 so that errors show."""
-    keras.utils.set_random_seed(2)
+@pytest.fixture(scope="module", params=FAMILIES)
+def shared(request):
+    """An encoder and a decoder of an odd size, and weights of order 1 so that errors show."""
     pair = tuple(make((9, 6, 3), LATENTS) for make in FAMILIES[request.param])
     rng = np.random.default_rng(0)
-    for layer in pair:
-        for weight in layer.weights:
-            noise = rng.normal(scale=0.2, size=weight.shape)
-            positive = weight.name in ("gamma", "moving_variance")
-            weight.assign(np.abs(1.0 + noise) if positive else noise)
-    return pair
+    values = []
+    for weight in _weights(pair):
+        noise = rng.normal(scale=0.2, size=weight.shape)
+        positive = weight.name in ("gamma", "moving_variance")
+        values.append(np.abs(1.0 + noise) if positive else noise)
+    return pair, values
+
+
+@pytest.fixture
+def small(shared):
+    """The shared pair, its weights set to those values."""
+    _set_weights(*shared)
+    return shared[0]
+
+
+def _weights(pair):
+    return pair[0].weights + pair[1].weights
+
+
+def _set_weights(pair, values):
+    for weight, value in zip(_weights(pair), values, strict=True):
+        weight.assign(value)
 
 
 def _images(*shape):
@@ -74,9 +79,9 @@ def _gradients(encoder, decoder, y, training=True):
 @pytest.mark.parametrize(
     "image_shape", [(1, 1, 1), (8, 8, 1), (28, 28, 1), (32, 32, 3), (33, 47, 3), (64, 64, 3)]
 )
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", ["infogan", "residual", "dense"])
 def test_any_size_round_trips_to_its_own_shape(name, image_shape):
-    encoder, decoder = _pair(name, image_shape)
+    encoder, decoder = (make(image_shape, LATENTS) for make in FAMILIES[name])
     made = len(encoder.weights), len(decoder.weights)
     assert min(made) > 0
     y = _images(2, *image_shape)
@@ -102,24 +107,28 @@ def test_every_weight_has_a_gradient(small):
 
 
 def test_no_weight_is_cancelled_by_a_normalisation(small):
-    """A bias in front of a batch normalisation would have a gradient of rounding errors only."""
+    """A bias in front of a batch normalisation would have a gradient of rounding errors only.
+
+    The bias of z is such a one where the decoder begins with a normalised layer; it is kept,
+    because z is not the decoder's alone.
+    """
     encoder, decoder = small
     _, gradients = _gradients(encoder, decoder, _images(7, 9, 6, 3))
-    assert min(np.abs(gradient).max() for gradient in gradients) > 1e-6
+    weights = encoder.trainable_weights + decoder.trainable_weights
+    for weight, gradient in zip(weights, gradients, strict=True):
+        if weight is not encoder.trainable_weights[-1]:
+            assert np.abs(gradient).max() > 1e-6, weight.path
 
 
-def test_xla_equals_graph(small):
-    encoder, decoder = small
+def test_xla_equals_graph(shared):
+    pair, values = shared
     y = _images(4, 9, 6, 3)
-    start = [w.numpy() for w in encoder.weights + decoder.weights]
     results = []
     for jit in (False, True):
-        for weight, value in zip(encoder.weights + decoder.weights, start, strict=True):
-            weight.assign(value)
-        step = tf.function(functools.partial(_gradients, encoder, decoder), jit_compile=jit)
+        _set_weights(pair, values)
+        step = tf.function(functools.partial(_gradients, *pair), jit_compile=jit)
         h, gradients = step(y)
-        statistics = encoder.non_trainable_weights + decoder.non_trainable_weights
-        results.append([h, *gradients, *[w.numpy() for w in statistics]])
+        results.append([h, *gradients, *[w.numpy() for w in _weights(pair)]])
     for graph, xla in zip(*results, strict=True):
         np.testing.assert_allclose(graph, xla, rtol=2e-3, atol=2e-5)
 
