@@ -13,7 +13,7 @@ from glf.models.base import HasLatentFlow, HasLatents, Reconstructs
 _SIGNATURES = "signatures.json"
 
 
-def export(model, out, step=None):
+def export_model(model, out, step=None):
     """Writes `model` as a SavedModel in folder `out`, with signatures.json beside its files.
 
     Loaded by plain TensorFlow, `loaded.sample(num, temperature, seed)` and the other functions
@@ -64,72 +64,61 @@ def _module(model):
     module = tf.Module()
     height, width, channels = model.spec.image_shape
     image = f"uint8 [batch, {height}, {width}, {channels}], values 0 to {model.spec.levels - 1}"
-    images = tf.TensorSpec([None, height, width, channels], tf.uint8, "images")
+    image_spec = tf.TensorSpec([None, height, width, channels], tf.uint8)
     described = {}
 
-    def add(name, does, takes, gives, function, specs):
-        # A signature's outputs have names; the one output is named after what it is.
-        key = next(iter(gives))
-
-        def named(*args):
-            return {key: function(*args)}
-
-        setattr(module, name, tf.function(named, input_signature=specs))
+    def add(function, does, takes, gives, *specs):
+        # The arguments and the one output keep their names in the signature.
+        name = function.__name__
+        setattr(module, name, tf.function(function, input_signature=specs, autograph=False))
         described[name] = {"does": does, "takes": takes, "gives": gives}
 
+    def sample(num, temperature, seed):
+        return {"images": model.sample(num, random.make_seed(seed), temperature)}
+
     add(
-        "sample",
+        sample,
         "Draws images; the same seed gives the same images.",
         {
             "num": "int32 [], at least 1",
             "temperature": "float32 [], scales the base noise; 1 samples the model",
             "seed": "int64 []",
         },
-        {"images": image},
-        lambda num, temperature, seed: model.sample(num, random.make_seed(seed), temperature),
-        [
-            tf.TensorSpec([], tf.int32, "num"),
-            tf.TensorSpec([], tf.float32, "temperature"),
-            tf.TensorSpec([], tf.int64, "seed"),
-        ],
+        {"images": f"{image}; batch is num"},
+        tf.TensorSpec([], tf.int32),
+        tf.TensorSpec([], tf.float32),
+        tf.TensorSpec([], tf.int64),
     )
     if isinstance(model, HasLatents):
-        size = model.latent_size
-        latents = tf.TensorSpec([None, size], tf.float32, "latents")
-        code = f"float32 [batch, {size}]"
-        add(
-            "encode",
-            "Images to latents.",
-            {"images": image},
-            {"latents": code},
-            model.encode,
-            [images],
-        )
-        add(
-            "decode",
-            "Latents to images.",
-            {"latents": code},
-            {"images": image},
-            model.decode,
-            [latents],
-        )
+        latent_spec = tf.TensorSpec([None, model.latent_size], tf.float32)
+        code = f"float32 [batch, {model.latent_size}]"
+
+        def encode(images):
+            return {"latents": model.encode(images)}
+
+        def decode(latents):
+            return {"images": model.decode(latents)}
+
+        add(encode, "Images to latents.", {"images": image}, {"latents": code}, image_spec)
+        add(decode, "Latents to images.", {"latents": code}, {"images": image}, latent_spec)
     if isinstance(model, Reconstructs):
-        add(
-            "reconstruct",
-            "Images to their reconstructions.",
-            {"images": image},
-            {"images": image},
-            model.reconstruct,
-            [images],
-        )
+
+        def reconstruct(images):
+            return {"images": model.reconstruct(images)}
+
+        does = "Images to their reconstructions."
+        add(reconstruct, does, {"images": image}, {"images": image}, image_spec)
     if isinstance(model, HasLatentFlow):
+
+        def latent_log_prob(latents):
+            return {"log_prob": model.latent_log_prob(latents)}
+
         add(
-            "latent_log_prob",
-            "The log-density of latents under the flow, in nats; not a likelihood of images.",
+            latent_log_prob,
+            "The log-density of latents under the flow; not a likelihood of images.",
             {"latents": code},
-            {"log_prob": "float32 [batch], nats"},
-            model.latent_log_prob,
-            [latents],
+            {"log_prob": "float32 [batch], in nats"},
+            latent_spec,
         )
     # What the functions use, and no more: the frozen networks of a loss stay out.
     used = {}

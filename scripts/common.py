@@ -1,6 +1,7 @@
 """What the command-line programs share: their flags, their errors, their exit codes."""
 
 import contextlib
+import logging as py_logging
 import os
 import signal
 import sys
@@ -74,6 +75,11 @@ def _quiet_stderr():
             os.close(kept)
 
 
+def _is_for_the_user(record):
+    """Whether a log record is worth showing: not what TensorFlow says of its own workings."""
+    return record.levelno >= py_logging.ERROR or "/tensorflow/" not in record.pathname
+
+
 def run(main):
     """Runs `main(argv)`; a user's error becomes one clear message and exit code 1."""
 
@@ -98,6 +104,8 @@ def run(main):
             sys.exit(1)
 
     logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().setFormatter(None)
+    handler = logging.get_absl_handler()
+    handler.setFormatter(None)
+    handler.addFilter(_is_for_the_user)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     app.run(guarded)

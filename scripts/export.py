@@ -19,12 +19,12 @@ CHECKPOINT = common.define_checkpoint()
 def main():
     """Flags in, a folder out."""
     from glf import configurables
-    from glf.export import export
+    from glf.export import export_model
 
     model, _, step, _ = configurables.load_run(
         WORKDIR.value, checkpoint=CHECKPOINT.value, with_data=False
     )
-    signatures = export(model, OUT.value, step=step)
+    signatures = export_model(model, OUT.value, step=step)
     logging.info("Exported step %d to %s: %s.", step, OUT.value, ", ".join(signatures))
 
 

@@ -45,7 +45,8 @@ def _chain(dtype):
 
 
 def _repeated(dtype):
-    layers = [partial(BothHalvesCoupling, make_conditioner=_dense), RandomPermutation]
+    dense = partial(_dense, num_layers=1)
+    layers = [partial(BothHalvesCoupling, make_conditioner=dense), RandomPermutation]
     return Repeated([partial(layer, dtype=dtype) for layer in layers], num=2)
 
 

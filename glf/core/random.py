@@ -1,10 +1,12 @@
 """Randomness as an argument: stateless seeds, folded by purpose, always drawn with Philox.
 
 A seed is an int32 tensor of shape [2]. TensorFlow's default stateless algorithm gives other
-numbers under XLA than in a graph; Philox gives the same bits everywhere, so every draw of this
-package names it.
+numbers under XLA than in a graph; with Philox the integers agree everywhere, so every draw of this
+package names it. Floats do not agree even so (TensorFlow and XLA take other bits for them, and
+pair them otherwise for normals), so they are made from integers here.
 """
 
+import math
 import zlib
 
 import numpy as np
@@ -43,26 +45,65 @@ def make_seed(seed):
 def fold(seed, *data):
     """Derives a new seed from `seed` and each item of `data`: an integer, a tensor or a word.
 
-    Words name a purpose (`fold(seed, "noise")`); integers and scalar tensors name a step or an
-    index. Different data give independent streams.
+    Words name a purpose (`fold(seed, "noise")`); integers and scalar tensors, of up to 64 bits,
+    name a step or an index, and equal numbers of any type are the same. Different data give
+    independent streams.
     """
     seed = make_seed(seed)
     for item in data:
         if isinstance(item, str):
-            item = zlib.crc32(item.encode()) & 0x7FFFFFFF
-        seed = tf.random.experimental.stateless_fold_in(seed, item, alg=ALGORITHM)
+            parts = [zlib.crc32(item.encode()) & 0x7FFFFFFF]
+        else:
+            # TensorFlow folds in 32 bits; given 64 it would return a seed of another type.
+            parts = tf.unstack(make_seed(item))
+        for part in parts:
+            seed = tf.random.experimental.stateless_fold_in(seed, part, alg=ALGORITHM)
     return seed
 
 
 def normal(shape, seed, dtype=tf.float32):
-    """Standard normal noise of `shape`; equal bits in eager, graph and XLA mode."""
-    return tf.random.stateless_normal(shape, make_seed(seed), dtype=dtype, alg=ALGORITHM)
+    """Standard normal noise of `shape`; equal bits in eager, graph and XLA mode on one machine.
+
+    By Box and Muller, sqrt(-2 log v) cos(2 pi w), with v and w of its own for each number, so that
+    the first rows of a larger draw are the rows of a smaller one. In float64 the modes may differ
+    in the last bits.
+    """
+    pairs = _integers(tf.concat([tf.cast(shape, tf.int32), [2]], 0), seed, tf.uint32)
+    # In double precision, where the modes differ by 1e-16, and then rounded: float32 agrees.
+    pairs = (tf.cast(pairs, tf.float64) + 0.5) * 2.0**-32
+    radius = tf.sqrt(-2.0 * tf.math.log(pairs[..., 0]))
+    return tf.cast(radius * tf.cos(2.0 * math.pi * pairs[..., 1]), dtype)
 
 
 def uniform(shape, seed, minval=0, maxval=1, dtype=tf.float32):
-    """Uniform noise on [minval, maxval); equal bits in eager, graph and XLA mode."""
+    """Uniform noise on [minval, maxval); equal bits in eager, graph and XLA mode.
+
+    Floats lie on a grid of 2^23 (float32) or 2^52 (float64) steps that begins at 0. Bounds other
+    than 0 and 1 are for integers.
+
+    Raises:
+      ValueError: if floats of another type, or with other bounds, are asked for.
+    """
+    dtype = tf.as_dtype(dtype)
+    if dtype.is_integer:
+        return tf.random.stateless_uniform(
+            shape, make_seed(seed), minval=minval, maxval=maxval, dtype=dtype, alg=ALGORITHM
+        )
+    if dtype not in (tf.float32, tf.float64) or (minval, maxval) != (0, 1):
+        raise ValueError(
+            "Uniform floats are float32 or float64 on [0, 1), got "
+            f"{dtype.name} on [{minval}, {maxval}); scale or cast them afterwards."
+        )
+    bits, kind = (23, tf.uint32) if dtype == tf.float32 else (52, tf.uint64)
+    drawn = _integers(shape, seed, kind)
+    drawn = tf.bitwise.right_shift(drawn, tf.constant(kind.size * 8 - bits, kind))
+    return tf.cast(drawn, dtype) * 2.0**-bits
+
+
+def _integers(shape, seed, dtype):
+    """Integers of all bits, uint32 or uint64."""
     return tf.random.stateless_uniform(
-        shape, make_seed(seed), minval=minval, maxval=maxval, dtype=dtype, alg=ALGORITHM
+        shape, make_seed(seed), minval=None, maxval=None, dtype=dtype, alg=ALGORITHM
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import os
+import socket
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from glf.data import store
 from glf.data.geometry import Geometry, flatten_alpha
 from glf.data.source import Source, Split, Table, complete_splits
 
+_PROBE = "storage.googleapis.com"  # where tfds itself looks first
 # What the papers train on. CelebA: the central 140 x 140 at 64 x 64 (Tolstikhin et al. 2018, WAE).
 _CONVENTIONS = {
     "celeb_a": Geometry(crop=(140, 140), size=(64, 64)),
@@ -111,7 +113,8 @@ def _prepared_builder(tfds, name, data_dir, download):
     if download:
         logging.info("tfds:%s is not in %s; downloading and preparing it", name, builder.data_path)
         try:
-            builder.download_and_prepare()
+            with _impatient_when_offline():
+                builder.download_and_prepare()
             return builder
         except Exception as error:  # the network, the disk, manual downloads: tfds raises them all
             first = str(error).strip().splitlines() or [""]
@@ -121,6 +124,26 @@ def _prepared_builder(tfds, name, data_dir, download):
         "--data_dir=DIR` on a machine with network access, copy DIR here, and give it as data_dir "
         "(or set TFDS_DATA_DIR)."
     ) from cause
+
+
+@contextlib.contextmanager
+def _impatient_when_offline():
+    """Spares minutes of retries where no host name can be looked up.
+
+    It still tries once: what was downloaded before, or by hand, needs no network.
+    """
+    from tensorflow_datasets.core.download import downloader
+
+    retries = downloader.MAX_RETRIES
+    proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "http_proxy"))
+    try:
+        socket.getaddrinfo(_PROBE, 443)
+    except OSError:
+        downloader.MAX_RETRIES = retries if proxied else 0
+    try:
+        yield
+    finally:
+        downloader.MAX_RETRIES = retries
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import numpy as np
 
 from glf.evaluation.loss_terms import MeanLossTerms
-from glf.evaluation.reconstruction import ReconstructionMeter
+from glf.evaluation.reconstruction import reconstruction_metrics
 from glf.models.base import HasLatentFlow, Reconstructs
 
 _MEANINGS = {
@@ -33,13 +33,14 @@ def evaluate(model, dataset, split="test", batch_size=256, seed=0):
         bits = terms["latent_nll"] / (np.log(2) * model.latent_size)
         metrics["latent_nll_per_dim"] = _metric(bits, "bits", "latent_nll / latent size")
     if isinstance(model, Reconstructs):
-        meter = ReconstructionMeter()
-        for batch in dataset.eval_batches(split, batch_size):
-            x = batch["image"]
-            meter.update(model.to_unit(x), model.reconstruct_unit(x))
-        mse, psnr = meter.result()
-        metrics["mse"] = _metric(mse, "", "mean squared error a value, images in [0, 1]")
-        metrics["psnr"] = _metric(psnr, "dB", "mean over images of 10 log10(1 / mse)")
+        measured = reconstruction_metrics(
+            (model.to_unit(batch["image"]), model.reconstruct_unit(batch["image"]))
+            for batch in dataset.eval_batches(split, batch_size)
+        )
+        metrics["mse"] = _metric(
+            measured["mse"], "", "mean squared error a value, images in [0, 1]"
+        )
+        metrics["psnr"] = _metric(measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)")
     count = dataset.num_examples(split)
     metrics["examples"] = _metric(count, "", "how many examples, each counted once")
     return metrics

@@ -15,7 +15,7 @@ class MeanLossTerms:
     def __init__(self, model, batch_size=256):
         self.model = model
         self.batch_size = batch_size
-        self._terms = tf.function(self._padded, jit_compile=True)
+        self._terms = tf.function(self._padded, jit_compile=True, autograph=False)
 
     def __call__(self, dataset, split, seed=0):
         """Returns {term: mean over the split}, in nats per example."""

@@ -33,4 +33,4 @@ def in_chunks(function, rows, size=ROWS):
 def piece_spec(function, rows):
     """The dtype and shape that `function` gives for a free number of rows."""
     spec = tf.TensorSpec([None, *rows.shape[1:]], rows.dtype)
-    return tf.function(function).get_concrete_function(spec).structured_outputs
+    return tf.function(function, autograph=False).get_concrete_function(spec).structured_outputs

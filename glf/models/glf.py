@@ -103,41 +103,41 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow):
             tf.cast(num, tf.int32), random.make_seed(seed), tf.cast(temperature, tf.float32)
         )
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def _sample(self, num, seed, temperature):
         return self._decode_rows(self.flow.sample(num, seed, temperature))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def encode(self, x):
         """Images, uint8 in the data's levels, to latents z [batch, latent_size]."""
         return in_chunks(self._encode_piece, x)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def decode(self, z):
         """Latents z to images, uint8 in the data's levels."""
         return self._decode_rows(z)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def reconstruct(self, x):
         """decode(encode(x)): uint8 images in the data's levels."""
         return self._decode_rows(in_chunks(self._encode_piece, x))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def reconstruct_unit(self, x):
         """The reconstruction in [0, 1] before it is rounded to levels."""
         return in_chunks(lambda rows: self._image(self._encode_piece(rows)), x)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def latent_log_prob(self, z):
         """log p(z) = log N(f(z); 0, I) + log|det df/dz| in nats, [batch]."""
         return self.flow.log_prob(z)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def to_base(self, z):
         """u = f(z), [batch, latent_size]."""
         return self.flow.to_base(z)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def from_base(self, u):
         """z = f^-1(u), [batch, latent_size]."""
         return self.flow.from_base(u)

@@ -72,7 +72,8 @@ class FrozenFeatures(keras.layers.Layer):
         if y.shape[-1] == 1:
             y = tf.concat([y, y, y], axis=-1)
         maps = self.network(y[..., ::-1] * 255.0 - tf.constant(_BGR_MEAN))
-        return [tf.cast(m, tf.float32) for m in maps]
+        # Keras gives a lone output without its list.
+        return [tf.cast(m, tf.float32) for m in tf.nest.flatten(maps)]
 
     def _use(self, network):
         """Takes a Keras model from prepared images to the list of maps, and freezes it."""

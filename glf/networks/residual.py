@@ -11,8 +11,9 @@ class ResidualEncoder(keras.layers.Layer):
 
     A 3x3 convolution to `filters` channels; for each level a block that halves the image, rounding
     up, and doubles the channels up to `max_filters`, and `blocks_per_level` - 1 blocks that keep
-    both; batch normalisation, ReLU and a linear layer to z. Only that last layer has a bias. Blocks are those of He et al. 2016,
-    arXiv 1603.05027. Computes in `dtype`, by default Keras' global policy, and returns float32.
+    both; batch normalisation, ReLU and a linear layer to z. Only that last layer has a bias. The
+    blocks are those of He et al. 2016, arXiv 1603.05027. Computes in `dtype`, by default Keras'
+    global policy, and returns float32.
 
     Args:
       image_shape: (height, width, channels).
@@ -74,7 +75,8 @@ class ResidualDecoder(keras.layers.Layer):
     The image is sigmoid(2h) = (tanh h + 1) / 2. The mirror of `ResidualEncoder`: a linear layer to
     the smallest feature map; for each level `blocks_per_level` - 1 blocks and one that doubles the
     image, cropped to the size the encoder went through; batch normalisation, ReLU and a 3x3
-    convolution to h. Only the first and the last layer have a bias. Precision and arguments as in the encoder.
+    convolution to h. Only the first and the last layer have a bias. Precision and arguments as in
+    the encoder.
 
     Raises:
       ValueError: if a size is not positive.

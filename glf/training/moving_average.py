@@ -23,7 +23,11 @@ class MovingAverage(tf.Module):
             raise ValueError(f"The moving average's decay must lie in [0, 1), got {decay}.")
         self.decay = decay
         self._weights = [w for w in model.weights if w.dtype.startswith(("float", "bfloat"))]
-        self.averages = [tf.Variable(w.value, trainable=False) for w in self._weights]
+        # The replicas' weights are equal, so the first one's average is everyone's.
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.averages = [
+            tf.Variable(w.value, trainable=False, aggregation=first) for w in self._weights
+        ]
 
     def update(self, step):
         """Moves the averages towards the weights; `step` counts the updates before this one."""

@@ -56,9 +56,9 @@ class Stepper:
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             for group, optimizer in optimizers.items():
                 optimizer.build(self.groups[group])
-        one = self._one_step
-        self._compiled = tf.function(one, jit_compile=True) if jit and self.replicas == 1 else one
-        self._many = tf.function(self._loop)
+        self._jit = jit
+        # Without autograph, tracing a flow of many layers takes a fraction of the time.
+        self._many = tf.function(self._loop, autograph=False)
 
     def run(self, iterator, count):
         """Takes `count` steps with the next batches of `iterator`.
@@ -70,32 +70,43 @@ class Stepper:
         return {name: value.numpy() for name, value in results.items()}
 
     def _loop(self, iterator, count):
-        names = self._result_names()
-        arrays = [tf.TensorArray(tf.float32, size=count) for _ in names]
-        for i in tf.range(count):
-            results = self._on_replicas(next(iterator)["image"])
+        step, names = self._single() if self.replicas == 1 else self._replicated()
+
+        def body(i, arrays):
+            results = step(next(iterator)["image"])
             self.step.assign_add(1)
-            arrays = [
-                array.write(i, results[name]) for name, array in zip(names, arrays, strict=True)
+            return i + 1, [
+                array.write(i, results[n]) for n, array in zip(names, arrays, strict=True)
             ]
+
+        arrays = [tf.TensorArray(tf.float32, size=count, element_shape=[]) for _ in names]
+        _, arrays = tf.while_loop(lambda i, _: i < count, body, (0, arrays), parallel_iterations=1)
         return {name: array.stack() for name, array in zip(names, arrays, strict=True)}
 
-    def _result_names(self):
+    def _single(self):
+        """The step on one device, compiled on its own, and the names of its results."""
+        images = tf.TensorSpec((self.batch_size, *self.model.spec.image_shape), tf.uint8)
+        compiled = tf.function(
+            lambda x: self._one_step(x, self.step), jit_compile=self._jit, autograph=False
+        ).get_concrete_function(images)
+        return compiled, sorted(compiled.structured_outputs)
+
+    def _replicated(self):
+        """The step on all replicas and the names of its results."""
         shape = (self.batch_size // self.replicas, *self.model.spec.image_shape)
 
-        @tf.function
         def terms():
             return self.model.loss_terms(tf.zeros(shape, tf.uint8), self.seed, training=False)
 
-        names = list(terms.get_concrete_function().structured_outputs)
-        return sorted(names) + [f"gradient_norm/{group}" for group in self.groups]
+        traced = tf.function(terms, autograph=False).get_concrete_function()
+        norms = [f"gradient_norm/{group}" for group in self.groups]
 
-    def _on_replicas(self, x):
-        if self.replicas == 1:
-            return self._compiled(x, self.step)
-        results = self.strategy.run(self._one_step, args=(x, self.step))
-        first = {k: self.strategy.experimental_local_results(v)[0] for k, v in results.items()}
-        return first
+        def step(x):
+            results = self.strategy.run(self._one_step, args=(x, self.step))
+            local = self.strategy.experimental_local_results
+            return {name: local(value)[0] for name, value in results.items()}
+
+        return step, sorted([*traced.structured_outputs, *norms])
 
     def _one_step(self, x, step):
         seed = random.fold(self.seed, step)

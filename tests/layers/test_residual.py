@@ -86,8 +86,7 @@ def test_training_reaches_both_normalisations():
     before = [w.numpy() for w in block.non_trainable_weights]
     block(_input(5, 4, 4, 2), training=True)
     assert all(
-        np.any(w.numpy() != old)
-        for w, old in zip(block.non_trainable_weights, before, strict=True)
+        np.any(w.numpy() != old) for w, old in zip(block.non_trainable_weights, before, strict=True)
     )
 
 

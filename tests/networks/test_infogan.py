@@ -41,10 +41,7 @@ def test_number_of_trainable_weights(mnist):
     """Convolutions and dense layers, two weights a unit for each normalisation, free biases."""
     encoder, decoder = mnist
     assert _count(encoder.trainable_weights) == (
-        (16 * 1 * 64 + 64)
-        + (16 * 64 * 128 + 2 * 128)
-        + (6272 * 1024 + 2 * 1024)
-        + (1024 * 20 + 20)
+        (16 * 1 * 64 + 64) + (16 * 64 * 128 + 2 * 128) + (6272 * 1024 + 2 * 1024) + (1024 * 20 + 20)
     )
     assert _count(decoder.trainable_weights) == (
         (20 * 1024 + 2 * 1024)
@@ -85,11 +82,16 @@ def test_64_pixels_are_halved_twice_unless_told():
 
 
 def test_epsilon_of_the_normalisation():
-    """A constant input has variance 0: it leaves the normalisation as x / sqrt(epsilon) * 0."""
+    """Without batch variance, inference divides by sqrt(epsilon)."""
     encoder = InfoGANEncoder((4, 4, 1), 1, filters=1, hidden=1)
-    epsilons = [
-        layer.epsilon
+    normalisations = [
+        layer
         for layer in encoder.network.layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
-    assert epsilons == [1e-5, 1e-5]
+    assert len(normalisations) == 2
+    for layer in normalisations:
+        shape = layer.moving_variance.shape
+        layer.moving_variance.assign(np.zeros(shape))
+        output = layer(np.full((1, *shape), 1e-3))
+        np.testing.assert_allclose(output, np.full((1, *shape), 1e-3 / np.sqrt(1e-5)), rtol=1e-5)

@@ -121,56 +121,52 @@ def check_gradients(case):
     The loss weighs images and log-determinants by fixed random numbers, so a gradient that is
     dropped on either way shows. Every trainable weight must matter.
     """
-    parts = case.both()
-    weights = [tf.constant(case.rng.normal(size=part.shape)) for part in parts]
-
-    def loss():
-        return sum(
-            tf.reduce_sum(w * part) for w, part in zip(weights, case.both(), strict=True)
-        )
-
+    outcomes = [tf.constant(case.rng.normal(size=part.shape)) for part in case.both()]
     inputs = [case.u, case.y] + ([] if case.condition is None else [case.condition])
-    variables = [v.value for v in case.bijector.trainable_weights]
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        value = loss()
-    gradients = tape.gradient(value, [*variables, *inputs])
-    epsilon = 1e-6
+    weights = case.bijector.trainable_weights
+
+    def loss(u, y, condition=None):
+        parts = (
+            *case.bijector.forward_and_log_det(u, condition),
+            *case.bijector.inverse_and_log_det(y, condition),
+        )
+        return sum(tf.reduce_sum(o * part) for o, part in zip(outcomes, parts, strict=True))
+
+    def gradients_of_loss(*inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            value = loss(*inputs)
+        return tape.gradient(value, [*(weight.value for weight in weights), *inputs])
+
+    # A graph, because the differences take two evaluations for every weight.
+    value = tf.function(loss)
+    gradients = tf.function(gradients_of_loss)(*inputs)
     for i, gradient in enumerate(gradients):
-        is_weight = i < len(variables)
-        name = case.bijector.trainable_weights[i].path if is_weight else "an input"
-        if not is_weight and gradient is None:
-            gradient = tf.zeros_like(inputs[i - len(variables)])
+        weight = weights[i] if i < len(weights) else None
+        name = f"input {i - len(weights)}" if weight is None else weight.path
+        if weight is None and gradient is None:
+            gradient = tf.zeros_like(inputs[i - len(weights)])
         assert gradient is not None, f"no gradient for {name}"
         assert np.all(np.isfinite(gradient)), f"gradient of {name} is not finite"
-        assert not is_weight or np.any(gradient != 0), f"gradient of {name} is zero"
+        assert weight is None or np.any(gradient != 0), f"gradient of {name} is zero"
         direction = tf.constant(case.rng.normal(size=gradient.shape))
+        step = 1e-6
         ends = []
-        for sign in (1, -1):
-            step = sign * epsilon * direction
-            if is_weight:
-                before = tf.identity(variables[i])
-                variables[i].assign_add(step)
-                ends.append(loss())
-                variables[i].assign(before)
+        for signed in (step, -step):
+            moved = list(inputs)
+            if weight is None:
+                moved[i - len(weights)] += signed * direction
+                ends.append(value(*moved))
             else:
-                ends.append(_with_input(case, i - len(variables), step, loss))
-        difference = (ends[0] - ends[1]) / (2 * epsilon)
-        expected = tf.reduce_sum(gradient * direction)
-        scale = 1 + abs(float(expected))
-        assert abs(float(difference - expected)) < 1e-4 * scale, (
-            f"gradient of {name}: autodiff {float(expected)}, differences {float(difference)}"
+                before = tf.identity(weight.value)
+                weight.assign_add(signed * direction)
+                ends.append(value(*moved))
+                weight.assign(before)
+        difference = float(ends[0] - ends[1]) / (2 * step)
+        expected = float(tf.reduce_sum(gradient * direction))
+        assert abs(difference - expected) < 1e-4 * (1 + abs(expected)), (
+            f"gradient of {name}: autodiff {expected}, differences {difference}"
         )
-
-
-def _with_input(case, i, step, loss):
-    name = ("u", "y", "condition")[i]
-    before = getattr(case, name)
-    setattr(case, name, before + step)
-    try:
-        return loss()
-    finally:
-        setattr(case, name, before)
 
 
 def check_condition_matters(case):

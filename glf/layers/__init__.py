@@ -1,0 +1,1 @@
+"""Small Keras layers that networks are made of."""

@@ -1,0 +1,1 @@
+"""Encoders, decoders, feature networks, and what asks for the parameters of a flow."""

@@ -1,0 +1,114 @@
+"""Bijectors that look at the batch: ActNorm's initialisation, BatchNorm's statistics."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.bijectors import ActNorm, BatchNorm, Invert
+
+
+@pytest.fixture
+def y():
+    rng = np.random.default_rng(0)
+    return tf.constant(rng.normal(3.0, [0.1, 1.0, 20.0], size=(64, 3)), tf.float32)
+
+
+def standardised(points):
+    np.testing.assert_allclose(np.mean(points, axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(np.std(points, axis=0), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+@pytest.mark.parametrize("direction", ["inverse_and_log_det", "forward_and_log_det"])
+def test_first_training_call_initialises(y, jit_compile, direction):
+    bijector = ActNorm()
+    bijector.build((None, 3))
+    method = getattr(bijector, direction)
+    if jit_compile is not None:
+        method = tf.function(method, jit_compile=jit_compile)
+    np.testing.assert_array_equal(method(y, training=False)[0], y)
+    standardised(method(y, training=True)[0])
+    first = [np.array(w) for w in bijector.weights]
+    method(5.0 * y + 1.0, training=True)
+    for before, after in zip(first, bijector.weights, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_inverted_is_initialised_too(y):
+    bijector = Invert(ActNorm())
+    bijector.build((None, 3))
+    standardised(bijector.inverse_and_log_det(y, training=True)[0])
+
+
+def test_gradients_flow_already_in_the_first_call(y):
+    bijector = ActNorm()
+    bijector.build((None, 3))
+    with tf.GradientTape() as tape:
+        u, log_det = bijector.inverse_and_log_det(y, training=True)
+        loss = tf.reduce_mean(0.5 * tf.reduce_sum(u**2, axis=1) - log_det)
+    by_scale, by_shift = tape.gradient(loss, [w.value for w in bijector.trainable_weights])
+    # At mean 0 and variance 1 the normal likelihood is stationary.
+    np.testing.assert_allclose(by_scale, 0, atol=1e-3)
+    np.testing.assert_allclose(by_shift, 0, atol=1e-3)
+
+
+def test_constant_dimension_stays_finite():
+    bijector = ActNorm()
+    bijector.build((None, 2))
+    u, log_det = bijector.inverse_and_log_det(tf.ones((8, 2)), training=True)
+    assert np.all(np.isfinite(u))
+    assert np.all(np.isfinite(log_det))
+
+
+def test_restored_is_not_initialised_again(y, tmp_path):
+    saved, other = ActNorm(), ActNorm()
+    for bijector in (saved, other):
+        bijector.build((None, 3))
+    saved.inverse_and_log_det(y, training=True)
+    path = tf.train.Checkpoint(b=saved).write(str(tmp_path / "weights"))
+    tf.train.Checkpoint(b=other).read(path).assert_consumed()
+    other.inverse_and_log_det(5.0 * y, training=True)
+    np.testing.assert_array_equal(other.log_scale, saved.log_scale)
+
+
+def test_batch_norm_standardises_by_the_batch_in_training(y):
+    bijector = BatchNorm()
+    bijector.build((None, 3))
+    u, log_det = bijector.inverse_and_log_det(y, training=True)
+    standardised(u)
+    expected = -0.5 * np.sum(np.log(np.var(y, axis=0) + 1e-5))
+    np.testing.assert_allclose(log_det, np.full(64, expected), rtol=1e-4)
+
+
+def test_batch_norm_moves_its_averages_and_then_uses_them(y):
+    bijector = BatchNorm(momentum=0.9)
+    bijector.build((None, 3))
+    step = tf.function(lambda y: bijector.inverse_and_log_det(y, training=True), jit_compile=True)
+    step(y)
+    np.testing.assert_allclose(bijector.moving_mean, 0.1 * np.mean(y, axis=0), rtol=1e-4)
+    np.testing.assert_allclose(bijector.moving_variance, 0.9 + 0.1 * np.var(y, axis=0), rtol=1e-4)
+    for _ in range(200):
+        step(y)
+    standardised(bijector.inverse_and_log_det(y)[0])
+    before = [np.array(w) for w in bijector.weights]
+    bijector.forward_and_log_det(y, training=True)
+    bijector.inverse_and_log_det(y)
+    for old, new in zip(before, bijector.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_batch_norm_gradients_flow_through_the_statistics(y):
+    bijector = BatchNorm()
+    bijector.build((None, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(y)
+        u, _ = bijector.inverse_and_log_det(y, training=True)
+        loss = tf.reduce_sum(u)
+    # The mean of u is 0 whatever y is, so nothing is gained by moving y.
+    np.testing.assert_allclose(tape.gradient(loss, y), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("arguments", [{"momentum": 1.0}, {"epsilon": 0.0}])
+def test_batch_norm_refuses_bad_arguments(arguments):
+    with pytest.raises(ValueError, match="momentum < 1 and epsilon > 0"):
+        BatchNorm(**arguments)

@@ -1,0 +1,214 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from glf.data import DataSpec, make_dataset
+from glf.data.dataset import Dataset
+from glf.data.source import Source, Split, Table, complete_splits
+
+TRAIN = 23
+
+
+@pytest.fixture(scope="module")
+def source():
+    """Images whose pixels say which example they are; the left column is darker."""
+
+    def table(name, first, count):
+        numbers = np.arange(first, first + count)
+        images = np.broadcast_to(numbers[:, None, None, None], (count, 4, 2, 1)).astype(np.uint8)
+        images = images + np.array([0, 100], np.uint8)[:, None]
+        return Split.whole(Table(name, count, lambda: (images, numbers.astype(np.int32) % 5)))
+
+    splits = {
+        "train": table("train", 0, TRAIN),
+        "validation": table("validation", 30, 4),
+        "test": table("test", 50, 7),
+    }
+    return Source("numbers", (4, 2, 1), 256, 5, complete_splits("numbers", splits))
+
+
+def _stream(dataset, *args, **kwargs):
+    return [{k: v.numpy() for k, v in b.items()} for b in dataset.train_batches(*args, **kwargs)]
+
+
+def _assert_equal(first, second):
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key])
+
+
+def _numbers(batches):
+    return np.concatenate([b["image"].min(axis=(1, 2, 3)) for b in batches])
+
+
+def test_description(source):
+    assert Dataset(source).spec == DataSpec((4, 2, 1), 256, 5)
+    assert Dataset(source, binarize="threshold").spec.levels == 2
+    dataset = Dataset(source)
+    counts = [dataset.num_examples(split) for split in ("train", "validation", "test")]
+    assert counts == [TRAIN, 4, 7]
+
+
+@pytest.mark.parametrize("batch_size", [1, 6, 23, 50])
+def test_epochs_cover_each_example_once(source, batch_size):
+    steps = -(-3 * TRAIN // batch_size)
+    batches = _stream(Dataset(source), batch_size, 0, num_steps=steps)
+    assert all(b["image"].shape == (batch_size, 4, 2, 1) for b in batches)
+    assert batches[0]["image"].dtype == np.uint8
+    assert batches[0]["label"].dtype == np.int32
+    epochs = _numbers(batches)[: 3 * TRAIN].reshape(3, TRAIN)
+    np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(TRAIN), (3, 1)))
+    assert len(np.unique(epochs, axis=0)) == 3
+    labels = np.concatenate([b["label"] for b in batches])
+    np.testing.assert_array_equal(labels, _numbers(batches) % 5)
+
+
+@pytest.mark.parametrize("options", [{}, {"binarize": "dynamic", "horizontal_flip": True}])
+def test_resumed_equals_uninterrupted(source, options):
+    dataset = Dataset(source, **options)
+    whole = _stream(dataset, 6, 11, num_steps=14)
+    for start in (0, 1, 3, 9, 13):
+        _assert_equal(
+            _stream(dataset, 6, 11, start_step=start, num_steps=14 - start), whole[start:]
+        )
+
+
+@pytest.mark.parametrize("options", [{}, {"binarize": "dynamic", "horizontal_flip": True}])
+def test_shards_tile_the_batch(source, options):
+    dataset = Dataset(source, **options)
+    whole = _stream(dataset, 6, 2, num_steps=5)
+    shards = [_stream(dataset, 6, 2, num_steps=5, shard=(i, 3)) for i in range(3)]
+    joined = [
+        {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        for parts in zip(*shards, strict=True)
+    ]
+    _assert_equal(joined, whole)
+
+
+def test_endless_stream_and_seeds(source):
+    dataset = Dataset(source)
+    endless = [b["image"].numpy() for b in itertools.islice(dataset.train_batches(6, 5), 9)]
+    finite = [b["image"] for b in _stream(dataset, 6, 5, num_steps=9)]
+    np.testing.assert_array_equal(endless, finite)
+    assert dataset.train_batches(6, 5).element_spec["image"].shape == (6, 4, 2, 1)
+    other = [b["image"] for b in _stream(dataset, 6, 6, num_steps=9)]
+    assert not np.array_equal(finite, other)
+    assert _stream(dataset, 6, 5, num_steps=0) == []
+
+
+@pytest.mark.parametrize("binarize", [None, "dynamic"])
+@pytest.mark.parametrize(("split", "first", "count"), [("test", 50, 7), ("train", 0, TRAIN)])
+def test_evaluation_gives_each_example_once_in_order(source, split, first, count, binarize):
+    dataset = Dataset(source, binarize=binarize, horizontal_flip=True)
+    batches = [{k: v.numpy() for k, v in b.items()} for b in dataset.eval_batches(split, 3)]
+    assert [len(b["image"]) for b in batches] == [3] * (count // 3) + [count % 3] * (count % 3 > 0)
+    labels = np.concatenate([b["label"] for b in batches])
+    np.testing.assert_array_equal(labels, np.arange(first, first + count) % 5)
+    if binarize is None:
+        np.testing.assert_array_equal(_numbers(batches), np.arange(first, first + count))
+    again = [{k: v.numpy() for k, v in b.items()} for b in dataset.eval_batches(split, 3)]
+    _assert_equal(again, batches)
+    larger = np.concatenate([b["image"] for b in dataset.eval_batches(split, 5)])
+    np.testing.assert_array_equal(larger, np.concatenate([b["image"] for b in batches]))
+
+
+def test_random_access_agrees_with_evaluation(source):
+    dataset = Dataset(source, binarize="fixed")
+    (batch,) = dataset.eval_batches("test", 7)
+    got = dataset.examples("test", [6, 0, 3])
+    np.testing.assert_array_equal(got["image"], batch["image"].numpy()[[6, 0, 3]])
+    np.testing.assert_array_equal(got["label"], batch["label"].numpy()[[6, 0, 3]])
+    np.testing.assert_array_equal(
+        dataset.examples("test", slice(None))["image"], batch["image"].numpy()
+    )
+    assert dataset.examples("test", [])["image"].shape == (0, 4, 2, 1)
+
+
+def test_flips_are_fair_and_only_in_training(source):
+    seen = _stream(Dataset(source, horizontal_flip=True), TRAIN, 0, num_steps=40)
+    left = np.concatenate([b["image"][:, 0, 0, 0] > b["image"][:, 0, 1, 0] for b in seen])
+    assert abs(left.mean() - 0.5) < 4.5 * 0.5 / np.sqrt(left.size)
+    plain = _stream(Dataset(source), TRAIN, 0, num_steps=40)
+    np.testing.assert_array_equal(_numbers(seen), _numbers(plain))  # nothing else changes
+
+
+def _by_bytes(images):
+    return np.argsort(images.reshape(len(images), -1).view(f"V{images[0].size}").ravel())
+
+
+def _digit_epochs(binarize, epochs, seed=0):
+    """Bits of the digits' training split in stored order, one array an epoch."""
+    dataset = make_dataset("digits", binarize=binarize)
+    count = dataset.num_examples("train")
+    orders = make_dataset("digits").train_batches(count, seed, num_steps=epochs)
+    plain = make_dataset("digits").examples("train", slice(None))["image"]
+    result = []
+    for raw, bits in zip(orders, dataset.train_batches(count, seed, num_steps=epochs), strict=True):
+        # The images are all different, so sorting their bytes finds the stored order again.
+        epoch = np.empty((count, 8, 8, 1), np.uint8)
+        epoch[_by_bytes(plain)] = bits["image"].numpy()[_by_bytes(raw["image"].numpy())]
+        result.append(epoch)
+    return plain, np.array(result)
+
+
+def test_dynamic_bits_are_fresh_each_epoch_with_the_right_mean():
+    plain, epochs = _digit_epochs("dynamic", 6)
+    assert set(np.unique(epochs)) == {0, 1}
+    p = plain / 16
+    assert np.all(epochs.min(axis=0)[plain == 16] == 1)
+    assert np.all(epochs.max(axis=0)[plain == 0] == 0)
+    error = epochs.mean(axis=(0, 1)) - p.mean(axis=0)
+    deviation = np.sqrt((p * (1 - p)).sum(axis=0) / 6) / len(p)
+    assert np.all(np.abs(error) <= 5 * deviation + 1e-12)
+    between = (epochs[0] != epochs[1]).mean(axis=(0, 1))
+    assert between.sum() == pytest.approx((2 * p * (1 - p)).mean(axis=(0, 1)).sum(), rel=0.05)
+
+
+def test_fixed_bits_are_those_of_evaluation():
+    _, epochs = _digit_epochs("fixed", 2, seed=9)
+    np.testing.assert_array_equal(epochs[0], epochs[1])
+    evaluated = make_dataset("digits", binarize="dynamic").examples("train", slice(None))["image"]
+    np.testing.assert_array_equal(epochs[0], evaluated)
+
+
+def test_no_two_splits_share_their_bits(source):
+    # Same rows of two tables: the keys differ, so must the bits.
+    dataset = Dataset(source, binarize="fixed")
+    images = np.full((7, 4, 2, 1), 128, np.uint8)
+    tables = [Table(name, 7, lambda: (images, None)) for name in ("train", "test")]
+    bits = [dataset._take(table, np.arange(7))[0] for table in tables]
+    assert not np.array_equal(*bits)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is an integer of at least 1, got 0"),
+        ({"batch_size": 2.5}, "batch_size is an integer"),
+        ({"start_step": -1}, "start_step is an integer of at least 0"),
+        ({"num_steps": -1}, "num_steps is an integer of at least 0"),
+        ({"shard": (3, 3)}, "0 <= index < count"),
+        ({"shard": (0, 4)}, "batch_size 6 does not divide into 4 shards"),
+        ({"seed": 0.5}, "A seed is an integer"),
+    ],
+)
+def test_train_batches_refuses(source, options, message):
+    with pytest.raises(ValueError, match=message):
+        Dataset(source).train_batches(**({"batch_size": 6, "seed": 0} | options))
+
+
+def test_refused(source):
+    dataset = Dataset(source)
+    with pytest.raises(ValueError, match=r"split is one of.*'valid'"):
+        dataset.num_examples("valid")
+    with pytest.raises(ValueError, match="batch_size"):
+        dataset.eval_batches("test", 0)
+    with pytest.raises(ValueError, match="has examples 0 to 6, got indices from 2 to 7"):
+        dataset.examples("test", [2, 7])
+    with pytest.raises(ValueError, match="sequence of integers"):
+        dataset.examples("test", [0.5])
+    with pytest.raises(ValueError, match=r"binarize is one of.*'static'"):
+        Dataset(source, binarize="static")
