@@ -20,6 +20,7 @@ from glf.networks import conditioner, dense, features, infogan, made, residual
 from glf.priors.flow import paper_bijector
 from glf.training import optimizers
 from glf.training import train as training
+from glf.training.restore import restore_for_inference
 from glf.training.run_folder import RunFolder
 
 CONFIGURABLES = {}
@@ -159,7 +160,7 @@ def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True):
     dataset = make_dataset(data_dir) if with_data else None
     model = make_model(folder.read_spec())
     average = bound("moving_average")
-    step = training.restore_for_inference(model, average, folder, checkpoint)
+    step = restore_for_inference(model, average, folder, checkpoint)
     return model, dataset, step, folder
 
 

@@ -108,9 +108,9 @@ def training_step(precision, steps):
     keras.config.set_dtype_policy(precision)
     configurables.parse(["configs/studies/glf/mnist.gin"])
     model = configurables.make_model(DataSpec((28, 28, 1), 256, 10))
-    keras.config.set_dtype_policy("float32")
     optimizers = {group: adam() for group in model.parameter_groups()}
     stepper = Stepper(model, optimizers, batch_size=BATCH_SIZE.value, seed=0)
+    keras.config.set_dtype_policy("float32")
     shape = [BATCH_SIZE.value, 28, 28, 1]
     images = tf.cast(random.uniform(shape, 0, 0, 256, tf.int32), tf.uint8)
     batches = iter(tf.data.Dataset.from_tensors({"image": images}).repeat())
@@ -213,4 +213,4 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, lambda: True)

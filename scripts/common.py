@@ -80,17 +80,26 @@ def _is_for_the_user(record):
     return record.levelno >= py_logging.ERROR or "/tensorflow/" not in record.pathname
 
 
-def run(main):
-    """Runs `main(argv)`; a user's error becomes one clear message and exit code 1."""
+def run(main, one_operation_at_a_time=lambda: False):
+    """Runs `main()`; a user's error becomes one clear message and exit code 1.
+
+    `one_operation_at_a_time` is asked once the flags are known: TensorFlow's graphs then run their
+    operations one by one (each on all cores), in an order that is the same in every run.
+    """
 
     def guarded(argv):
         no_arguments(argv)
         with _quiet_stderr():
             import tensorflow as tf
 
-            tf.config.list_logical_devices()  # the GPU library's notes come here
+            if one_operation_at_a_time():
+                tf.config.threading.set_inter_op_parallelism_threads(1)
+            if "TF_CONFIG" not in os.environ:  # workers are to be connected before anything else
+                tf.config.list_logical_devices()  # the GPU library's notes come here
+        from glf.core import host
         from glf.training.interrupts import Interrupted
 
+        host.keep_freed_memory()
         try:
             main()
         except Interrupted as stopped:

@@ -1,6 +1,7 @@
 """What all tests share: the machine they run on, and small datasets and models."""
 
 import os
+import warnings
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -8,6 +9,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 import tensorflow as tf
+
+with warnings.catch_warnings():
+    # TFP 0.25 asks for TensorFlow's version through distutils' deprecated classes.
+    warnings.filterwarnings("ignore", "distutils Version classes", DeprecationWarning)
+    import tensorflow_probability  # noqa: F401
 
 # Two of them, so that the mirrored strategy can be tested on any machine.
 _CPU = tf.config.list_physical_devices("CPU")[0]
@@ -27,3 +33,50 @@ def digits():
     from glf.data.make import make_dataset
 
     return make_dataset("digits")
+
+
+def small_glf(spec, **changes):
+    """A GLF of dense networks of 16 units, 4 latents and two coupling blocks of 8 units.
+
+    Its weights are random ones, the flow's last layers and the batch statistics included, which a
+    fresh model starts at 0 and 1.
+    """
+    from functools import partial
+
+    import numpy as np
+
+    from glf.bijectors import BothHalvesCoupling, RandomPermutation, Repeated
+    from glf.models.glf import GLF
+    from glf.networks.conditioner import DenseConditioner
+    from glf.networks.dense import DenseDecoder, DenseEncoder
+    from glf.priors import Flow
+
+    coupling = partial(
+        BothHalvesCoupling, make_conditioner=partial(DenseConditioner, hidden=8, num_layers=1)
+    )
+    parts = {
+        "latent_size": 4,
+        "make_encoder": partial(DenseEncoder, hidden=(16,)),
+        "make_decoder": partial(DenseDecoder, hidden=(16,)),
+        "make_flow": partial(Flow, partial(Repeated, [coupling, RandomPermutation], num=2)),
+    }
+    keras.utils.set_random_seed(11)
+    model = GLF(spec, **{**parts, **changes})
+    generator = np.random.default_rng(11)
+    for weight in model.weights:
+        if weight.dtype == "float32":
+            noise = generator.normal(scale=0.3, size=weight.shape)
+            weight.assign(weight + (np.abs(noise) if "variance" in weight.path else noise))
+    return model
+
+
+@pytest.fixture(scope="session")
+def make_small_glf():
+    """`small_glf`, for tests that change the model they use."""
+    return small_glf
+
+
+@pytest.fixture(scope="session")
+def glf(digits):
+    """A small GLF for the digits with random weights; not to be changed."""
+    return small_glf(digits.spec)

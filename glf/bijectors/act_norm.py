@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
+from glf.bijectors.moments import batch_moments
 
 
 class ActNorm(VectorBijector):
@@ -21,22 +22,17 @@ class ActNorm(VectorBijector):
         """Makes s = 0 and t = 0, to be initialised."""
         super().build(input_shape, condition_shape)
         shape = (self.size,)
-        self.log_scale = self.add_weight(
-            name="log_scale", shape=shape, initializer="zeros", aggregation="mean"
-        )
-        self.shift = self.add_weight(
-            name="shift", shape=shape, initializer="zeros", aggregation="mean"
-        )
+        self.log_scale = self.add_weight(name="log_scale", shape=shape, initializer="zeros")
+        self.shift = self.add_weight(name="shift", shape=shape, initializer="zeros")
         self.initialized = self.add_weight(
             name="initialized",
             shape=(),
             initializer="zeros",
             trainable=False,
-            aggregation="only_first_replica",
         )
 
     def _initialize(self, point, forward):
-        mean, variance = tf.nn.moments(point, axes=[0])
+        mean, variance = batch_moments(point)
         log_std = 0.5 * tf.math.log(variance + self.epsilon)
         # forward: (u - t) exp(-s); inverse: y exp(s) + t.
         log_scale = log_std if forward else -log_std

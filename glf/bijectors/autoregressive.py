@@ -57,8 +57,8 @@ class _Autoregressive(VectorBijector):
 class MAF(_Autoregressive):
     """Masked autoregressive flow: y_i = f(u_i; θ_i(y_before i)), log|det dy/du| = Σ log f'.
 
-    With the default map, y_i = u_i exp(s_i) + t_i (Papamakarios, Pavlakou, Murray 2017, equation
-    2). The inverse, hence the density, takes one pass of the network, the forward d passes in one
+    With the default map, y_i = u_i exp(s_i) + t_i (Papamakarios, Pavlakou, Murray 2017, section
+    3.1). The inverse, hence the density, takes one pass of the network, the forward d passes in one
     loop.
 
     Args:
@@ -78,7 +78,7 @@ class MAF(_Autoregressive):
 class IAF(_Autoregressive):
     """Inverse autoregressive flow: y_i = f(u_i; θ_i(u_before i)), log|det dy/du| = Σ log f'.
 
-    With the default map, y_i = u_i exp(s_i) + t_i (Kingma et al. 2016, equations 8 to 10). The
+    With the default map, y_i = u_i exp(s_i) + t_i (Kingma et al. 2016, section 4). The
     forward, hence sampling, takes one pass of the network, the inverse d passes in one loop.
 
     Args:

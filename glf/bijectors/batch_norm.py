@@ -3,16 +3,18 @@
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
+from glf.bijectors.moments import batch_moments
 
 
 class BatchNorm(VectorBijector):
     """u = exp(γ) (y - m) / sqrt(v + ε) + β, log|det du/dy| = Σ (γ - log(v + ε) / 2).
 
     Dinh, Sohl-Dickstein, Bengio 2016, "RealNVP", section 3.7; with γ and β as in Papamakarios,
-    Pavlakou, Murray 2017, "Masked Autoregressive Flow", equation 19. In the inverse direction
-    with training=True, m and v are the mean and variance of the batch, gradients flow through
-    them, and the moving averages take a step towards them. Otherwise, and in the forward
-    direction always, m and v are the moving averages and the map is one fixed function.
+    Pavlakou, Murray 2017, "Masked Autoregressive Flow", appendix B. In the inverse direction
+    with training=True, m and v are the mean and variance of the batch (of all replicas together),
+    gradients flow through them, and the moving averages take a step towards them. Otherwise, and
+    in the forward direction always, m and v are the moving averages and the map is one fixed
+    function.
 
     Args:
       momentum: part of the old moving average that is kept, in [0, 1).
@@ -38,7 +40,7 @@ class BatchNorm(VectorBijector):
         shape = (self.size,)
         self.log_gamma = self.add_weight(name="log_gamma", shape=shape, initializer="zeros")
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
-        moving = {"shape": shape, "trainable": False, "aggregation": "mean"}
+        moving = {"shape": shape, "trainable": False}
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
 
@@ -56,7 +58,7 @@ class BatchNorm(VectorBijector):
         """u = exp(γ) (y - m) / sqrt(v + ε) + β."""
         y, _ = self.check(y, condition)
         if training:
-            mean, variance = tf.nn.moments(y, axes=[0])
+            mean, variance = batch_moments(y)
             for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(self.momentum * moving.value + (1.0 - self.momentum) * batch)
         else:

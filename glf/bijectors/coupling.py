@@ -52,7 +52,7 @@ class Coupling(VectorBijector):
       forward:                        y_a = u_a   y_b = f⁻¹(u_b; θ(u_a))
 
     The map f goes from data to base, the direction in which RealNVP (Dinh, Sohl-Dickstein, Bengio
-    2016, equations 7 and 8) writes it. The first half has ⌊d/2⌋ dimensions.
+    2016, section 3.2) writes it. The first half has ⌊d/2⌋ dimensions.
 
     Args:
       elementwise: the family f.
@@ -123,7 +123,7 @@ class AdditiveCoupling(Coupling):
 
 
 class AffineCoupling(Coupling):
-    """u_b = y_b exp(s(y_a)) + t(y_a), |s| < clamp (RealNVP, equation 8)."""
+    """u_b = y_b exp(s(y_a)) + t(y_a), |s| < clamp (RealNVP, section 3.2)."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class ElementwiseMap(abc.ABC):
 
 
 class AdditiveMap(ElementwiseMap):
-    """y = x + t (Dinh, Krueger, Bengio 2014, "NICE", equation 13). log f' = 0."""
+    """y = x + t (Dinh, Krueger, Bengio 2014, "NICE", section 3.2). log f' = 0."""
 
     groups = (1,)
 

@@ -13,7 +13,7 @@ class FreeParameters(keras.layers.Layer):
       parameters = weights + network(condition)
 
     This is how a flow posterior is amortised (Rezende, Mohamed 2015, "Variational Inference with
-    Normalizing Flows", section 4.2). The network starts at zero.
+    Normalizing Flows"). The default network starts at zero.
 
     Args:
       sizes: dictionary of names and sizes.

@@ -105,7 +105,7 @@ class SplineMap(ElementwiseMap):
 def _bin(point, knots, x_knots, y_knots, slopes):
     """The bin of `knots` that holds `point`: left, width, low, height, mean slope, both slopes."""
     index = tf.reduce_sum(tf.cast(point[..., None] >= knots[..., 1:-1], tf.int32), axis=-1)
-    # A sum over a one-hot choice: with so few bins faster than a gather, above all backwards.
+    # A sum over a one-hot choice instead of gathers, whose gradients are scatters.
     choice = tf.one_hot(index, knots.shape[-1] - 1, dtype=point.dtype)
     columns = tf.stack(
         [

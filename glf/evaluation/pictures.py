@@ -77,10 +77,12 @@ def write_images(out, images, levels, min_side=0):
     """Writes images as `out` asks: a .png grid, an .npz array, or else a folder of PNG files.
 
     Raises:
-      ValueError: if `out` has another suffix of a file, or is a folder where a file was asked
-        for or the reverse.
+      ValueError: if `out` has another suffix of a file, is a folder where a file was asked for or
+        the reverse, or is a folder that holds something.
     """
     out = pathlib.Path(out)
+    if out.suffix in (".png", ".npz") and out.is_dir():
+        raise ValueError(f"--out={out} is a folder; give the name of a file.")
     if out.suffix == ".png":
         write_png(out, grid(images, levels, min_side=min_side))
     elif out.suffix == ".npz":
@@ -90,6 +92,8 @@ def write_images(out, images, levels, min_side=0):
         raise ValueError(f"--out={out}: expected a .png file, an .npz file, or a folder.")
     elif out.exists() and not out.is_dir():
         raise ValueError(f"--out={out} is a file without .png or .npz; give another name.")
+    elif out.exists() and any(out.iterdir()):
+        raise ValueError(f"--out={out} is a folder and not empty; give a new name or empty it.")
     else:
         width = len(str(len(images) - 1))
         for i, image in enumerate(images):

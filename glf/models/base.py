@@ -87,6 +87,21 @@ class HasLatentFlow(HasLatents):
         """Base noise u to latents z, both [batch, latent_size]."""
 
 
+class HasInnerLoss(abc.ABC):
+    """Models with a parameter group whose loss needs no more of the batch than a code for each row.
+
+    Such a group can take several optimizer steps on parts of a batch for one pass through the rest.
+    """
+
+    @abc.abstractmethod
+    def loss_terms_and_codes(self, x, seed, training):
+        """(`loss_terms`, {group: codes [batch, ...], without gradient})."""
+
+    @abc.abstractmethod
+    def inner_loss(self, group, codes, seed):
+        """What `group` minimises, in training mode, for rows of its codes: [rows], in nats."""
+
+
 class HasDensity(abc.ABC):
     """Models with a likelihood of the data itself."""
 

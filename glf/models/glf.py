@@ -3,14 +3,14 @@
 import tensorflow as tf
 
 from glf.core import random
-from glf.models.base import GenerativeModel, HasLatentFlow, Reconstructs
+from glf.models.base import GenerativeModel, HasInnerLoss, HasLatentFlow, Reconstructs
 from glf.models.chunks import in_chunks
 from glf.models.reconstruction import SquaredError, mean_image
 from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
 from glf.priors.flow import Flow
 
 
-class GLF(GenerativeModel, Reconstructs, HasLatentFlow):
+class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -68,17 +68,38 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow):
 
     def loss_terms(self, x, seed, training):
         """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats. `seed` is not used."""
+        return self.loss_terms_and_codes(x, seed, training)[0]
+
+    def loss_terms_and_codes(self, x, seed, training):
+        """The loss terms, and the latents that the flow's own loss needs: {"flow": z}."""
         del seed
         y = self.to_unit(x)
         z = self.encoder(y, training=training)
         reconstruction = self.reconstruction(self.decoder(z, training=training), y)
-        judged = tf.stop_gradient(z) if self.stop_gradient else z
+        fixed = tf.stop_gradient(z)
+        judged = fixed if self.stop_gradient else z
         latent_nll = -self.flow.log_prob(judged, training=training)
-        return {
+        terms = {
             "loss": self.beta * reconstruction + latent_nll,
             "reconstruction": reconstruction,
             "latent_nll": latent_nll,
         }
+        return terms, {"flow": fixed}
+
+    def inner_loss(self, group, codes, seed):
+        """-log p(z) of latents `codes` under the flow, in training mode: [rows], in nats.
+
+        Raises:
+          ValueError: for another group than "flow", or without the stop-gradient, where the
+            flow's loss is the encoder's, too.
+        """
+        del seed
+        if group != "flow" or not self.stop_gradient:
+            raise ValueError(
+                "Only the flow of a GLF with stop_gradient=True can take steps of its own; "
+                f"train.updates_per_step names {group!r} with stop_gradient={self.stop_gradient}."
+            )
+        return -self.flow.log_prob(codes, training=True)
 
     def parameter_groups(self):
         """ "autoencoder" (encoder and decoder) and "flow"."""

@@ -170,6 +170,30 @@ class Checkpoints:
                     entry.rename(best)
 
 
+def checkpoint_of(model, average, step=None, optimizers=None):
+    """The `tf.train.Checkpoint` of a run; without step and optimizers, what inference needs."""
+    parts = {"model": Values(model.weights)}
+    if average is not None:
+        parts["average"] = Values(average.averages)
+    if step is not None:
+        parts["step"] = step
+    for name, optimizer in (optimizers or {}).items():
+        parts[f"optimizer_{name}"] = Values(optimizer.variables)
+    return tf.train.Checkpoint(**parts)
+
+
+class Values(tf.Module):
+    """Variables in their order.
+
+    TensorFlow's checkpoints follow attributes, and pass over Keras layers in plain lists without a
+    word; a list of the variables themselves leaves nothing to find.
+    """
+
+    def __init__(self, variables):
+        super().__init__()
+        self.values = list(variables)
+
+
 def restore(checkpoint, path):
     """Restores `checkpoint` from folder `path`, every value of both sides matched.
 

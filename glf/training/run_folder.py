@@ -18,6 +18,7 @@ import difflib
 import fcntl
 import importlib.metadata
 import json
+import os
 import pathlib
 import platform
 import re
@@ -50,12 +51,13 @@ class RunFolder:
         self.pictures = self.path / "pictures"
         self.summaries = self.path / "summaries"
         self.logs = self.path / "logs"
+        self._claimed = False
 
     def claim(self, config, about):
         """Makes the folder this experiment's, or checks that it already is.
 
         The config may differ from the folder's only in `train.num_steps`, so that a run can be
-        made longer.
+        made longer. A folder in which no run ever produced anything may be claimed by another.
 
         Raises:
           ValueError: if the folder holds another experiment; the difference is shown.
@@ -68,6 +70,7 @@ class RunFolder:
                     f"--workdir={self.path} is not empty and not a run folder (it has no "
                     f"config.gin but holds {', '.join(sorted(strangers)[:5])}). Give a new folder."
                 )
+        if not self._begun():
             self._write(config, about)
             return
         before = self.config.read_text(encoding="utf-8")
@@ -95,9 +98,14 @@ class RunFolder:
             )
         self._write(config, about)
 
+    def _begun(self):
+        """Whether a run has produced anything in this folder."""
+        return any(path.exists() for path in (self.checkpoints, self.logs, self.pictures))
+
     def _write(self, config, about):
         files.write_json(self.about, about)
         files.write_text(self.config, config)
+        self._claimed = True
 
     def read_about(self):
         """What `run.json` holds."""
@@ -138,21 +146,41 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self):
-        """Holds the folder for one process at a time.
+        """Holds the folder for one process at a time; makes it if it is not there.
+
+        If nothing has been trained in it when the block ends, what was made here is removed, so
+        that a mistake in a configuration leaves no trace.
 
         Raises:
           ValueError: if another process trains in it.
         """
+        made = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / ".lock", "w", encoding="utf-8") as handle:
+        lock = self.path / ".lock"
+        with open(lock, "w", encoding="utf-8") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The holder before may have removed the file that was opened here.
+                if not lock.exists() or not os.path.samestat(
+                    os.stat(lock), os.fstat(handle.fileno())
+                ):
+                    raise BlockingIOError
             except OSError as error:
                 raise ValueError(
                     f"Another process is training in --workdir={self.path}. Wait for it, stop it, "
                     "or use another workdir."
                 ) from error
-            yield
+            try:
+                yield
+            finally:
+                if self._claimed and not self._begun():
+                    for file in (self.config, self.operative_config, self.about, self.data):
+                        file.unlink(missing_ok=True)
+                if not self.config.exists():
+                    lock.unlink()
+                    if made:
+                        with contextlib.suppress(OSError):
+                            self.path.rmdir()
 
 
 def describe_environment():

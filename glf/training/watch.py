@@ -31,11 +31,24 @@ class Watcher:
         self._mean_terms = MeanLossTerms(run.model, min(run.batch_size, 256))
         self._writer = None
 
+    def check_metric(self, names):
+        """Checks at the first step, not at the first validation, that the model has the metric.
+
+        Raises:
+          ValueError: if `best_metric` is not one of `names`, the results of a training step.
+        """
+        metrics = sorted(name for name in names if not name.startswith("gradient_norm/"))
+        if self.best_metric not in metrics:
+            raise ValueError(
+                f"train.best_metric={self.best_metric!r} is not a validation metric of this model; "
+                f"choose one of {', '.join(metrics)}."
+            )
+
     def log(self, state):
         """One line of means since the last, in logs/train.jsonl and TensorBoard."""
         means = state.take_means()
         rates = {
-            f"learning_rate/{name}": float(optimizer.learning_rate)
+            f"learning_rate/{name}": float(tf.convert_to_tensor(optimizer.learning_rate))
             for name, optimizer in self.run.optimizers.items()
         }
         self._write("train", state.step, {**means, **rates})
@@ -44,11 +57,6 @@ class Watcher:
         """Means over the validation split; a new best, or one more of the worse."""
         with self._averaged():
             metrics = self._mean_terms(self.run.dataset, "validation", self.run.seed)
-        if self.best_metric not in metrics:
-            raise ValueError(
-                f"train.best_metric={self.best_metric!r} is not a validation metric of this model; "
-                f"choose one of {', '.join(sorted(metrics))}."
-            )
         self._write("validation", state.step, metrics)
         value = metrics[self.best_metric]
         if state.best is None or value < state.best["value"]:
@@ -77,7 +85,7 @@ class Watcher:
         with self._averaged():
             seed = random.fold(self.run.seed, "pictures")
             drawn["samples"] = pictures.grid(model.sample(num, seed), spec.levels)
-            if isinstance(model, Reconstructs):
+            if isinstance(model, Reconstructs) and self.run.dataset.num_examples("validation"):
                 drawn["reconstructions"] = pictures.reconstructions(
                     model, self.run.dataset, "validation", max(num // 2, 1)
                 )

@@ -28,7 +28,7 @@ def test_first_training_call_initialises(y, jit_compile, direction):
         method = tf.function(method, jit_compile=jit_compile)
     np.testing.assert_array_equal(method(y, training=False)[0], y)
     standardised(method(y, training=True)[0])
-    first = [np.array(w) for w in bijector.weights]
+    first = [w.numpy() for w in bijector.weights]
     method(5.0 * y + 1.0, training=True)
     for before, after in zip(first, bijector.weights, strict=True):
         np.testing.assert_array_equal(before, after)
@@ -90,7 +90,7 @@ def test_batch_norm_moves_its_averages_and_then_uses_them(y):
     for _ in range(200):
         step(y)
     standardised(bijector.inverse_and_log_det(y)[0])
-    before = [np.array(w) for w in bijector.weights]
+    before = [w.numpy() for w in bijector.weights]
     bijector.forward_and_log_det(y, training=True)
     bijector.inverse_and_log_det(y)
     for old, new in zip(before, bijector.weights, strict=True):

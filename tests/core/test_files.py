@@ -24,9 +24,14 @@ def test_a_failing_writer_changes_nothing_and_leaves_no_litter(tmp_path, before)
     path = tmp_path / "file.txt"
     if before is not None:
         path.write_text(before)
-    with pytest.raises(RuntimeError, match="halfway"), files.atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("halfway")
+
+    def write():
+        with files.atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        write()
     assert os.listdir(tmp_path) == ([] if before is None else ["file.txt"])
     assert before is None or path.read_text() == before
 

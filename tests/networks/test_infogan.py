@@ -83,15 +83,13 @@ def test_64_pixels_are_halved_twice_unless_told():
 
 def test_epsilon_of_the_normalisation():
     """Without batch variance, inference divides by sqrt(epsilon)."""
-    encoder = InfoGANEncoder((4, 4, 1), 1, filters=1, hidden=1)
+    encoder = InfoGANEncoder((4, 4, 1), 1, filters=2, hidden=3)
     normalisations = [
         layer
         for layer in encoder.network.layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
-    assert len(normalisations) == 2
-    for layer in normalisations:
-        shape = layer.moving_variance.shape
-        layer.moving_variance.assign(np.zeros(shape))
-        output = layer(np.full((1, *shape), 1e-3))
-        np.testing.assert_allclose(output, np.full((1, *shape), 1e-3 / np.sqrt(1e-5)), rtol=1e-5)
+    for layer, shape in zip(normalisations, [(1, 1, 1, 4), (1, 3)], strict=True):
+        layer.moving_variance.assign(np.zeros(shape[-1]))
+        output = layer(np.full(shape, 1e-3))
+        np.testing.assert_allclose(output, np.full(shape, 1e-3 / np.sqrt(1e-5)), rtol=1e-5)

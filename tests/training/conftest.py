@@ -42,7 +42,7 @@ class Tiny(GenerativeModel, Reconstructs):
         if training:
             self.seen.assign_add(1.0)
             if self.not_finite_at is not None:
-                size = tf.where(self.seen >= self.not_finite_at, float("nan"), size)
+                size *= tf.where(self.seen >= self.not_finite_at, float("nan"), 1.0)
         return {"loss": error + 0.01 * size, "error": error, "size": size}
 
     def sample(self, num, seed, temperature=1.0):

@@ -50,17 +50,22 @@ def raise_at(monkeypatch, owner, name, call, error=Killed, after=False):
     monkeypatch.setattr(owner, name, patched)
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "call", "after"),
     [
-        (Watcher, "log", 1, True),  # before any checkpoint
-        (Watcher, "log", 2, True),
-        (Watcher, "validate", 1, False),
-        (Watcher, "draw", 1, True),
-        (Watcher, "draw", 2, True),  # all done but the last checkpoint
-        (Checkpoints, "mark_best", 1, False),  # saved, not yet marked
-        (Checkpoints, "mark_best", 2, True),
-        (Checkpoints, "save", 3, True),
+        (Watcher, "log", 2, True),  # step 6: the checkpoint of step 4 is there
+        (Checkpoints, "mark_best", 2, False),  # all done, but the best is not marked
+        (Checkpoints, "mark_best", 2, True),  # and status.json not yet written
+        slow(Watcher, "log", 1, True),  # before any checkpoint
+        slow(Watcher, "validate", 1, False),
+        slow(Watcher, "draw", 1, True),
+        slow(Watcher, "draw", 2, True),  # all done but the last checkpoint
+        slow(Checkpoints, "mark_best", 1, False),
+        slow(Checkpoints, "save", 3, True),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(
@@ -74,7 +79,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(
     assert compare(tmp_path / "run") == uninterrupted
 
 
-@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("steps", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_calls_of_other_sizes_give_the_same_bits(
     short_run, tmp_path, compare, uninterrupted, steps
 ):
@@ -82,7 +87,9 @@ def test_calls_of_other_sizes_give_the_same_bits(
     assert compare(tmp_path / "run") == uninterrupted
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_writes_a_checkpoint_and_raises(
     short_run, tmp_path, monkeypatch, compare, uninterrupted, signum
 ):
@@ -95,7 +102,7 @@ def test_a_signal_writes_a_checkpoint_and_raises(
 
     with monkeypatch.context() as patch:
         patch.setattr(Watcher, "log", signalled)
-        with pytest.raises(Interrupted, match="step 3.*same command") as stopped:
+        with pytest.raises(Interrupted, match=r"step 3;.*same command") as stopped:
             short_run()
     assert stopped.value.signum == signum
     assert signal.getsignal(signum) == before

@@ -1,0 +1,44 @@
+"""Giving a model the weights of a run."""
+
+from glf.training.checkpoints import Checkpoints, checkpoint_of, read_manifest
+from glf.training.moving_average import MovingAverage
+
+
+def restore_for_inference(model, moving_average, folder, which="latest"):
+    """Gives `model` the weights of a run: averaged ones where the run keeps an average.
+
+    Args:
+      model: a freshly made model of the run's configuration.
+      moving_average: the run's `train.moving_average`.
+      folder: the `RunFolder`.
+      which: "latest", "best", or a step.
+
+    Returns the step.
+
+    Raises:
+      ValueError: if the run has no such checkpoint.
+    """
+    checkpoints = Checkpoints(folder.checkpoints)
+    if which == "latest":
+        path = checkpoints.newest()
+    elif which == "best":
+        path = checkpoints.best()
+    else:
+        path = checkpoints.path(int(which))
+        path = path if path.is_dir() else None
+    if path is None:
+        have = ", ".join(map(str, checkpoints.steps())) or "none"
+        raise ValueError(
+            f"The run in {folder.path} has no checkpoint {which!r} (there: {have}). Train it "
+            "first: python -m scripts.train with this --workdir."
+        )
+    problem = checkpoints.problem(path)
+    if problem:
+        raise ValueError(f"The checkpoint in {path} is damaged: {problem}. Choose another.")
+    average = MovingAverage(model, moving_average) if moving_average is not None else None
+    reader = checkpoint_of(model, average).read(str(path / "state"))
+    reader.assert_existing_objects_matched()
+    reader.expect_partial()
+    if average is not None:
+        average.install()
+    return read_manifest(path)["step"]

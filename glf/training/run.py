@@ -1,0 +1,251 @@
+"""The objects of a run, what it remembers, and where both are kept."""
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from glf.core import files
+from glf.training import optimizers as optimizers_lib
+from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
+from glf.training.moving_average import MovingAverage
+from glf.training.run_folder import JsonLines
+from glf.training.step import Stepper
+from glf.training.strategies import is_chief, make_strategy
+
+
+@dataclasses.dataclass
+class Execution:
+    """How a run is executed, as flags say; nothing here belongs to the experiment.
+
+    Attributes:
+      strategy: the name of a `tf.distribute` strategy, see `strategies.make_strategy`.
+      devices: the devices of the mirrored strategy; None: all GPUs.
+      precision: "float32" or "mixed_bfloat16".
+      jit: whether a single replica's step is compiled with XLA.
+      data_dir: where prepared datasets lie.
+      config: the configuration as text, for the run folder.
+      operative_config: returns the configuration that was really used, as text.
+      about: further facts for `run.json`.
+    """
+
+    strategy: str = "single"
+    devices: list | None = None
+    precision: str = "float32"
+    jit: bool = True
+    data_dir: str | None = None
+    config: str = ""
+    operative_config: object = None
+    about: dict = dataclasses.field(default_factory=dict)
+
+
+class NonFiniteLoss(ArithmeticError):
+    """A loss term or a gradient stopped being a number."""
+
+
+@dataclasses.dataclass
+class State:
+    """What the loop remembers besides weights; it travels in the checkpoint's manifest."""
+
+    step: int = 0
+    sums: dict = dataclasses.field(default_factory=dict)
+    counted: int = 0
+    best: dict | None = None
+    best_is_new: bool = False
+    worse: int = 0
+    stopped_early: bool = False
+
+    def finished(self, num_steps):
+        """Whether nothing is left to train."""
+        return self.step >= num_steps or self.stopped_early
+
+    def record(self, results):
+        """Adds the per-step results of a call to the running sums since the last log line."""
+        for name, values in results.items():
+            # One addition a step, in order: the sums do not depend on how steps fell into calls.
+            total = self.sums.get(name, 0.0)
+            for value in values.tolist():
+                total += value
+            self.sums[name] = total
+        count = len(results["loss"])
+        self.counted += count
+        self.step += count
+
+    def take_means(self):
+        """The means since the last call of this, which starts a new sum."""
+        means = {name: total / self.counted for name, total in self.sums.items()}
+        self.sums, self.counted = {}, 0
+        return means
+
+
+class Run:
+    """The objects of a run and where they are kept."""
+
+    def __init__(
+        self,
+        *,
+        folder,
+        make_model,
+        make_dataset,
+        num_steps,
+        batch_size,
+        seed,
+        make_optimizers,
+        updates_per_step,
+        clip_norm,
+        moving_average,
+        keep_checkpoints,
+        max_steps_per_call,
+        execution,
+    ):
+        self.began = time.monotonic()
+        self.folder = folder
+        self.num_steps = num_steps
+        self.batch_size = batch_size
+        self.seed = seed
+        self.max_steps_per_call = max_steps_per_call
+        self.execution = execution
+        self.is_chief = is_chief(execution.strategy)
+        self.checkpoints = Checkpoints(folder.checkpoints, keep_checkpoints)
+        # Several workers can only be connected before TensorFlow has done anything else.
+        self.strategy = make_strategy(execution.strategy, execution.devices)
+        self.dataset = make_dataset(data_dir=execution.data_dir)
+        if self.is_chief:
+            folder.write_spec(self.dataset)
+        replicas = self.strategy.num_replicas_in_sync
+        if batch_size % replicas:
+            raise ValueError(
+                f"train.batch_size={batch_size} cannot be shared equally by {replicas} replicas; "
+                "make it a multiple."
+            )
+        keras.config.set_dtype_policy(execution.precision)
+        keras.utils.set_random_seed(int(seed) % 2**32)
+        with self.strategy.scope():
+            self.model = make_model(self.dataset.spec)
+            groups = self.model.parameter_groups()
+            factories = make_optimizers or dict.fromkeys(groups, optimizers_lib.adam)
+            self.optimizers = {name: make() for name, make in factories.items()}
+            self.average = (
+                MovingAverage(self.model, moving_average) if moving_average is not None else None
+            )
+        self.stepper = Stepper(
+            self.model,
+            self.optimizers,
+            batch_size=batch_size,
+            seed=seed,
+            average=self.average,
+            clip_norm=clip_norm,
+            updates=updates_per_step,
+            strategy=self.strategy,
+            jit=execution.jit,
+        )
+        self.checkpoint = checkpoint_of(
+            self.model, self.average, step=self.stepper.step, optimizers=self.optimizers
+        )
+
+    def batches(self, start_step):
+        """The batches from `start_step` on, each replica's share as one element."""
+
+        def per_worker(context):
+            replicas = context.num_replicas_in_sync
+            local = replicas // context.num_input_pipelines
+            shards = [
+                self.dataset.train_batches(
+                    self.batch_size,
+                    self.seed,
+                    start_step=start_step,
+                    num_steps=self.num_steps - start_step,
+                    shard=(context.input_pipeline_id * local + i, replicas),
+                )
+                for i in range(local)
+            ]
+            if local == 1:
+                return shards[0]
+            choice = tf.data.Dataset.range(local).repeat()
+            return tf.data.Dataset.choose_from_datasets(shards, choice)
+
+        if self.strategy.num_replicas_in_sync == 1:
+            return per_worker(tf.distribute.InputContext())
+        return self.strategy.distribute_datasets_from_function(per_worker)
+
+    def resume(self):
+        """Restores the newest intact checkpoint, if there is one; returns the `State`."""
+        state = State()
+        newest = self.checkpoints.newest()
+        if newest is None and self.checkpoints.steps():
+            raise ValueError(
+                f"None of the checkpoints in {self.checkpoints.folder} is intact. Restore one "
+                "from a copy, or start in a new workdir."
+            )
+        if newest is not None:
+            manifest = restore(self.checkpoint, newest)
+            state = State(**manifest["extra"])
+            logging.info("Resumed from step %d of %s.", state.step, self.folder.path)
+        if self.is_chief:
+            self.checkpoints.drop_after(state.step)
+            if state.best is not None and state.best["step"] == state.step:
+                # A kill may have come after the checkpoint was written and before it was marked.
+                self.checkpoints.mark_best(state.step)
+            for log in self.logs.values():
+                log.cut_back(state.step)
+        return state
+
+    @property
+    def logs(self):
+        """The JSON-lines logs by name."""
+        return {k: JsonLines(self.folder.logs / f"{k}.jsonl") for k in ("train", "validation")}
+
+    def check_finite(self, results, before):
+        """Raises NonFiniteLoss if a result of the steps after `before` is not a number."""
+        bad = {
+            name: int(np.argmin(np.isfinite(values)))
+            for name, values in results.items()
+            if not np.isfinite(values).all()
+        }
+        if not bad:
+            return
+        first = min(bad.values())
+        names = sorted(name for name, index in bad.items() if index == first)
+        last = max(self.checkpoints.steps(), default=None)
+        kept = (
+            f"The last good checkpoint is that of step {last}, in {self.checkpoints.folder}."
+            if last is not None
+            else "No checkpoint had been written yet."
+        )
+        raise NonFiniteLoss(
+            f"At step {before + first + 1} these were not finite: {', '.join(names)}. Nothing "
+            f"was saved after it. {kept} Starting the same command again would repeat this: lower "
+            "the learning rate, or bind train.clip_norm, in a new workdir."
+        )
+
+    def save(self, state):
+        """Writes the checkpoint of `state`, and marks it as the best if it is."""
+        if self.is_chief:
+            if state.step not in self.checkpoints.steps() or state.best_is_new:
+                is_best, state.best_is_new = state.best_is_new, False
+                self.checkpoints.save(self.checkpoint, state.step, dataclasses.asdict(state))
+                if is_best:
+                    self.checkpoints.mark_best(state.step)
+            self.write_status(state)
+
+    def write_status(self, state):
+        """Writes the step reached and whether the run is finished."""
+        if self.is_chief:
+            files.write_json(self.folder.status, self.report(state))
+
+    def write_operative_config(self):
+        """Writes what the configuration really set."""
+        if self.execution.operative_config and self.is_chief:
+            files.write_text(self.folder.operative_config, self.execution.operative_config())
+
+    def report(self, state):
+        """What `status.json` holds."""
+        return {
+            "step": state.step,
+            "finished": state.finished(self.num_steps),
+            "stopped_early": state.stopped_early,
+            "best": state.best,
+        }

@@ -1,0 +1,75 @@
+"""The evaluator: every example once, whatever the batch size."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.data.make import make_dataset
+from glf.evaluation.evaluate import evaluate
+from glf.evaluation.loss_terms import MeanLossTerms
+from glf.models.base import GenerativeModel
+
+
+@pytest.fixture(scope="module")
+def plain_means(glf, digits):
+    x = digits.examples("test", slice(None))["image"]
+    return {
+        name: float(values.numpy().astype(np.float64).mean())
+        for name, values in glf.loss_terms(tf.constant(x), (0, 0), training=False).items()
+    }
+
+
+@pytest.mark.parametrize("batch_size", [7, 99, 297, 400])
+def test_means_are_plain_means_over_the_split(glf, digits, plain_means, batch_size):
+    found = MeanLossTerms(glf, batch_size)(digits, "test")
+    assert list(found) == list(plain_means)
+    for name, value in found.items():
+        assert value == pytest.approx(plain_means[name], rel=1e-6)
+
+
+def test_metrics(glf, digits, plain_means):
+    metrics = evaluate(glf, digits, "test", batch_size=100)
+    assert list(metrics) == [
+        *("loss", "reconstruction", "latent_nll", "latent_nll_per_dim"),
+        *("mse", "psnr", "examples"),
+    ]
+    assert metrics["loss"]["value"] == pytest.approx(plain_means["loss"], rel=1e-6)
+    assert metrics["latent_nll"]["unit"] == "nats"
+    bits = plain_means["latent_nll"] / np.log(2) / 4
+    assert metrics["latent_nll_per_dim"]["value"] == pytest.approx(bits, rel=1e-6)
+    # The reconstruction term is the summed squared error of 64 pixels.
+    mse = plain_means["reconstruction"] / 64
+    assert metrics["mse"]["value"] == pytest.approx(mse, rel=1e-5)
+    assert metrics["examples"]["value"] == 297
+    x = digits.examples("test", slice(None))["image"]
+    error = (glf.reconstruct_unit(tf.constant(x)).numpy() - x / 16.0) ** 2
+    psnr = -10 * np.log10(error.mean((1, 2, 3))).mean()
+    assert metrics["psnr"]["value"] == pytest.approx(psnr, rel=1e-5)
+    assert all(set(m) == {"value", "unit", "meaning"} for m in metrics.values())
+
+
+def test_another_split(glf, digits):
+    assert evaluate(glf, digits, "validation")["examples"]["value"] == 150
+
+
+def test_an_empty_split(glf):
+    empty = make_dataset("digits", validation_examples=0)
+    with pytest.raises(ValueError, match="'validation' of digits is empty"):
+        evaluate(glf, empty, "validation")
+
+
+def test_a_model_without_latents_has_only_its_loss(digits):
+    class Constant(GenerativeModel):
+        def loss_terms(self, x, seed, training):
+            return {"loss": tf.reduce_mean(self.to_unit(x), [1, 2, 3])}
+
+        def sample(self, num, seed, temperature=1.0):
+            return tf.zeros([num, *self.spec.image_shape], tf.uint8)
+
+        def parameter_groups(self):
+            return {}
+
+    metrics = evaluate(Constant(digits.spec), digits)
+    assert list(metrics) == ["loss", "examples"]
+    x = digits.examples("test", slice(None))["image"]
+    assert metrics["loss"]["value"] == pytest.approx(x.mean() / 16, rel=1e-6)

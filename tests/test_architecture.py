@@ -1,0 +1,164 @@
+"""The rooms of the house: who may import whom, and what every file has."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOMS = (
+    "core",
+    "data",
+    "layers",
+    "networks",
+    "bijectors",
+    "dequantizers",
+    "priors",
+    "autoregressive",
+    "samplers",
+    "models",
+    "evaluation",
+    "training",
+    "compression",
+)
+ABOVE_ALL = ("configurables", "export")
+FILES = sorted((ROOT / "glf").rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imports(path):
+    """The full names of all that a file imports, relative and nested imports included."""
+    package = module_of(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                # `from glf.models import glf` names a module, `from x import f` a part of x.
+                whole = f"{base}.{alias.name}"
+                yield whole if whole in MODULES else base
+
+
+def room(module):
+    return module.split(".")[1] if module.startswith("glf.") else None
+
+
+def identifier(path):
+    return str(path.relative_to(ROOT))
+
+
+each_file = pytest.mark.parametrize("path", FILES, ids=identifier)
+
+
+def test_the_files_were_found():
+    assert len(FILES) > 30
+    assert "glf.core.random" in MODULES
+
+
+@each_file
+def test_rooms_import_only_from_earlier_rooms(path):
+    own = room(module_of(path))
+    if own is None or own in ABOVE_ALL:
+        return
+    assert own in ROOMS, f"{path}: the room {own} has no place in the order"
+    for name in imports(path):
+        other = room(name)
+        if other is not None:
+            assert other in ROOMS, f"{path} imports {name}, which no room may"
+            assert ROOMS.index(other) <= ROOMS.index(own), f"{path} imports {name}"
+
+
+@each_file
+def test_nothing_in_the_library_imports_programs_or_tests(path):
+    assert not {name.split(".")[0] for name in imports(path)} & {"scripts", "tests"}
+
+
+@each_file
+def test_gin_is_known_to_one_file(path):
+    if module_of(path) != "glf.configurables":
+        assert "gin" not in {name.split(".")[0] for name in imports(path)}
+
+
+def test_no_circles():
+    edges = {
+        module: {name for name in imports(path) if name in MODULES and name != module}
+        for module, path in MODULES.items()
+    }
+    done, path = set(), []
+
+    def visit(module):
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module in done:
+            return
+        path.append(module)
+        for other in sorted(edges[module]):
+            visit(other)
+        done.add(path.pop())
+
+    for module in sorted(MODULES):
+        visit(module)
+
+
+def test_the_package_itself_only_names_things():
+    path = ROOT / "glf" / "__init__.py"
+    if not path.exists():
+        pytest.skip("glf is a namespace without names of its own")
+    for node in TREES[path].body:
+        allowed = isinstance(node, ast.ImportFrom | ast.Import)
+        allowed |= isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        allowed |= isinstance(node, ast.Assign) and node.targets[0].id in ("__all__", "__version__")
+        assert allowed, ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*FILES, *sorted((ROOT / "scripts").glob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))],
+    ids=identifier,
+)
+def test_files_are_short_and_say_what_they_are(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_every_name_of_the_configurations_is_registered_once():
+    import gin
+
+    from glf import configurables
+
+    registered = [s.rsplit(".", 1)[-1] for s in gin.config._REGISTRY]
+    for name, target in configurables.CONFIGURABLES.items():
+        assert registered.count(name) == 1, name
+        assert list(configurables.CONFIGURABLES.values()).count(target) == 1, name
+
+
+@pytest.mark.parametrize("name", ["bijectors", "priors"])
+def test_every_bijector_and_prior_can_be_named(name):
+    import importlib
+    import inspect
+    import pkgutil
+
+    from glf import configurables
+    from glf.bijectors.base import Bijector
+    from glf.priors.base import Prior
+
+    package = importlib.import_module(f"glf.{name}")
+    known = set(configurables.CONFIGURABLES.values())
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"glf.{name}.{info.name}")
+        for part in vars(module).values():
+            own = inspect.isclass(part) and part.__module__ == module.__name__
+            if own and issubclass(part, Bijector | Prior) and not inspect.isabstract(part):
+                assert part in known, part

@@ -1,0 +1,123 @@
+"""Every configuration: studies build and train, and no fragment lies about unused."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from glf import configurables
+from glf.training.run_folder import JsonLines
+from glf.training.train import Execution
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / "configs"
+STUDIES = sorted((CONFIGS / "studies").rglob("*.gin"))
+SHAPES = {
+    "tfds:mnist": (28, 28, 1),
+    "tfds:fashion_mnist": (28, 28, 1),
+    "tfds:cifar10": (32, 32, 3),
+    "tfds:celeb_a": (64, 64, 3),
+}
+
+
+def identifier(path):
+    return str(path.relative_to(CONFIGS))
+
+
+def source_of(study):
+    """The source that a study binds, itself or through what it includes: the last one counts."""
+    source = None
+    for line in study.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r'include\s+"(.+)"', line):
+            source = source_of(ROOT / match[1]) or source
+        elif match := re.match(r'make_dataset\.source\s*=\s*"(.+)"', line):
+            source = match[1]
+    return source
+
+
+def included(path):
+    """The configurations that `path` includes, directly or not."""
+    for name in re.findall(r'^include\s+"(.+)"', path.read_text(encoding="utf-8"), re.MULTILINE):
+        yield ROOT / name
+        yield from included(ROOT / name)
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory):
+    """A function that gives a file of 40 random images of a shape."""
+    folder = tmp_path_factory.mktemp("arrays")
+
+    def path(shape):
+        file = folder / f"{'x'.join(map(str, shape))}.npy"
+        if not file.exists():
+            images = np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8)
+            np.save(file, images)
+        return file
+
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured():
+    yield
+    configurables.parse()
+
+
+def test_the_studies_were_found():
+    assert "studies/glf/mnist.gin" in map(identifier, STUDIES)
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=identifier)
+def test_a_study_parses(study):
+    configurables.parse([str(study)])
+    assert configurables.bound("make_model") is not None
+    assert configurables.bound("num_steps") >= 100
+    assert source_of(study) is not None
+
+
+def needs_weights(study):
+    texts = [p.read_text(encoding="utf-8") for p in (study, *included(study))]
+    return any("Features" in text for text in texts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES, ids=identifier)
+def test_a_study_trains(study, arrays, tmp_path):
+    source = source_of(study)
+    bindings = [
+        *("train.num_steps = 2", "train.batch_size = 8", "train.log_every = 1"),
+        *("train.validate_every = 2", "train.pictures_every = 2", "train.num_pictures = 4"),
+    ]
+    if source != "digits":
+        bindings += [
+            f'make_dataset.source = "array:{arrays(SHAPES[source])}"',
+            "make_dataset.levels = 256",
+        ]
+    if needs_weights(study):
+        bindings += untrained_features(study)
+    configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
+    report = configurables.train(tmp_path / "run", Execution(jit=False))
+    assert report["finished"]
+    records = JsonLines(tmp_path / "run" / "logs" / "train.jsonl").read()
+    assert [record["step"] for record in records] == [1, 2]
+    assert all(np.isfinite(value) for record in records for value in record.values())
+    # All that the study asks for was used: nothing is bound that no part takes.
+    assert "train.num_steps = 2" in (tmp_path / "run" / "operative_config.gin").read_text()
+    model, _, step, _ = configurables.load_run(tmp_path / "run")
+    assert step == 2
+    assert model.sample(3, 0).shape == (3, *model.spec.image_shape)
+
+
+def untrained_features(study):
+    """Bindings that give a perceptual loss random features: weights are not fetched for a test."""
+    names = ("VGG16Features", "SqueezeNetFeatures")
+    return [f"{name}.weights = None" for name in names]
+
+
+FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smoke.gin"})
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=identifier)
+def test_a_fragment_is_part_of_a_study(fragment):
+    assert any(fragment in included(study) for study in STUDIES)

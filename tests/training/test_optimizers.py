@@ -1,0 +1,99 @@
+"""Optimizers and schedules against their equations."""
+
+import keras
+import numpy as np
+import pytest
+
+from glf.training import optimizers
+
+
+def numpy_adam(weight, gradients, rate, beta_1, beta_2, epsilon, l2):
+    """Kingma and Ba 2015, algorithm 1, on g + l2 w."""
+    first = second = np.zeros_like(weight)
+    for t, gradient in enumerate(gradients, 1):
+        gradient = gradient + l2 * weight
+        first = beta_1 * first + (1 - beta_1) * gradient
+        second = beta_2 * second + (1 - beta_2) * gradient**2
+        corrected = first / (1 - beta_1**t), second / (1 - beta_2**t)
+        # Keras puts epsilon beside the uncorrected root: epsilon sqrt(1 - beta_2^t) in the paper.
+        root = np.sqrt(corrected[1]) + epsilon / np.sqrt(1 - beta_2**t)
+        weight = weight - rate * corrected[0] / root
+    return weight
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.8, 0.9)])
+def test_adam_with_coupled_decay(l2, betas):
+    generator = np.random.default_rng(3)
+    start = generator.normal(size=(5, 3)).astype("float32")
+    gradients = generator.normal(size=(6, 5, 3)).astype("float32")
+    variable = keras.Variable(start)
+    optimizer = optimizers.adam(0.05, *betas, epsilon=1e-3, l2=l2)
+    optimizer.build([variable])
+    for gradient in gradients:
+        optimizer.apply([gradient], [variable])
+    expected = numpy_adam(
+        start.astype(float), gradients.astype(float), 0.05, *betas, epsilon=1e-3, l2=l2
+    )
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=2e-5, atol=2e-6)
+
+
+def test_adamax():
+    variable = keras.Variable(np.array([1.0, -2.0], "float32"))
+    optimizer = optimizers.adamax(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-8)
+    optimizer.build([variable])
+    gradients = np.array([[1.0, 2.0], [0.5, -4.0], [0.1, 0.0]])
+    weight, first, largest = np.array([1.0, -2.0]), 0.0, 0.0
+    for t, gradient in enumerate(gradients, 1):
+        first = 0.5 * first + 0.5 * gradient
+        largest = np.maximum(0.9 * largest, np.abs(gradient))
+        weight = weight - 0.1 / (1 - 0.5**t) * first / (largest + 1e-8)
+        optimizer.apply([gradient.astype("float32")], [variable])
+    np.testing.assert_allclose(variable.numpy(), weight, rtol=1e-5)
+
+
+def rates(schedule, steps):
+    return np.array([float(schedule(step)) for step in steps])
+
+
+def test_halve_every():
+    schedule = optimizers.halve_every(0.8, steps=10)
+    expected = [0.8, 0.8, 0.4, 0.4, 0.2, 0.05]
+    np.testing.assert_allclose(rates(schedule, [0, 9, 10, 19, 20, 40]), expected, rtol=1e-6)
+
+
+def test_cosine():
+    schedule = optimizers.cosine(2.0, steps=100, final=0.1)
+    steps = np.array([0, 25, 50, 100, 150])
+    expected = 2.0 * (0.1 + 0.9 * 0.5 * (1 + np.cos(np.pi * np.minimum(steps / 100, 1))))
+    np.testing.assert_allclose(rates(schedule, steps), expected, rtol=1e-6)
+
+
+def test_warmup():
+    schedule = optimizers.warmup(3.0, steps=4)
+    np.testing.assert_allclose(
+        rates(schedule, [0, 1, 2, 3, 4, 100]), [0.75, 1.5, 2.25, 3.0, 3.0, 3.0], rtol=1e-6
+    )
+
+
+def test_cosine_after_warmup():
+    plain = optimizers.cosine(2.0, steps=100)
+    warm = optimizers.cosine(2.0, steps=100, warmup_steps=10)
+    steps = [0, 4, 9, 10, 60]
+    factors = [0.1, 0.5, 1.0, 1.0, 1.0]
+    np.testing.assert_allclose(rates(warm, steps), rates(plain, steps) * factors, rtol=1e-6)
+
+
+def test_a_schedule_is_made_from_the_base_rate():
+    optimizer = optimizers.adam(0.5, make_schedule=lambda rate: optimizers.halve_every(rate, 1))
+    variable = keras.Variable([1.0])
+    optimizer.build([variable])
+    assert float(optimizer.learning_rate) == 0.5
+    optimizer.apply([np.array([1.0], "float32")], [variable])
+    assert float(optimizer.learning_rate) == 0.25
+
+
+def test_a_warmup_can_be_rebuilt_from_its_description():
+    schedule = optimizers.warmup(3.0, steps=4)
+    again = optimizers.Warmup.from_config(schedule.get_config())
+    assert rates(again, [1]) == rates(schedule, [1])

@@ -1,0 +1,154 @@
+"""Several replicas: the losses of one, and equal weights on each."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.training.run_folder import JsonLines
+from glf.training.strategies import is_chief, make_strategy
+
+MIRRORED = {"strategy": "mirrored", "devices": ["CPU:0", "CPU:1"]}
+
+
+def records(workdir, name="train"):
+    return JsonLines(workdir / "logs" / f"{name}.jsonl").read()
+
+
+def assert_close(ours, others):
+    assert [set(r) for r in ours] == [set(r) for r in others]
+    for one, other in zip(ours, others, strict=True):
+        for name, value in one.items():
+            assert other[name] == pytest.approx(value, rel=2e-5), name
+
+
+def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):
+    made = []
+
+    def make_model(spec):
+        made.append(tiny(spec, noise=0.0))
+        return made[-1]
+
+    options = {"make_model": make_model, "clip_norm": 5.0}
+    short_run(tmp_path / "one", **options)
+    short_run(tmp_path / "two", execution=MIRRORED, **options)
+    assert_close(records(tmp_path / "one"), records(tmp_path / "two"))
+    assert_close(records(tmp_path / "one", "validation"), records(tmp_path / "two", "validation"))
+    one, two = made
+    assert len(two.trainable_weights) == 4
+    for weight in two.trainable_weights:
+        first, second = (v.numpy() for v in weight.value.values)
+        np.testing.assert_array_equal(first, second)
+    for weight, other in zip(one.trainable_weights, two.trainable_weights, strict=True):
+        np.testing.assert_allclose(weight.numpy(), other.numpy(), rtol=1e-4, atol=1e-5)
+    # An early checkpoint of two replicas is as good for one.
+    assert short_run(tmp_path / "two", **options, num_steps=14)["step"] == 14
+
+
+def test_replicas_draw_different_noise(short_run, tmp_path, tiny):
+    for execution in ({}, MIRRORED):
+        workdir = tmp_path / execution.get("strategy", "single")
+        short_run(workdir, execution=execution, num_steps=1, log_every=1)
+    one, two = (records(tmp_path / name)[0]["error"] for name in ("single", "mirrored"))
+    assert one == pytest.approx(two, rel=0.1)
+    assert one != pytest.approx(two, rel=1e-5)
+
+
+def test_a_batch_that_cannot_be_shared(short_run, tmp_path):
+    with pytest.raises(ValueError, match="batch_size=7 cannot be shared equally by 2 replicas"):
+        short_run(execution=MIRRORED, batch_size=7)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["single", "mirrored"])
+def test_make_strategy(name):
+    devices = ["CPU:0", "CPU:1"] if name == "mirrored" else None
+    strategy = make_strategy(name, devices)
+    assert isinstance(strategy, tf.distribute.Strategy)
+    assert strategy.num_replicas_in_sync == (2 if devices else 1)
+
+
+@pytest.mark.parametrize(
+    ("task", "chief"),
+    [
+        (None, True),
+        ({"type": "worker", "index": 0}, True),
+        ({"type": "worker", "index": 1}, False),
+        ({"type": "chief", "index": 0}, True),
+    ],
+)
+def test_the_chief(monkeypatch, task, chief):
+    assert is_chief("single")
+    assert is_chief("mirrored")
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if task is not None:
+        cluster = {"worker": ["a:1", "b:1"]}
+        if task["type"] == "chief":
+            cluster["chief"] = ["c:1"]
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert is_chief("multi_worker") == chief
+
+
+def test_worker_0_is_not_the_chief_beside_a_chief(monkeypatch):
+    cluster = {"worker": ["a:1"], "chief": ["c:1"]}
+    task = {"type": "worker", "index": 0}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert not is_chief("multi_worker")
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tmp_path):
+    options = [
+        "--gin_file=configs/studies/glf/digits.gin",
+        "--gin_file=configs/models/flows/both_halves_affine.gin",
+        "--gin_file=configs/smoke.gin",
+        # Batch statistics would be those of half a batch.
+        "--gin_param=DenseConditioner.batch_norm = False",
+        "--gin_param=DenseEncoder.hidden = ()",
+        "--gin_param=DenseDecoder.hidden = ()",
+        "--gin_param=train.moving_average = 0.9",
+    ]
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+
+    def start(workdir, environment, *more):
+        command = [sys.executable, "-m", "scripts.train", f"--workdir={workdir}", *options, *more]
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    workers = [
+        start(
+            tmp_path / "two",
+            {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})},
+            "--strategy=multi_worker",
+        )
+        for i in range(2)
+    ]
+    try:
+        said = [worker.communicate(timeout=400)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert [worker.returncode for worker in workers] == [0, 0], "\n".join(said)
+    alone = start(tmp_path / "one", {})
+    said = alone.communicate(timeout=400)[0]
+    assert alone.returncode == 0, said
+    assert_close(records(tmp_path / "one"), records(tmp_path / "two"))
+    assert_close(records(tmp_path / "one", "validation"), records(tmp_path / "two", "validation"))
