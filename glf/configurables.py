@@ -5,8 +5,8 @@ Every part is registered, not decorated: calling `GLF(...)` in a notebook is pla
 """
 
 import difflib
-import importlib.util  # gin reads `include` through it without importing it  # noqa: F401
 import inspect
+import os
 import pathlib
 import re
 
@@ -24,6 +24,10 @@ from glf.training.restore import restore_for_inference
 from glf.training.run_folder import RunFolder
 
 CONFIGURABLES = {}
+
+# gin also looks for files inside Python packages, before it looks in the repository, and fails on
+# folders that are no packages, such as configs/.
+gin.config._FILE_READERS[:] = [(open, os.path.isfile)]
 
 
 def _register(*targets, denylist=(), name=None):

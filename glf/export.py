@@ -26,12 +26,11 @@ def export_model(model, out, step=None):
       ValueError: if `out` is something else than a free name or an earlier export.
     """
     out = pathlib.Path(out)
-    if out.exists() and not (out / _SIGNATURES).is_file():
-        if not out.is_dir() or any(out.iterdir()):
-            raise ValueError(
-                f"--out={out} exists and is not an earlier export. Give a new name, or remove it."
-            )
-        out.rmdir()
+    foreign = out.exists() and not (out / _SIGNATURES).is_file()
+    if foreign and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(
+            f"--out={out} exists and is not an earlier export. Give a new name, or remove it."
+        )
     module, described = _module(model)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.parent / f".writing-{uuid.uuid4().hex}"

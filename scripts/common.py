@@ -12,6 +12,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app, flags, logging
 
+# Flags that are defined by the functions here belong to the program that calls them: its --help
+# shows them.
+flags.disclaim_key_flags()
+
+_HELP = ("?", "help", "helpshort", "helpfull", "helpxml")
 WORKDIR_HELP = "The run's folder, as given to scripts.train."
 
 
@@ -109,7 +114,9 @@ def run(main, one_operation_at_a_time=lambda: False):
         except (ValueError, OSError, ArithmeticError) as error:
             if logging.level_debug():
                 raise
-            sys.stderr.write(f"\nError: {error}\n")
+            # gin adds which of its configurables were being called; the messages name parameters.
+            message = str(error).split("\n  In call to configurable")[0]
+            sys.stderr.write(f"\nError: {message}\n")
             sys.exit(1)
 
     logging.set_verbosity(logging.INFO)
@@ -117,4 +124,14 @@ def run(main, one_operation_at_a_time=lambda: False):
     handler.setFormatter(None)
     handler.addFilter(_is_for_the_user)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def _parse_flags(args):
+    """absl's own parsing, but asking for help is no error: exit code 0 instead of 1."""
+    try:
+        return app.parse_flags_with_usage(args)
+    except SystemExit:
+        if any(arg.lstrip("-") in _HELP and arg.startswith("-") for arg in args[1:]):
+            sys.exit(0)
+        raise

@@ -3,12 +3,14 @@
 import pathlib
 import re
 
+import keras
 import numpy as np
 import pytest
 
 from glf import configurables
+from glf.networks import features
+from glf.training.run import Execution
 from glf.training.run_folder import JsonLines
-from glf.training.train import Execution
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
@@ -76,12 +78,20 @@ def test_a_study_parses(study):
     assert source_of(study) is not None
 
 
-def needs_weights(study):
-    texts = [p.read_text(encoding="utf-8") for p in (study, *included(study))]
-    return any("Features" in text for text in texts)
+@pytest.fixture(scope="module")
+def vgg16():
+    """VGG-16 with random weights: the real ones are not fetched for a test."""
+    return keras.applications.VGG16(include_top=False, weights=None)
+
+
+@pytest.fixture
+def _random_features(monkeypatch, vgg16):
+    monkeypatch.setattr(features, "_pretrained_vgg16", lambda weights: vgg16)
+    monkeypatch.setattr(features, "_load_squeezenet", lambda network, path: None)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_random_features")
 @pytest.mark.parametrize("study", STUDIES, ids=identifier)
 def test_a_study_trains(study, arrays, tmp_path):
     source = source_of(study)
@@ -94,25 +104,18 @@ def test_a_study_trains(study, arrays, tmp_path):
             f'make_dataset.source = "array:{arrays(SHAPES[source])}"',
             "make_dataset.levels = 256",
         ]
-    if needs_weights(study):
-        bindings += untrained_features(study)
+    if "squeezenet" in study.stem:
+        bindings.append('SqueezeNetFeatures.weights = "random"')
     configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
     report = configurables.train(tmp_path / "run", Execution(jit=False))
     assert report["finished"]
     records = JsonLines(tmp_path / "run" / "logs" / "train.jsonl").read()
     assert [record["step"] for record in records] == [1, 2]
     assert all(np.isfinite(value) for record in records for value in record.values())
-    # All that the study asks for was used: nothing is bound that no part takes.
     assert "train.num_steps = 2" in (tmp_path / "run" / "operative_config.gin").read_text()
     model, _, step, _ = configurables.load_run(tmp_path / "run")
     assert step == 2
     assert model.sample(3, 0).shape == (3, *model.spec.image_shape)
-
-
-def untrained_features(study):
-    """Bindings that give a perceptual loss random features: weights are not fetched for a test."""
-    names = ("VGG16Features", "SqueezeNetFeatures")
-    return [f"{name}.weights = None" for name in names]
 
 
 FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smoke.gin"})

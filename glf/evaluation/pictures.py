@@ -48,7 +48,13 @@ def grid(images, levels=256, columns=None, gap=1, min_side=0):
 
 
 def write_png(path, pixels):
-    """Writes uint8 [height, width] or [height, width, 3] as PNG, whole or not at all."""
+    """Writes uint8 [height, width] or [height, width, 3] as PNG, whole or not at all.
+
+    Raises:
+      ValueError: if the name does not end in .png.
+    """
+    if pathlib.Path(path).suffix != ".png":
+        raise ValueError(f"A picture is written to a .png file, got --out={path}.")
     with files.atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG")
 

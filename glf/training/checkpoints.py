@@ -194,16 +194,20 @@ class Values(tf.Module):
         self.values = list(variables)
 
 
-def restore(checkpoint, path):
+def restore(checkpoint, path, partial=False):
     """Restores `checkpoint` from folder `path`, every value of both sides matched.
 
-    Returns the manifest.
+    With `partial`, the checkpoint may hold more than is asked for. Returns the manifest.
 
     Raises:
       ValueError: if the checkpoint does not fit the objects: it is of another model.
     """
     try:
-        checkpoint.read(str(pathlib.Path(path) / _PREFIX)).assert_consumed()
+        status = checkpoint.read(str(pathlib.Path(path) / _PREFIX))
+        if partial:
+            status.assert_existing_objects_matched().expect_partial()
+        else:
+            status.assert_consumed()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise ValueError(
             f"The checkpoint in {path} does not fit this model: {_first_line(error)} It was "

@@ -1,6 +1,6 @@
 """Giving a model the weights of a run."""
 
-from glf.training.checkpoints import Checkpoints, checkpoint_of, read_manifest
+from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
 from glf.training.moving_average import MovingAverage
 
 
@@ -16,7 +16,7 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
     Returns the step.
 
     Raises:
-      ValueError: if the run has no such checkpoint.
+      ValueError: if the run has no such checkpoint, or it does not fit the model.
     """
     checkpoints = Checkpoints(folder.checkpoints)
     if which == "latest":
@@ -36,9 +36,7 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
     if problem:
         raise ValueError(f"The checkpoint in {path} is damaged: {problem}. Choose another.")
     average = MovingAverage(model, moving_average) if moving_average is not None else None
-    reader = checkpoint_of(model, average).read(str(path / "state"))
-    reader.assert_existing_objects_matched()
-    reader.expect_partial()
+    manifest = restore(checkpoint_of(model, average), path, partial=True)
     if average is not None:
         average.install()
-    return read_manifest(path)["step"]
+    return manifest["step"]

@@ -77,13 +77,12 @@ class RunFolder:
         if _EXTENDABLE.sub("", before) != _EXTENDABLE.sub("", config):
             difference = "\n".join(
                 difflib.unified_diff(
-                    before.splitlines(),
-                    config.splitlines(),
+                    _bindings(before),
+                    _bindings(config),
                     "in the folder",
                     "asked for",
-                    "",
-                    "",
-                    0,
+                    n=0,
+                    lineterm="",
                 )
             )
             raise ValueError(
@@ -181,6 +180,10 @@ class RunFolder:
                     if made:
                         with contextlib.suppress(OSError):
                             self.path.rmdir()
+
+
+def _bindings(config):
+    return [line for line in config.splitlines() if line.strip() and line[0] != "#"]
 
 
 def describe_environment():

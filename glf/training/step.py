@@ -143,6 +143,11 @@ class Stepper:
             apply = tf.function(apply, jit_compile=True, autograph=False)
         results |= apply(gradients)
         for group, number in self.updates.items():
+            if group not in codes:
+                raise ValueError(
+                    f"train.updates_per_step names {group!r}, but of the groups of "
+                    f"{type(self.model).__name__} only {sorted(codes)} can take steps of their own."
+                )
             norms = []
             for index, rows in enumerate(tf.split(codes[group], number)):
                 part = self.batch_size // number

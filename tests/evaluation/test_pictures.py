@@ -99,6 +99,12 @@ def test_names_that_cannot_be_written(tmp_path, images):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_picture_is_a_png(tmp_path):
+    with pytest.raises(ValueError, match=r"to a \.png file"):
+        pictures.write_png(tmp_path / "x.jpg", np.zeros((2, 2), np.uint8))
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_folder_with_other_pictures_is_refused(tmp_path, images):
     pictures.write_images(tmp_path / "x", images, 17)
     with pytest.raises(ValueError, match="not empty"):

@@ -11,7 +11,8 @@ import tensorflow as tf
 from glf.core import random
 from glf.models.base import GenerativeModel, Reconstructs
 from glf.training.checkpoints import Checkpoints
-from glf.training.train import Execution, train
+from glf.training.run import Execution
+from glf.training.train import train
 
 
 class Tiny(GenerativeModel, Reconstructs):

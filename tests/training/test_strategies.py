@@ -24,7 +24,8 @@ def assert_close(ours, others):
     assert [set(r) for r in ours] == [set(r) for r in others]
     for one, other in zip(ours, others, strict=True):
         for name, value in one.items():
-            assert other[name] == pytest.approx(value, rel=2e-5), name
+            rel = 5e-4 if name.startswith("gradient_norm/") else 2e-5
+            assert other[name] == pytest.approx(value, rel=rel), name
 
 
 def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):

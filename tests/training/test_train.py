@@ -28,7 +28,8 @@ def log(workdir, name="train"):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, digits, tiny):
     """A run with everything on, and its folder."""
-    from glf.training.train import Execution, train
+    from glf.training.run import Execution
+    from glf.training.train import train
 
     workdir = tmp_path_factory.mktemp("finished") / "run"
     report = train(
@@ -107,6 +108,11 @@ def test_restoring_best_a_step_or_what_is_not_there(finished, digits, tiny):
     assert best == finished[1]["best"]["step"]
     with pytest.raises(ValueError, match=r"no checkpoint '35' \(there: 30, 40\)"):
         restore_for_inference(model, 0.5, folder, "35")
+
+
+def test_a_run_of_another_model_is_refused(finished, digits, tiny):
+    with pytest.raises(ValueError, match="does not fit this model"):
+        restore_for_inference(tiny(digits.spec, size=5), 0.5, RunFolder(finished[0]))
 
 
 def test_tensorboard_has_the_scalars_and_the_pictures(finished):

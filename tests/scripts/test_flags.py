@@ -1,0 +1,58 @@
+"""What is wrong with the flags is said before anything else happens."""
+
+import re
+
+import pytest
+
+OWN_FLAGS = {
+    "train": ["workdir", "gin_file", "gin_param", "data_dir", "strategy", "precision", "jit"],
+    "evaluate": ["workdir", "split", "batch_size", "data_dir", "checkpoint"],
+    "sample": ["workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint"],
+    "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
+    "export": ["workdir", "out", "checkpoint"],
+    "compare_latent_densities": ["workdir", "out", "components", "split"],
+}
+
+WRONG = {
+    "unknown": ("train", ["--workdir=x", "--learning_rate=3"], "Unknown command line flag"),
+    "missing workdir": ("evaluate", [], "--workdir"),
+    "missing out": ("sample", ["--workdir=x"], "--out"),
+    "no samples": ("sample", ["--workdir=x", "--out=y.png", "--num=0"], "--num=0"),
+    "cold": ("sample", ["--workdir=x", "--out=y.png", "--temperature=-1"], "--temperature=-1"),
+    "not a number": ("sample", ["--workdir=x", "--out=y.png", "--num=many"], "--num=many"),
+    "split": ("evaluate", ["--workdir=x", "--split=all"], "--split=all"),
+    "checkpoint": ("export", ["--workdir=x", "--out=y", "--checkpoint=last"], "latest, best"),
+    "one step": ("interpolate", ["--workdir=x", "--out=y.png", "--steps=1"], "--steps=1"),
+    "strategy": ("train", ["--workdir=x", "--strategy=tpu"], "--strategy=tpu"),
+    "stray word": ("train", ["--workdir=x", "config.gin"], "Unexpected arguments: config.gin"),
+}
+
+
+@pytest.fixture(scope="module")
+def helped(programs):
+    return programs({name: (name, "--help") for name in OWN_FLAGS})
+
+
+@pytest.mark.parametrize("name", OWN_FLAGS)
+def test_help_shows_the_own_flags(helped, name):
+    done = helped[name]
+    assert done.returncode == 0
+    said = done.stdout + done.stderr
+    assert f"python -m scripts.{name}" in said
+    for flag in OWN_FLAGS[name]:
+        assert re.search(rf"--(\[no\])?{flag}:", said), flag
+
+
+@pytest.fixture(scope="module")
+def refused(programs):
+    return programs({key: (name, *flags) for key, (name, flags, _) in WRONG.items()})
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_wrong_flags(refused, key):
+    done = refused[key]
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    # absl shows the values of numbers beside their names: "--num=0", "flag --num=0: ...".
+    assert WRONG[key][2] in said.replace("--num=0.0", "--num=0").replace("-1.0", "-1")
+    assert "Traceback" not in said
