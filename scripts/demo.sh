@@ -44,8 +44,12 @@ else
   say "Exporting, and sampling from the export where glf cannot be imported"
   "$PYTHON" -m scripts.export --workdir="$run" --out="$out/exported"
   # -I: neither the working directory nor the script's folder is on the path.
-  "$PYTHON" -I scripts/sample_export.py "$out/exported" --num=64 --seed=0 --min_side=48 \
-    --out="$out/samples_from_export.png"
+  if ! "$PYTHON" -I scripts/sample_export.py "$out/exported" --num=64 --seed=0 --min_side=48 \
+    --out="$out/samples_from_export.png" 2>"$out/.log"; then
+    cat "$out/.log" >&2
+    exit 1
+  fi
+  rm -f "$out/.log"
   if cmp -s "$out/samples.png" "$out/samples_from_export.png"; then
     say "The export's samples are the model's, pixel for pixel."
   else

@@ -121,6 +121,12 @@ def test_two_processes_learn_what_one_does(tmp_path):
         "--gin_param=DenseEncoder.hidden = ()",
         "--gin_param=DenseDecoder.hidden = ()",
         "--gin_param=train.moving_average = 0.9",
+        # Two halves are cut into other parts than the whole.
+        "--gin_param=train.updates_per_step = None",
+        "--gin_param=Repeated.num = 1",
+        "--gin_param=train.num_steps = 6",
+        "--gin_param=train.log_every = 2",
+        "--gin_param=train.validate_every = 3",
     ]
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
 
