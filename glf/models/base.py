@@ -101,6 +101,10 @@ class HasInnerLoss(abc.ABC):
     def inner_loss(self, group, codes, seed):
         """What `group` minimises, in training mode, for rows of its codes: [rows], in nats."""
 
+    @abc.abstractmethod
+    def compile_inner_loss(self):
+        """Makes the inner loss an XLA program within `loss_terms`, for steps that are none."""
+
 
 class HasDensity(abc.ABC):
     """Models with a likelihood of the data itself."""

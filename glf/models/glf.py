@@ -64,6 +64,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
         self.reconstruction = make_reconstruction()
         self.flow = make_flow()
         self.flow.build((None, latent_size))
+        self._flow_log_prob = self.flow.log_prob
         self.built = True
 
     def loss_terms(self, x, seed, training):
@@ -78,7 +79,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
         reconstruction = self.reconstruction(self.decoder(z, training=training), y)
         fixed = tf.stop_gradient(z)
         judged = fixed if self.stop_gradient else z
-        latent_nll = -self.flow.log_prob(judged, training=training)
+        latent_nll = -self._flow_log_prob(judged, training=training)
         terms = {
             "loss": self.beta * reconstruction + latent_nll,
             "reconstruction": reconstruction,
@@ -100,6 +101,10 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
                 f"train.updates_per_step names {group!r} with stop_gradient={self.stop_gradient}."
             )
         return -self.flow.log_prob(codes, training=True)
+
+    def compile_inner_loss(self):
+        """Makes log p(z) within the loss terms an XLA program: many small operations in one."""
+        self._flow_log_prob = tf.function(self.flow.log_prob, jit_compile=True, autograph=False)
 
     def parameter_groups(self):
         """ "autoencoder" (encoder and decoder) and "flow"."""

@@ -1,5 +1,7 @@
 """The compiled training step: gradients, clipping, one optimizer a parameter group, averages."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -10,12 +12,13 @@ from glf.models.base import HasInnerLoss
 class Stepper:
     """Runs training steps, several per call.
 
-    On one device the whole step is one XLA program, run from a loop in an ordinary graph: the
-    fastest arrangement that also gives the same bits in every run. In mixed bfloat16 on a CPU,
-    where XLA's products gain nothing from bfloat16, the gradient is computed by the graph's own
-    kernels and only the optimizers are XLA. On several replicas each computes the gradient of its
-    share of the batch, the gradients are summed over replicas, and the optimizers apply them on
-    each.
+    On one device the joint step of all groups, and an update that a group takes on its own, are
+    each one XLA program, run from a loop in an ordinary graph: the fastest arrangement that also
+    gives the same bits in every run. In mixed bfloat16 on a CPU, where XLA's products gain nothing
+    from bfloat16, the joint gradient is computed by the graph's own kernels, and only the
+    optimizers and a model's inner loss are XLA. On several replicas each computes the gradient of
+    its share of the batch, the gradients are summed over replicas, and the optimizers apply them
+    on each.
 
     Args:
       model: a built `GenerativeModel`.
@@ -25,7 +28,8 @@ class Stepper:
       average: a `MovingAverage` or None.
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       updates: {group: n} for groups that take n optimizer steps in each training step, each on
-        its own n-th part of the batch, after the others. The model must be a `HasInnerLoss`.
+        its own n-th part of each replica's share of the batch, after the others. The model must be
+        a `HasInnerLoss`.
       strategy: a `tf.distribute.Strategy`.
       jit: whether a single replica's step is compiled with XLA.
 
@@ -65,10 +69,18 @@ class Stepper:
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             for group, optimizer in optimizers.items():
                 optimizer.build(self.groups[group])
-        self._jit = jit
         on_cpu = not tf.config.list_physical_devices("GPU")
         mixed = keras.config.dtype_policy().name == "mixed_bfloat16"
-        self._graph_gradient = jit and self.replicas == 1 and on_cpu and mixed
+        self._jit = jit and self.replicas == 1
+        graph_gradient = self._jit and on_cpu and mixed
+        if graph_gradient and isinstance(model, HasInnerLoss):
+            model.compile_inner_loss()
+        self._apply_joint = self._program(self._apply) if graph_gradient else self._apply
+        self._joint = self._joint_step if graph_gradient else self._program(self._joint_step)
+        self._own = {
+            group: self._program(functools.partial(self._own_step, group)) for group in self.updates
+        }
+        self._move_average = self._program(average.update) if average is not None else None
         # Without autograph, tracing a flow of many layers takes a fraction of the time.
         self._many = tf.function(self._loop, autograph=False)
 
@@ -99,9 +111,7 @@ class Stepper:
         """The step on one device, compiled on its own, and the names of its results."""
         images = tf.TensorSpec((self.batch_size, *self.model.spec.image_shape), tf.uint8)
         compiled = tf.function(
-            lambda x: self._one_step(x, self.step),
-            jit_compile=self._jit and not self._graph_gradient,
-            autograph=False,
+            lambda x: self._one_step(x, self.step), autograph=False
         ).get_concrete_function(images)
         return compiled, sorted(compiled.structured_outputs)
 
@@ -127,39 +137,51 @@ class Stepper:
         if self.replicas > 1:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
-        joint = {g: members for g, members in self.groups.items() if g not in self.updates}
+        results, codes = self._joint(x, seed)
+        for group, number in self.updates.items():
+            norms = [
+                self._own[group](rows, random.fold(seed, group, index))
+                for index, rows in enumerate(tf.split(codes[group], number))
+            ]
+            results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
+        if self._move_average is not None:
+            self._move_average(step)
+        return results
+
+    def _program(self, function):
+        return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
+
+    def _joint_step(self, x, seed):
+        """One update of the groups that have no steps of their own; the results, and the codes."""
+        codes = {}
         with tf.GradientTape() as tape:
             if self.updates:
                 terms, codes = self.model.loss_terms_and_codes(x, seed, training=True)
             else:
                 terms = self.model.loss_terms(x, seed, training=True)
             loss = tf.reduce_sum(terms["loss"]) / self.batch_size
+        strangers = sorted(set(self.updates) - set(codes))
+        if strangers:
+            raise ValueError(
+                f"train.updates_per_step names {', '.join(strangers)}, but of the groups of "
+                f"{type(self.model).__name__} only {sorted(codes)} can take steps of their own."
+            )
+        joint = {g: members for g, members in self.groups.items() if g not in self.updates}
         gradients = self._gradients(tape, loss, joint)
         results = {k: tf.reduce_sum(v) / self.batch_size for k, v in terms.items()}
         if self.replicas > 1:
-            results = context.all_reduce("sum", results)
-        apply = self._apply
-        if self._graph_gradient:
-            apply = tf.function(apply, jit_compile=True, autograph=False)
-        results |= apply(gradients)
-        for group, number in self.updates.items():
-            if group not in codes:
-                raise ValueError(
-                    f"train.updates_per_step names {group!r}, but of the groups of "
-                    f"{type(self.model).__name__} only {sorted(codes)} can take steps of their own."
-                )
-            norms = []
-            for index, rows in enumerate(tf.split(codes[group], number)):
-                part = self.batch_size // number
-                with tf.GradientTape() as tape:
-                    own = self.model.inner_loss(group, rows, random.fold(seed, group, index))
-                    loss = tf.reduce_sum(own) / part
-                gradients = self._gradients(tape, loss, {group: self.groups[group]})
-                norms.append(apply(gradients)[f"gradient_norm/{group}"])
-            results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
-        if self.average is not None:
-            self.average.update(step)
-        return {k: tf.cast(v, tf.float32) for k, v in results.items()}
+            results = tf.distribute.get_replica_context().all_reduce("sum", results)
+        results |= self._apply_joint(gradients)
+        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, codes
+
+    def _own_step(self, group, codes, seed):
+        """One update of a group on a part of its codes; the norm of its gradient."""
+        rows = tf.shape(codes)[0] * self.replicas
+        with tf.GradientTape() as tape:
+            loss = self.model.inner_loss(group, codes, seed)
+            loss = tf.reduce_sum(loss) / tf.cast(rows, loss.dtype)
+        gradients = self._gradients(tape, loss, {group: self.groups[group]})
+        return tf.cast(self._apply(gradients)[f"gradient_norm/{group}"], tf.float32)
 
     def _gradients(self, tape, loss, groups):
         """{group: gradients}, summed over replicas."""
