@@ -100,7 +100,11 @@ def parse(gin_files=(), gin_params=()):
     try:
         gin.parse_config_files_and_bindings(paths, list(gin_params), skip_unknown=False)
     except (ValueError, TypeError, SyntaxError, OSError, NameError) as error:
-        raise ValueError(f"The configuration cannot be used: {_explain(error)}") from error
+        where = ""
+        if isinstance(error, SyntaxError) and gin_params:
+            given = "; ".join(gin_params)
+            where = f" If it is none of the files, it is one of the single bindings: {given}"
+        raise ValueError(f"The configuration cannot be used: {_explain(error)}{where}") from error
 
 
 def config_text():

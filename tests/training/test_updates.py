@@ -88,7 +88,7 @@ def test_each_update_is_on_its_own_part_of_the_batch(take_steps, make_small_glf,
         ({"prior": 2}, r"names \['prior'\]"),
         ({"flow": 3}, "divides the batch of 8"),
         ({"flow": 0}, "must be a whole number"),
-        ({"autoencoder": 2}, "names 'autoencoder'"),
+        ({"autoencoder": 2}, "names autoencoder"),
     ],
 )
 def test_updates_that_cannot_be_had(take_steps, updates, said):
