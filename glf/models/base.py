@@ -104,16 +104,3 @@ class HasInnerLoss(abc.ABC):
     @abc.abstractmethod
     def compile_inner_loss(self):
         """Makes the inner loss an XLA program within `loss_terms`, for steps that are none."""
-
-
-class HasDensity(abc.ABC):
-    """Models with a likelihood of the data itself."""
-
-    @property
-    @abc.abstractmethod
-    def bound(self):
-        """ "exact", or the name of the lower bound that `log_prob` returns ("ELBO", "IW-8")."""
-
-    @abc.abstractmethod
-    def log_prob(self, x, seed):
-        """log P(x) of integer images in nats, [batch], or the bound named by `bound`."""
