@@ -181,12 +181,13 @@ def _require_model():
 
 
 def _find(path):
-    for base in (pathlib.Path(), _REPOSITORY):
+    bases = dict.fromkeys((pathlib.Path().resolve(), _REPOSITORY))
+    for base in bases:
         if (base / path).is_file():
             return str(base / path)
     raise ValueError(
-        f"There is no configuration {path!r}, neither in {pathlib.Path().resolve()} nor in "
-        f"{_REPOSITORY}. The configurations lie in configs/."
+        f"There is no configuration {path!r} in {' or '.join(map(str, bases))}. The "
+        "configurations lie in configs/."
     )
 
 

@@ -108,15 +108,13 @@ def run(main, one_operation_at_a_time=lambda: False):
         try:
             main()
         except Interrupted as stopped:
-            logging.info("%s", stopped)
+            logging.info("%s", _message(stopped))
             logging.flush()
             sys.exit(128 + stopped.signum)
         except (ValueError, OSError, ArithmeticError) as error:
             if logging.level_debug():
                 raise
-            # gin adds which of its configurables were being called; the messages name parameters.
-            message = str(error).split("\n  In call to configurable")[0]
-            sys.stderr.write(f"\nError: {message}\n")
+            sys.stderr.write(f"\nError: {_message(error)}\n")
             sys.exit(1)
 
     logging.set_verbosity(logging.INFO)
@@ -125,6 +123,11 @@ def run(main, one_operation_at_a_time=lambda: False):
     handler.addFilter(_is_for_the_user)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def _message(error):
+    """What an exception says, without gin's list of the configurables that were being called."""
+    return str(error).split("\n  In call to configurable")[0]
 
 
 def _parse_flags(args):

@@ -11,8 +11,8 @@ def keep_freed_memory():
     """Keeps freed memory in the process instead of returning it to the system.
 
     A training step's large temporaries are the same at each step. By default glibc gives them back
-    and asks for them again, and the page faults cost a fifth of a step under XLA. Results do not
-    change; memory use stays at its highest. Does nothing where the C library is not glibc.
+    and asks for them again, and the page faults cost a good part of a step under XLA. Results do
+    not change; memory use stays at its highest. Does nothing where the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -23,7 +23,8 @@ class MovingAverage(tf.Module):
             raise ValueError(f"The moving average's decay must lie in [0, 1), got {decay}.")
         self.decay = decay
         self._weights = [w for w in model.weights if w.dtype.startswith(("float", "bfloat"))]
-        # The replicas' weights are equal, so the first one's average is everyone's.
+        # Trained weights are equal on all replicas. Batch statistics are each replica's own, and
+        # the first one's stand for all, as they do in checkpoints.
         first = tf.VariableAggregation.ONLY_FIRST_REPLICA
         self.averages = [
             tf.Variable(w.value, trainable=False, aggregation=first) for w in self._weights
