@@ -1,0 +1,198 @@
+"""An autoregressive model: every conditional p(x_i | x_<i) in one call."""
+
+import keras
+import tensorflow as tf
+
+from glf.autoregressive.embedding import Scaled
+from glf.autoregressive.outputs import Categorical
+from glf.autoregressive.pixel_cnn import PixelCNN
+from glf.autoregressive.view import WholeView
+from glf.layers.causal_conv import CausalConv2D
+
+
+class AutoregressiveModel(keras.layers.Layer):
+    """P(x | condition) = prod_i p(x_i | x_<i, condition) over the positions of an image.
+
+    Positions come in raster order, row by row from the top left; where an output decides one
+    channel at a time the channels of a pixel follow each other in the order of the data (R, G, B).
+    Samplers see images flat, as integers [n, d, v]: d positions of v values each.
+
+    Args:
+      image_shape: (height, width, channels).
+      levels: x is in {0, ..., levels - 1}.
+      num_classes: number of classes of the data, for a condition encoder that embeds them.
+      make_network: makes the `CausalNetwork`.
+      make_output: makes the `Output`, the family of the conditionals.
+      make_embedding: makes the `Embedding` of the integers.
+      make_condition_encoder: makes the `ConditionEncoder`; None: the model takes no condition.
+      make_forecaster: makes the `Forecaster`, trained beside the model without a gradient into it;
+        None: none.
+      raster: whether the network sees an image as the sequence of its values in raster order, as an
+        image of height * width * channels rows, one column and one channel.
+
+    Attributes:
+      data_shape: (height, width, channels) of the data.
+      image_shape: the same, or with `raster` (height * width * channels, 1, 1): what views are of.
+      positions: d.
+      row_positions: positions of one row.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        levels,
+        num_classes=None,
+        *,
+        make_network=PixelCNN,
+        make_output=Categorical,
+        make_embedding=Scaled,
+        make_condition_encoder=None,
+        make_forecaster=None,
+        raster=False,
+        dtype=None,
+        name=None,
+    ):
+        super().__init__(dtype=dtype, name=name)
+        if levels < 2:
+            raise ValueError(f"An autoregressive model needs at least 2 levels, got {levels}.")
+        self.data_shape = height, width, channels = tuple(image_shape)
+        if raster:
+            height, width, channels = height * width * channels, 1, 1
+        self.image_shape = height, width, channels
+        self.levels = levels
+        self.output_family = make_output(channels=channels, levels=levels)
+        self.embedding = make_embedding(levels=levels)
+        self.groups = self.output_family.positions_per_pixel
+        self.condition_encoder = None
+        if make_condition_encoder is not None:
+            self.condition_encoder = make_condition_encoder(
+                image_shape=self.data_shape, num_classes=num_classes, levels=levels
+            )
+        encoder, data_features = self.condition_encoder, channels * self.embedding.size
+        self.network = make_network(
+            image_shape=self.image_shape,
+            data_features=data_features,
+            groups=self.groups,
+            context_size=None if encoder is None else encoder.size,
+        )
+        self.head = CausalConv2D(
+            self.network.features,
+            self.groups * self.output_family.parameter_size,
+            rows=1,
+            columns=1,
+            groups=self.groups,
+            initializer=keras.initializers.VarianceScaling(0.1),
+            dtype="float32",
+        )
+        self.forecaster = None
+        if make_forecaster is not None:
+            self.forecaster = make_forecaster(
+                data_features=data_features,
+                model_features=self.network.features,
+                groups=self.groups,
+                parameter_size=self.output_family.parameter_size,
+            )
+        self.row_positions = width * self.groups
+        self.positions = height * self.row_positions
+        self.built = True
+
+    def embed(self, x):
+        """Integers [..., channels] to the network's input features."""
+        return self.embedding(x, self.compute_dtype)
+
+    def context(self, condition):
+        """What the network makes of a condition, once; None without one.
+
+        Raises:
+          ValueError: if a condition is given to a model that takes none, or the reverse.
+        """
+        if (condition is None) != (self.condition_encoder is None):
+            raise ValueError(
+                "This autoregressive model takes no condition, but one was given."
+                if self.condition_encoder is None
+                else f"This autoregressive model needs a condition: {self.condition_encoder.kind}s."
+            )
+        if condition is None:
+            return None
+        context = self.condition_encoder.encode(condition)
+        if self.image_shape != self.data_shape and context.shape[1:3] != (1, 1):
+            # One place for each value of a pixel, in raster order.
+            context = tf.broadcast_to(
+                context, [tf.shape(context)[0], *self.data_shape[:2], context.shape[3]]
+            )
+            context = tf.repeat(context, self.data_shape[2], axis=2)
+            context = tf.reshape(context, [-1, self.image_shape[0], 1, context.shape[3]])
+        return context
+
+    def features(self, view, context=None):
+        """The network's features of a whole image or of rows of it: the shared representation."""
+        return self.network.pixels(view, self.network.rows(view, context), context)
+
+    def parameters(self, h):
+        """Features [n, rows, columns, f] to parameters [n, positions, P] in float32."""
+        n, pixels = tf.shape(h)[0], h.shape[1] * h.shape[2]
+        size = self.output_family.parameter_size
+        return tf.reshape(self.head.convolve(h), [n, pixels * self.groups, size])
+
+    def to_positions(self, x):
+        """Images [n, height, width, channels] to int32 [n, d, v]."""
+        shape = [tf.shape(x)[0], self.positions, self.output_family.values]
+        return tf.reshape(tf.cast(x, tf.int32), shape)
+
+    def to_images(self, x):
+        """int32 [n, d, v], or data, to what views are of: int32 [n, *image_shape]."""
+        return tf.reshape(tf.cast(x, tf.int32), [tf.shape(x)[0], *self.image_shape])
+
+    def to_data(self, x):
+        """int32 [n, d, v] to data, int32 [n, height, width, channels]."""
+        return tf.reshape(x, [tf.shape(x)[0], *self.data_shape])
+
+    def noise(self, num, seed):
+        """Noise [num, d, Q] for `num` images; the first rows do not depend on `num`."""
+        return self.output_family.noise([num, self.positions], seed)
+
+    def loss_terms(self, x, condition=None, seed=None):
+        """Per image, in nats: {"nll", and "forecast" if there is a forecaster}.
+
+        "forecast" is the forecaster's cross-entropy: minus the sum over i and t of log P_F^(t), at
+        the model's own distribution of x_{i+t} where that is a softmax and at x_{i+t} itself
+        elsewhere. It differs from the sum of KL(P || P_F^(t)) by what does not
+        depend on the forecaster, and neither the model nor its features get a gradient from it.
+
+        Args:
+          x: integers [n, height, width, channels].
+          condition: labels [n], images, or None.
+          seed: seed of dropout; None outside of training.
+        """
+        view = WholeView(self.to_images(x), self.embed, seed)
+        h = self.features(view, self.context(condition))
+        parameters = self.parameters(h)
+        flat = self.to_positions(x)
+        terms = {"nll": -tf.reduce_sum(self.output_family.log_prob(parameters, flat), -1)}
+        if self.forecaster is not None:
+            view = WholeView(self.to_images(x), self.embed)
+            hidden = self.forecaster.hidden(view, tf.stop_gradient(h))
+            terms["forecast"] = self._forecast_loss(hidden, tf.stop_gradient(parameters), flat)
+        return terms
+
+    def log_prob(self, x, condition=None):
+        """log P(x | condition) in nats, exact, [n]."""
+        return -self.loss_terms(x, condition)["nll"]
+
+    def conditional_log_probs(self, x, condition=None):
+        """log p(x_i | x_<i, condition) in nats for each position, [n, d]."""
+        view = WholeView(self.to_images(x), self.embed)
+        parameters = self.parameters(self.features(view, self.context(condition)))
+        return self.output_family.log_prob(parameters, self.to_positions(x))
+
+    def _forecast_loss(self, hidden, parameters, flat):
+        forecasts = self.forecaster.everywhere(hidden)
+        total = 0.0
+        for t in range(1, min(self.forecaster.horizon, self.positions - 1) + 1):
+            given, target = forecasts[:, :-t, t - 1], parameters[:, t:]
+            if isinstance(self.output_family, Categorical):
+                loss = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(target), given)
+            else:
+                loss = -self.output_family.log_prob(given, flat[:, t:])
+            total += tf.reduce_sum(loss, -1)
+        return total

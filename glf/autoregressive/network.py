@@ -1,0 +1,54 @@
+"""What a causal network is: features of every pixel from what comes before it."""
+
+import abc
+
+import keras
+
+
+class CausalNetwork(keras.layers.Layer, abc.ABC):
+    """Features h of each pixel that depend only on pixels before it, in raster order.
+
+    With `groups` > 1 the features come in as many equal parts, one for each channel in order, and
+    part g may depend on channels before g of the pixel itself, too.
+
+    A network is written against a `View`. What it computes comes in two stages: `rows`, features
+    that depend on rows above only, and `pixels`, which may depend on pixels before in the own row.
+    A view of a single pixel is only ever given to `pixels`. What a view is given to keep
+    of a pixel must depend only on those before it: it may be kept before the pixel is decided.
+
+    Args:
+      image_shape: (height, width, channels).
+      data_features: the number of features in which a view embeds a pixel.
+      groups: the number of parts features come in.
+      context_size: number of context features, or None without a condition.
+
+    Attributes:
+      features: the number of output features, set by subclasses; divisible by `groups`.
+      alignment: windows of rows start and end at multiples of this.
+      pixelwise: whether `pixels` accepts a view of one pixel.
+    """
+
+    alignment = 1
+    pixelwise = True
+
+    def __init__(self, image_shape, data_features, groups, context_size, *, dtype=None, name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.image_shape = tuple(image_shape)
+        self.data_features = data_features
+        self.groups = groups
+        self.context_size = context_size
+        self.built = True
+
+    def rows(self, view, context=None):
+        """Features of the view's rows from rows above: a tuple of [n, rows, width, ...]."""
+        return ()
+
+    @abc.abstractmethod
+    def pixels(self, view, from_rows, context=None):
+        """The features [n, rows, columns, features] of the view's pixels.
+
+        Args:
+          view: a `View`.
+          from_rows: what `rows` gave, at the view's pixels.
+          context: [n, 1 or height, 1 or width, context_size] or None, of the whole image.
+        """

@@ -1,0 +1,185 @@
+"""The distribution of one position given those before it, and how noise decides its value.
+
+A position is what one conditional distribution covers: a single value for `Categorical`, all
+channels of a pixel for `LogisticMixture`. With the noise drawn beforehand a value is a function
+of the parameters, so that sampling is a search for the x that this function maps to itself.
+"""
+
+import abc
+
+import tensorflow as tf
+
+from glf.core import random
+
+
+class Output(abc.ABC):
+    """A family of conditional distributions.
+
+    Args:
+      channels: the image's channels.
+      levels: x is in {0, ..., levels - 1}.
+
+    Attributes:
+      values: how many channels one position covers, v.
+      positions_per_pixel: channels / v.
+      parameter_size: parameters of a position, P.
+      noise_size: noise that decides a position, Q.
+    """
+
+    def __init__(self, channels, levels):
+        self.channels = channels
+        self.levels = levels
+
+    @abc.abstractmethod
+    def log_prob(self, parameters, x):
+        """log P(x) in nats of positions: [..., P] and integers [..., v] to [...]."""
+
+    @abc.abstractmethod
+    def noise(self, shape, seed):
+        """Noise [*shape, Q] for positions of `shape`."""
+
+    @abc.abstractmethod
+    def decide(self, parameters, noise, temperature=1.0, given=None):
+        """The values, int32 [..., v], that `noise` [..., Q] makes of `parameters` [..., P].
+
+        With `given` [..., v], values of 0 or more are taken as they are, in place of a decision.
+        With standard noise and temperature 1 the values are samples; temperature 0 gives the
+        most probable level of a softmax, and of a mixture its likeliest component's mean.
+        """
+
+
+class Categorical(Output):
+    """One softmax over all levels for each value: x = argmax_c (logit_c + temperature g_c).
+
+    g is standard Gumbel noise (Gumbel 1954; Maddison et al. 2014, arXiv 1411.0030).
+    """
+
+    def __init__(self, channels, levels):
+        super().__init__(channels, levels)
+        self.values, self.positions_per_pixel = 1, channels
+        self.parameter_size = self.noise_size = levels
+
+    def log_prob(self, parameters, x):
+        """See `Output`."""
+        labels = tf.cast(x[..., 0], tf.int32)
+        return -tf.nn.sparse_softmax_cross_entropy_with_logits(labels, parameters)
+
+    def noise(self, shape, seed):
+        """See `Output`."""
+        return _gumbel([*shape, self.levels], seed)
+
+    def decide(self, parameters, noise, temperature=1.0, given=None):
+        """See `Output`."""
+        value = tf.argmax(parameters + temperature * noise, -1, tf.int32)[..., None]
+        return value if given is None else tf.where(given >= 0, given, value)
+
+
+class LogisticMixture(Output):
+    """A discretized mixture of logistics for each pixel (Salimans et al. 2017, equations 2 and 3).
+
+    On the scale y = 2 x / (levels - 1) - 1 channel c of component k is logistic with scale
+    s_kc and mean m_kc + sum_b<c a_kcb y_b, b the channels before it; one component k is drawn for
+    all channels. The probability of a level is what its bin of width 2 / (levels - 1) holds; the
+    lowest and the highest level's bins reach to minus and plus infinity. With t = (y - mean) / s
+    at the bin's edges,
+
+      log(sigmoid(t1) - sigmoid(t0)) = log sigmoid(t1) + log sigmoid(-t0) + log(1 - e^(t0 - t1)),
+
+    which loses no digits in the tails.
+
+    Args:
+      channels: the image's channels.
+      levels: x is in {0, ..., levels - 1}.
+      components: the number of logistics, K.
+      min_log_scale: log s is at least this, and at most 7: flat over all levels.
+    """
+
+    def __init__(self, channels, levels, *, components=10, min_log_scale=-7.0):
+        super().__init__(channels, levels)
+        if components < 1:
+            raise ValueError(f"LogisticMixture.components must be at least 1, got {components}.")
+        self.components = components
+        self.min_log_scale = min_log_scale
+        self.values, self.positions_per_pixel = channels, 1
+        self._pairs = channels * (channels - 1) // 2
+        self.parameter_size = components * (1 + 2 * channels + self._pairs)
+        self.noise_size = components + channels
+
+    def log_prob(self, parameters, x):
+        """See `Output`."""
+        logits, means, log_scales, slopes = self._split(parameters)
+        y = self._scaled(x)
+        half, total = 1.0 / (self.levels - 1), tf.nn.log_softmax(logits)
+        for c in range(self.channels):
+            centred = y[..., c, None] - self._mean(means, slopes, y, c)
+            inverse = tf.exp(-log_scales[..., c, :])
+            high, low = inverse * (centred + half), inverse * (centred - half)
+            # The difference is exactly the bin's width over the scale.
+            inside = tf.math.log(-tf.math.expm1(-2 * half * inverse))
+            inside += tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low)
+            value = x[..., c, None]
+            log_bin = tf.where(value == 0, tf.math.log_sigmoid(high), inside)
+            log_bin = tf.where(value == self.levels - 1, tf.math.log_sigmoid(-low), log_bin)
+            total += log_bin
+        return tf.reduce_logsumexp(total, -1)
+
+    def noise(self, shape, seed):
+        """See `Output`: Gumbel noise for the component, logistic noise for each channel."""
+        u = _open_uniform([*shape, self.channels], random.fold(seed, "values"))
+        logistic = tf.cast(tf.math.log(u) - tf.math.log1p(-u), tf.float32)
+        component = _gumbel([*shape, self.components], random.fold(seed, "component"))
+        return tf.concat([component, logistic], -1)
+
+    def decide(self, parameters, noise, temperature=1.0, given=None):
+        """See `Output`: values are quantised one channel after the other."""
+        logits, means, log_scales, slopes = self._split(parameters)
+        chosen = tf.argmax(logits + temperature * noise[..., : self.components], -1)
+        chosen = tf.one_hot(chosen, self.components, dtype=logits.dtype)
+        values = []
+        for c in range(self.channels):
+            y = self._scaled(tf.stack(values, -1)) if values else None
+            mean = tf.reduce_sum(chosen * self._mean(means, slopes, y, c), -1)
+            scale = tf.exp(tf.reduce_sum(chosen * log_scales[..., c, :], -1))
+            drawn = mean + temperature * scale * noise[..., self.components + c]
+            top = self.levels - 1
+            drawn = tf.clip_by_value(tf.round((drawn + 1) * (top / 2)), 0, top)
+            value = tf.cast(drawn, tf.int32)
+            if given is not None:
+                value = tf.where(given[..., c] >= 0, given[..., c], value)
+            values.append(value)
+        return tf.stack(values, -1)
+
+    def _split(self, parameters):
+        """Logits [..., K], means and log-scales [..., channels, K], slopes [..., pairs, K]."""
+        k, c = self.components, self.channels
+        shape = tf.shape(parameters)[:-1]
+        sizes = [k, k * c, k * c, k * self._pairs]
+        logits, means, log_scales, slopes = tf.split(parameters, sizes, -1)
+        means, log_scales = (
+            tf.reshape(part, tf.concat([shape, [c, k]], 0)) for part in (means, log_scales)
+        )
+        slopes = tf.reshape(tf.tanh(slopes), tf.concat([shape, [self._pairs, k]], 0))
+        log_scales = tf.clip_by_value(log_scales, self.min_log_scale, 7.0)
+        return logits, means, log_scales, slopes
+
+    def _mean(self, means, slopes, y, c):
+        mean, first = means[..., c, :], c * (c - 1) // 2
+        for b in range(c):
+            mean += slopes[..., first + b, :] * y[..., b, None]
+        return mean
+
+    def _scaled(self, x):
+        return tf.cast(x, tf.float32) * (2.0 / (self.levels - 1)) - 1.0
+
+
+def _open_uniform(shape, seed):
+    """Uniform noise on the open interval, in float64: float32's grid, half a step further.
+
+    Logarithms in float32 differ by a last bit with the number of values they are taken of; rounded
+    from float64 they do not.
+    """
+    return tf.cast(random.uniform(shape, seed), tf.float64) + 2.0**-24
+
+
+def _gumbel(shape, seed):
+    return tf.cast(-tf.math.log(-tf.math.log(_open_uniform(shape, seed))), tf.float32)

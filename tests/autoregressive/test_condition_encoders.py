@@ -1,0 +1,91 @@
+"""Conditions: what data is conditioned on, and the context made of it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.autoregressive.conditioning import Downsampled, LabelEmbedding
+from glf.autoregressive.model import AutoregressiveModel
+
+
+def images(*shape, levels=8, seed=0):
+    return np.random.default_rng(seed).integers(0, levels, shape)
+
+
+def test_label_embedding_is_a_table():
+    encoder = LabelEmbedding((4, 4, 1), 3, size=5)
+    context = encoder.encode(tf.constant([2, 0, 2]))
+    assert context.shape == (3, 1, 1, 5)
+    np.testing.assert_allclose(context[:, 0, 0], encoder.table.numpy()[[2, 0, 2]])
+    labels = tf.constant([1, 2])
+    assert encoder.condition_of(None, labels) is labels
+
+
+def test_label_embedding_needs_classes():
+    with pytest.raises(ValueError, match="needs a dataset with labels"):
+        LabelEmbedding((4, 4, 1), None)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_downsampled_means_of_blocks(factor):
+    encoder = Downsampled((6, 12, 3), levels=8, factor=factor)
+    x = images(5, 6, 12, 3)
+    blocks = x.reshape(5, 6 // factor, factor, 12 // factor, factor, 3)
+    condition = encoder.condition_of(x)
+    assert condition.dtype == tf.int32
+    np.testing.assert_array_equal(condition, np.round(blocks.mean((2, 4))))
+
+
+def test_downsampled_context_is_local_and_sees_all_sides():
+    encoder = Downsampled((12, 12, 1), levels=8, size=4, filters=16)
+    condition = tf.constant(images(1, 6, 6, 1))
+    place = tf.one_hot([[2]], 6, dtype=condition.dtype)
+    other = condition + tf.reshape(place, [1, 6, 1, 1]) * tf.reshape(place, [1, 1, 6, 1]) * 3
+    context = encoder.encode(condition)
+    assert context.shape == (1, 12, 12, 4)
+    changed = np.abs(context - encoder.encode(other)).max((0, 3)) > 0
+    # Two convolutions of 3x3 reach two blocks to each side of block (2, 2).
+    assert changed[:10, :10].any(0).all()
+    assert changed[:10, :10].any(1).all()
+    assert not changed[10:].any()
+    assert not changed[:, 10:].any()
+
+
+def test_downsampled_pixels_of_a_block_have_features_of_their_own():
+    context = Downsampled((4, 4, 1), levels=8, size=4).encode(tf.constant(images(1, 2, 2, 1)))
+    block = context.numpy()[0, :2, :2].reshape(4, 4)
+    assert len(np.unique(block, axis=0)) == 4
+
+
+def test_downsampled_refuses():
+    with pytest.raises(ValueError, match="divides the image's 5 rows"):
+        Downsampled((5, 4, 1), levels=2)
+    with pytest.raises(ValueError, match="at least 2"):
+        Downsampled((4, 4, 1), levels=2, factor=1)
+    with pytest.raises(ValueError, match="number of levels"):
+        Downsampled((4, 4, 1))
+    with pytest.raises(ValueError, match=r"shape \(2, 2, 1\), got shape \(4, 4, 1\)"):
+        Downsampled((4, 4, 1), levels=2).encode(tf.zeros([3, 4, 4, 1], tf.int32))
+
+
+@pytest.mark.parametrize(("kind", "wide"), [("label", False), ("image", True)])
+def test_context_of_a_raster(kind, wide):
+    """Every value of a pixel has the pixel's context."""
+    from glf.autoregressive.wavenet import WaveNet
+
+    encoder = {"label": LabelEmbedding, "image": Downsampled}[kind]
+    shape = (4, 2, 3)
+    model = AutoregressiveModel(
+        shape, 4, 3, make_network=WaveNet, make_condition_encoder=encoder, raster=True
+    )
+    x = tf.constant(images(2, *shape, levels=4))
+    condition = model.condition_encoder.condition_of(x, tf.constant([0, 2]))
+    context = model.context(condition)
+    expected = model.condition_encoder.encode(condition)
+    if not wide:
+        np.testing.assert_array_equal(context, expected)
+        return
+    assert context.shape == (2, 24, 1, 32)
+    per_pixel = tf.reshape(context, [2, 4, 2, 3, 32])
+    for channel in range(3):
+        np.testing.assert_array_equal(per_pixel[:, :, :, channel], expected)
