@@ -1,0 +1,330 @@
+"""Predictive sampling: guess ahead, check all guesses in one call, keep what was right."""
+
+import tensorflow as tf
+
+from glf.autoregressive.view import RowsView, WholeView
+from glf.core import random
+from glf.samplers import guesses
+from glf.samplers.base import Sampler, Samples
+from glf.samplers.certificate import certify
+
+GUESSES = {
+    "own": None,
+    "fresh_noise": None,
+    "zeros": guesses.zeros,
+    "repeat_last": guesses.repeat_last,
+    "pixel_above": guesses.pixel_above,
+}
+
+
+def window_rows(height, batch):
+    """How many rows a window should have: fewer calls for few images, less arithmetic for many.
+
+    Few images are bound by the number of calls, and a window of a seventh of the rows needs hardly
+    more than the whole image does; many are bound by arithmetic, and half of that is better.
+    `batch` None: not known.
+    """
+    return max(1, round(height / (7 if batch is not None and batch < 8 else 14)))
+
+
+_SHRINK = 4  # a batch shrinks to this part of itself; each size is compiled anew
+
+
+class Predictive(Sampler):
+    """Exact samples in fewer calls (Wiggers and Hoogeboom 2020, arXiv 2002.09928).
+
+    With the noise fixed, sampling is a function x_i = g_i(x_<i). A call computes all g_i(x) of a
+    guess x; they are final up to and including the first i at which x_i != g_i(x). What comes
+    after is guessed anew. At least one position becomes final in each call, so there are at most d.
+
+    Two things make a call cheap. Rows above the first open position never change again, so with
+    `rows` only a window of that many rows is computed, and of what lies above it the few rows of
+    activations that convolutions reach up to are kept. And each image has its own window and stops
+    by itself: when half of a batch is done the rest moves together, and while more images are asked
+    for than `batch` a finished one makes room for the next.
+
+    Args:
+      rows: rows of the window; None: the whole image, every call a full pass; "auto": see
+        `window_rows`. Rounded up to what the network's alignment asks for.
+      guess: "own": the model's own last output, a fixed-point (Jacobi) iteration; "fresh_noise":
+        its output decided by other noise; "zeros", "repeat_last", "pixel_above": from what is
+        final, see `guesses`.
+      forecast: whether the model's forecaster guesses the next positions, as many as its horizon;
+        `guess` is used beyond.
+      horizon: how many positions the forecaster guesses, at most as many as it was trained for;
+        None: all of those. Farther ahead the model's own output is the better guess.
+      batch: how many images are worked on at a time; None: all that are asked for.
+
+    Raises:
+      ValueError: for arguments out of range, and when called with `forecast` for a model without
+        a forecaster.
+    """
+
+    def __init__(self, rows=None, guess="own", forecast=False, horizon=5, batch=None, jit=True):
+        if guess not in GUESSES:
+            raise ValueError(f"guess is one of {', '.join(GUESSES)}, got {guess!r}.")
+        for name, value in (("rows", rows), ("horizon", horizon), ("batch", batch)):
+            if value is not None and value != "auto" and value < 1:
+                raise ValueError(f"{name} must be at least 1 or None, got {value}.")
+        self.rows, self.guess, self.forecast = rows, guess, forecast
+        self.horizon, self.batch, self.jit = horizon, batch, jit
+
+    def draw(self, model, noise, context, temperature, given):
+        """See `Sampler`."""
+        if self.forecast and model.forecaster is None:
+            raise ValueError(
+                "Sampling with forecasts needs a model trained with a forecaster: bind "
+                "AutoregressiveModel.make_forecaster = @Forecaster in its configuration."
+            )
+        search = _Search(self, model, noise, context, temperature, given)
+        return search.run()
+
+
+class _Search:
+    """One request: its constants, and the state of the images that are being worked on."""
+
+    def __init__(self, sampler, model, noise, context, temperature, given):
+        self.sampler, self.model = sampler, model
+        self.noise, self.context = noise, context
+        self.temperature, self.given = temperature, given
+        self.d, self.row = model.positions, model.row_positions
+        self.height = model.image_shape[0]
+        align = model.network.alignment
+        rows = self.height if sampler.rows is None else sampler.rows
+        if rows == "auto":
+            rows = window_rows(self.height, sampler.batch or noise.shape[0])
+        self.rows = min(-(-rows // align) * align, self.height)
+        self.align = align
+        self.whole = self.rows == self.height
+        self.window = self.rows * self.row
+        self.num = tf.shape(noise)[0]
+        self.flat_noise = tf.reshape(noise, [-1, noise.shape[-1]])
+
+    def run(self):
+        """Works on batches that shrink as images are done; in the end checks them all."""
+        n = self.num if self.sampler.batch is None else tf.minimum(self.num, self.sampler.batch)
+        state = self._fresh(tf.range(n))
+        results = {
+            "x": tf.zeros([self.num, self.d, self.model.output_family.values], tf.int32),
+            "calls": tf.zeros([self.num], tf.int32),
+            "final_at": tf.zeros([self.num, self.d], tf.int32),
+        }
+        work = tf.function(self._work, jit_compile=self.sampler.jit or None, autograph=False)
+
+        def more(state, results, next_one):
+            return (next_one < self.num) | tf.reduce_any(state["final"] < self.d)
+
+        def stage(state, results, next_one):
+            state, results, next_one = work(state, results, next_one)
+            return self._shrink(state), results, next_one
+
+        free = tf.nest.map_structure(lambda t: tf.TensorShape([None, *t.shape[1:]]), state)
+        kept = tf.nest.map_structure(lambda t: t.shape, results)
+        state, results, _ = tf.while_loop(
+            more,
+            stage,
+            (state, results, n),
+            shape_invariants=(free, kept, tf.TensorShape([])),
+            parallel_iterations=1,
+        )
+        x, certified, mended = certify(
+            self.model, results["x"], self.noise, self.context, self.temperature, self.given
+        )
+        equivalents = tf.cast(results["calls"], tf.float32) * (self.rows / self.height)
+        return Samples(
+            x=x,
+            calls=results["calls"] + mended,
+            forward_equivalents=equivalents + tf.cast(mended, tf.float32),
+            certified=certified,
+            final_at=results["final_at"],
+        )
+
+    def _work(self, state, results, next_one):
+        """Calls until no image waits and only a quarter of the batch, at most, is not done."""
+        size = state["final"].shape[0] or tf.shape(state["final"])[0]
+
+        def more(state, results, next_one):
+            still = tf.reduce_sum(tf.cast(state["final"] < self.d, tf.int32))
+            return (next_one < self.num) | (_SHRINK * still > size)
+
+        def step(state, results, next_one):
+            state = self._call(state)
+            done = state["final"] >= self.d
+            return tf.cond(
+                (next_one < self.num) & tf.reduce_any(done),
+                lambda: self._refill(state, results, next_one, done),
+                lambda: (state, results, next_one),
+            )
+
+        state, results, next_one = tf.while_loop(
+            more, step, (state, results, next_one), parallel_iterations=1
+        )
+        return state, self._store(state, results), next_one
+
+    def _fresh(self, ids):
+        """The state of images that nothing is known of yet."""
+        n = tf.shape(ids)[0]
+        x = tf.zeros([n, self.d, self.model.output_family.values], tf.int32)
+        if self.given is not None:
+            x = tf.maximum(tf.gather(self.given, ids), 0)
+        zero = tf.zeros([n], tf.int32)
+        state = {
+            "ids": ids,
+            "x": x,
+            "final": zero,  # how many positions are final
+            "start": zero,  # the window's first row
+            "shift": zero,  # how far the window moved since the last call
+            "calls": zero,
+            "final_at": tf.zeros([n, self.d], tf.int32),
+            "caches": [tf.zeros([n, *shape], dtype) for shape, dtype in self._cache_specs()],
+        }
+        if self.context is not None:
+            state["context"] = tf.gather(self.context, ids)
+        return state
+
+    def _cache_specs(self):
+        if self.whole:
+            return []
+        if not hasattr(self, "_specs"):
+
+            def kept():
+                x = tf.zeros([1, self.d, self.model.output_family.values], tf.int32)
+                context = None if self.context is None else self.context[:1]
+                view = self._view(x, tf.zeros([1], tf.int32), None, None)
+                h = self.model.features(view, context)
+                if self.sampler.forecast:
+                    self.model.forecaster.hidden(view, h)
+                return view.kept
+
+            traced = tf.function(kept, autograph=False).get_concrete_function()
+            self._specs = [(t.shape[1:], t.dtype) for t in traced.structured_outputs]
+        return self._specs
+
+    def _view(self, x, start, caches, shift):
+        images = self.model.to_images(x)
+        if self.whole:
+            return WholeView(images, self.model.embed)
+        return RowsView(images, self.model.embed, start, self.rows, caches, shift)
+
+    def _call(self, state):
+        """One call of the model for each image, and what follows from it."""
+        model, x, final, start = self.model, state["x"], state["final"], state["start"]
+        view = self._view(x, start, state["caches"], state["shift"])
+        h = model.features(view, state.get("context"))
+        parameters = model.parameters(h)
+
+        # Window coordinates: `places` are the positions of the window in the image.
+        places = start[:, None] * self.row + tf.range(self.window)
+        noise = tf.gather(self.flat_noise, state["ids"][:, None] * self.d + places)
+        guess = self._window(x, places)
+        given = None
+        if self.given is not None:
+            given = self._window(tf.gather(self.given, state["ids"]), places)
+        output = model.output_family.decide(parameters, noise, self.temperature, given)
+        wrong = tf.reduce_any(output != guess, -1) & (places >= final[:, None])
+        any_wrong = tf.reduce_any(wrong, 1)
+        first = tf.where(any_wrong, tf.argmax(wrong, 1, tf.int32), self.window - 1)
+        last = start * self.row + first  # the last position that is final now
+        now = tf.maximum(last + 1, final)
+
+        ahead = output
+        if self.sampler.guess == "fresh_noise":
+            other = model.output_family.noise(
+                tf.unstack(tf.shape(noise))[:2],
+                random.fold(0, "fresh", tf.reduce_max(state["calls"])),
+            )
+            ahead = model.output_family.decide(parameters, other, self.temperature, given)
+            ahead = tf.where((places < now[:, None])[..., None], output, ahead)
+        x = self._put(x, ahead, start, final)
+        fill = GUESSES[self.sampler.guess]
+        positions = tf.range(self.d)
+        if fill is not None:
+            x = tf.where((positions >= now[:, None])[..., None], fill(model, x, now), x)
+        elif not self.whole:
+            # Rows the window has not reached yet: like the last row that it has.
+            end = start * self.row + self.window
+            above = guesses.pixel_above(model, x, end)
+            x = tf.where((positions >= end[:, None])[..., None], above, x)
+        if self.sampler.forecast:
+            x = self._forecast(x, view, h, state["ids"], first, now)
+        if self.given is not None:
+            known = tf.gather(self.given, state["ids"])
+            x = tf.where(known >= 0, known, x)
+
+        active = final < self.d
+        calls = state["calls"] + tf.cast(active, tf.int32)
+        became = (positions >= final[:, None]) & (positions < now[:, None])
+        # The row of a wrong guess was computed from it and is needed once more.
+        top = tf.where(any_wrong, last // self.row, start + self.rows)
+        top = tf.minimum(top // self.align * self.align, self.height - self.rows)
+        return {
+            **state,
+            "x": x,
+            "final": now,
+            "start": top,
+            "shift": top - start,
+            "calls": calls,
+            "final_at": tf.where(became, calls[:, None], state["final_at"]),
+            "caches": [] if self.whole else view.kept,
+        }
+
+    def _window(self, values, places):
+        if self.whole:
+            return values
+        return tf.gather(values, places, axis=1, batch_dims=1)
+
+    def _put(self, x, window, start, final):
+        """x with the window's values from position `final` on."""
+        positions = tf.range(self.d)
+        offset = positions - start[:, None] * self.row
+        inside = (offset >= 0) & (offset < self.window) & (positions >= final[:, None])
+        if not self.whole:
+            offset = tf.clip_by_value(offset, 0, self.window - 1)
+            window = tf.gather(window, offset, axis=1, batch_dims=1)
+        return tf.where(inside[..., None], window, x)
+
+    def _forecast(self, x, view, h, ids, first, now):
+        """x with the forecaster's guesses of the positions from `now` on."""
+        model, forecaster = self.model, self.model.forecaster
+        view.x = model.to_images(x)
+        hidden = forecaster.hidden(view, h)
+        hidden = tf.gather(hidden, first, axis=1, batch_dims=1)
+        horizon = forecaster.horizon
+        parameters = forecaster.at(hidden, first % model.groups)
+        if self.sampler.horizon is not None:
+            horizon = min(horizon, self.sampler.horizon)
+            parameters = parameters[:, :horizon]
+        places = now[:, None] + tf.range(horizon)
+        inside = tf.minimum(places, self.d - 1)
+        noise = tf.gather(self.flat_noise, ids[:, None] * self.d + inside)
+        values = model.output_family.decide(parameters, noise, self.temperature)
+        offset = tf.range(self.d) - now[:, None]
+        covered = (offset >= 0) & (offset < horizon)
+        offset = tf.clip_by_value(offset, 0, horizon - 1)
+        return tf.where(covered[..., None], tf.gather(values, offset, axis=1, batch_dims=1), x)
+
+    def _store(self, state, results):
+        where = state["ids"][:, None]
+        return {
+            name: tf.tensor_scatter_nd_update(value, where, state[name])
+            for name, value in results.items()
+        }
+
+    def _refill(self, state, results, next_one, done):
+        """Stores what there is, and begins waiting images in the place of those that are done."""
+        results = self._store(state, results)
+        ids = next_one + tf.cumsum(tf.cast(done, tf.int32)) - 1
+        begins = done & (ids < self.num)
+        fresh = self._fresh(tf.where(begins, ids, state["ids"]))
+
+        def choose(new, old):
+            return tf.where(tf.reshape(begins, [-1] + [1] * (old.shape.rank - 1)), new, old)
+
+        state = tf.nest.map_structure(choose, fresh, state)
+        return state, results, next_one + tf.reduce_sum(tf.cast(begins, tf.int32))
+
+    def _shrink(self, state):
+        """A quarter of the batch: the images that are not done, filled up with others."""
+        done = tf.cast(state["final"] >= self.d, tf.int32)
+        order = tf.argsort(done, stable=True)[: tf.maximum(tf.shape(done)[0] // _SHRINK, 1)]
+        return tf.nest.map_structure(lambda t: tf.gather(t, order), state)

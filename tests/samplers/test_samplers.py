@@ -1,0 +1,146 @@
+"""With the same noise every sampler returns the same sample; what they report is true."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.samplers import SAMPLERS, Ancestral, CachedAncestral, Predictive, make_sampler
+from glf.samplers.predictive import GUESSES, window_rows
+
+OTHERS = {
+    "cached": CachedAncestral(jit=False),
+    "whole": Predictive(jit=False),
+    "window of 1": Predictive(rows=1, jit=False),
+    "window of 2": Predictive(rows=2, jit=False),
+    "a queue": Predictive(rows=2, batch=3, jit=False),
+    "forecasts": Predictive(forecast=True, jit=False),
+    "forecasts, window, queue": Predictive(forecast=True, rows=2, batch=2, horizon=1, jit=False),
+    **{guess: Predictive(guess=guess, jit=False) for guess in GUESSES if guess != "own"},
+}
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a.x.numpy(), b.x.numpy())
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_equals_ancestral(case, name):
+    found = case.draw(OTHERS[name], case.noise(13))
+    same(found, case.reference(13))
+    assert found.certified.numpy().all()
+    calls = found.calls.numpy()
+    assert (calls >= 1).all()
+    assert (calls <= case.model.positions).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cached_ancestral", "windowed", "forecasting_windowed"])
+@pytest.mark.parametrize("num", [1, 7, 32])
+def test_equals_ancestral_compiled(case, name, num):
+    sampler = make_sampler(name)
+    for seed in range(3):
+        same(case.draw(sampler, case.noise(num, seed)), case.reference(num, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"ancestral"}))
+def test_hundreds_of_random_cases(get_case, name):
+    case = get_case("binary")
+    for seed in (11, 12):
+        same(case.draw(make_sampler(name), case.noise(200, seed)), case.reference(200, seed))
+
+
+def test_an_image_does_not_depend_on_its_neighbours(case):
+    """Own windows, own stop: the calls of an image are those it takes alone."""
+    together = case.draw(OTHERS["window of 2"], case.noise(4))
+    queued = case.draw(OTHERS["a queue"], case.noise(4))
+    np.testing.assert_array_equal(together.calls, queued.calls)
+    np.testing.assert_array_equal(together.final_at, queued.final_at)
+
+
+def test_the_first_images_of_a_larger_request_are_the_same(case):
+    np.testing.assert_array_equal(case.noise(13)[:4], case.noise(4))
+
+
+def test_final_at_counts_calls_in_order(case):
+    found = case.draw(OTHERS["window of 2"], case.noise(13))
+    final_at = found.final_at.numpy()
+    assert (np.diff(final_at, axis=1) >= 0).all()
+    assert (final_at[:, 0] == 1).all()
+    np.testing.assert_array_equal(final_at[:, -1], found.calls)
+
+
+def test_forward_equivalents_are_the_share_computed(case):
+    height = case.model.image_shape[0]
+    for name, rows in (("whole", height), ("window of 2", 2)):
+        found = case.draw(OTHERS[name], case.noise(13))
+        np.testing.assert_allclose(
+            found.forward_equivalents, found.calls.numpy() * rows / height, rtol=1e-6
+        )
+    cached = case.draw(OTHERS["cached"], case.noise(13))
+    np.testing.assert_allclose(cached.forward_equivalents, case.model.groups)
+
+
+def test_own_output_needs_fewer_calls_than_ancestral_sampling(case):
+    calls = case.draw(OTHERS["whole"], case.noise(13)).calls.numpy()
+    assert calls.mean() < 0.7 * case.model.positions
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cached", "whole", "a queue", "forecasts, window, queue"])
+def test_given_values_stay_and_the_rest_follows(case, name):
+    """A known beginning, and holes within."""
+    model = case.model
+    some = case.reference(13, seed=3).x.numpy()
+    given = np.full_like(some, -1)
+    given[:, : model.positions // 3] = some[:, : model.positions // 3]
+    given[::2, -3] = some[::2, -3]
+    given = tf.constant(given)
+    reference = case.draw(Ancestral(), case.noise(13), given=given)
+    known = given.numpy() >= 0
+    np.testing.assert_array_equal(reference.x.numpy()[known], some[known])
+    assert (reference.x.numpy() != case.reference(13).x.numpy()).any()
+    same(case.draw(OTHERS[name], case.noise(13), given=given), reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 2.0])
+def test_temperature(case, temperature):
+    t = tf.constant(temperature)
+    reference = case.draw(Ancestral(), case.noise(5), temperature=t)
+    same(case.draw(OTHERS["a queue"], case.noise(5), temperature=t), reference)
+    if temperature == 0.0 and case.model.condition_encoder is None:
+        assert (reference.x.numpy() == reference.x.numpy()[:1]).all()
+
+
+def test_labels_change_the_sample(get_case):
+    """The same noise under each of three labels."""
+    case = get_case("gated, labels")
+    x = case.draw(OTHERS["whole"], tf.repeat(case.noise(8), 3, axis=0)).x.numpy()
+    assert (x[0::3] != x[1::3]).any()
+    assert (x[1::3] != x[2::3]).any()
+
+
+def test_forecasts_need_a_forecaster(get_case):
+    case = get_case("binary")
+    kept, case.model.forecaster = case.model.forecaster, None
+    try:
+        with pytest.raises(ValueError, match="make_forecaster = @Forecaster"):
+            case.draw(OTHERS["forecasts"], case.noise(1))
+    finally:
+        case.model.forecaster = kept
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match="guess is one of own"):
+        Predictive(guess="best")
+    with pytest.raises(ValueError, match="rows must be at least 1"):
+        Predictive(rows=0)
+    with pytest.raises(ValueError, match="no sampler 'fast'"):
+        make_sampler("fast")
+
+
+def test_window_rows():
+    assert window_rows(28, 1) == 4
+    assert window_rows(28, 32) == window_rows(28, None) == 2
+    assert window_rows(1, 1) == 1
