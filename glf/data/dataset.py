@@ -19,11 +19,14 @@ class DataSpec:
       image_shape: (height, width, channels).
       levels: x is in {0..levels-1}.
       num_classes: labels are in {0..num_classes-1}; None when unlabelled.
+      sample_rate: in Hz, where an image is a waveform [samples, 1, 1] in mu-law levels, see
+        `glf.data.mu_law`; None elsewhere.
     """
 
     image_shape: tuple[int, int, int]
     levels: int
     num_classes: int | None
+    sample_rate: int | None = None
 
 
 class Dataset:
@@ -35,29 +38,39 @@ class Dataset:
     example, under a key no seed changes. `eval_batches` and `examples` use that draw in the
     "dynamic" case too, so both are evaluated on the same bits.
 
+    Fewer bits: of each value the upper `num_bits` of 8 are kept, floor(x / 2^(8 - num_bits)), so
+    that levels is 2^num_bits: the convention of the "5-bit" results of Glow (Kingma and Dhariwal
+    2018, arXiv 1807.03039).
+
     Args:
       source: a `glf.data.source.Source`.
       binarize: None, "threshold", "dynamic" or "fixed".
       horizontal_flip: mirror each training example left to right with probability 1/2, afresh
         each time it is seen; evaluation never does.
+      num_bits: how many bits of each value to keep, from 1 to 8; None: all there are.
 
     Attributes:
       name: what the source calls itself.
       spec: the `DataSpec`.
 
     Raises:
-      ValueError: if `binarize` is unknown.
+      ValueError: if `binarize` is unknown, or if `num_bits` is out of range, given together with
+        `binarize`, or given for data that has not 256 levels.
     """
 
-    def __init__(self, source, binarize=None, horizontal_flip=False):
+    def __init__(self, source, binarize=None, horizontal_flip=False, num_bits=None):
         if binarize not in BINARIZATIONS:
             raise ValueError(f"binarize is one of {BINARIZATIONS}, got {binarize!r}.")
         levels = source.levels if binarize is None else 2
+        if num_bits is not None:
+            _check_bits(num_bits, binarize, source)
+            levels = 2**num_bits
         self.name = source.name
-        self.spec = DataSpec(source.image_shape, levels, source.num_classes)
+        self.spec = DataSpec(source.image_shape, levels, source.num_classes, source.sample_rate)
         self._source = source
         self._binarize = binarize
         self._flip = horizontal_flip
+        self._shift = 0 if num_bits is None else 8 - num_bits
 
     def num_examples(self, split):
         """The number of examples in "train", "validation" or "test"."""
@@ -178,6 +191,8 @@ class Dataset:
         """Images and labels at `rows`, binarized by (dynamic_key, positions) or once for all."""
         images, labels = table.arrays
         images = np.asarray(images[rows])  # a copy, in memory
+        if self._shift:
+            images >>= self._shift
         if self._binarize == "threshold":
             images = threshold(images, self._source.levels)
         elif self._binarize is not None:
@@ -202,6 +217,22 @@ class Dataset:
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return batches.with_options(options)
+
+
+def _check_bits(num_bits, binarize, source):
+    whole = isinstance(num_bits, int | np.integer) and not isinstance(num_bits, bool)
+    if not whole or not 1 <= num_bits <= 8:
+        raise ValueError(f"num_bits is an integer from 1 to 8, or None, got {num_bits!r}.")
+    if binarize is not None:
+        raise ValueError(
+            f"num_bits={num_bits} and binarize={binarize!r} exclude each other: binarized data has "
+            "one bit. Give one of them."
+        )
+    if source.levels != 256:
+        raise ValueError(
+            f"num_bits={num_bits} keeps the upper of 8 bits, but {source.name!r} has "
+            f"{source.levels} levels, not 256. Leave it out."
+        )
 
 
 def _check_at_least(name, value, minimum):

@@ -59,7 +59,7 @@ def load_folder_source(
     if labels not in (None, "subfolders"):
         raise ValueError(f'labels is None or "subfolders", got {labels!r}.')
     root = pathlib.Path(path).expanduser()
-    files = _find(root)
+    files = find(root, EXTENSIONS, "images")
     parts = _split_folders(root, files)
     classes = _classes(name, files, parts) if labels else None
     geometry = geometry or Geometry()
@@ -72,15 +72,16 @@ def load_folder_source(
         lambda: _decoded(root, files, geometry, broken),
         len(files),
         shape,
-        [str(root.resolve()), repr(geometry), [_stamp(root, file) for file in files]],
+        [str(root.resolve()), repr(geometry), [stamp(root, file) for file in files]],
         memory_budget,
         cache_dir,
     )
-    _report_broken(name, files, kept, broken)
+    report_broken(name, files, kept, broken)
     kept_labels = None if classes is None else classes[1][kept]
     table = Table("folder", len(images), lambda: (images, kept_labels))
     if parts is None:
-        splits = _split_by_hash(table, [files[i] for i in kept], name, validation_examples)
+        chosen = split_by_hash(name, [files[i] for i in kept], validation_examples)
+        splits = {split: Split.whole(table).take(rows) for split, rows in chosen.items()}
     else:
         kept_parts = np.array(parts)[kept]
         splits = {s: Split(table, np.flatnonzero(kept_parts == s)) for s in SPLITS}
@@ -88,13 +89,17 @@ def load_folder_source(
     return Source(name, shape, 256, len(classes[0]) if classes else None, splits)
 
 
-def _find(root):
-    """Relative paths of all images below `root`, sorted."""
+def find(root, extensions, what):
+    """Relative paths of all files below `root` with one of the `extensions`, sorted.
+
+    Raises:
+      ValueError: if `root` is not there, is a file, or has no such files; `what` names them.
+    """
     if not root.exists():
         raise ValueError(f"There is no folder {str(root)!r}.")
     if not root.is_dir():
         raise ValueError(
-            f"{str(root)!r} is a file; folder: wants a folder of images (array: reads .npy, .npz)."
+            f"{str(root)!r} is a file; a folder of {what} is wanted (array: reads .npy, .npz)."
         )
     found, seen = [], set()
     for folder, inner, names in os.walk(root, followlinks=True):
@@ -106,11 +111,11 @@ def _find(root):
         found += [
             pathlib.Path(folder, file).relative_to(root).as_posix()
             for file in names
-            if not file.startswith(".") and file.lower().endswith(EXTENSIONS)
+            if not file.startswith(".") and file.lower().endswith(extensions)
         ]
     if not found:
         raise ValueError(
-            f"There are no images in {str(root)!r} or below; looked for {', '.join(EXTENSIONS)}."
+            f"There are no {what} in {str(root)!r} or below; looked for {', '.join(extensions)}."
         )
     return sorted(found)
 
@@ -155,7 +160,7 @@ def _common_size(name, root, files, broken):
             f"{b[0]}x{b[1]}); give image_size to bring them to one."
         )
     if not sizes:
-        _report_broken(name, files, [], broken)
+        report_broken(name, files, [], broken)
     return next(iter(sizes))
 
 
@@ -183,7 +188,12 @@ def _attempt(function, root, files, broken):
         return list(pool.map(attempt, files))
 
 
-def _report_broken(name, files, kept, broken):
+def report_broken(name, files, kept, broken, what="images"):
+    """Names the files that were left out, all but those at `kept`, in a warning.
+
+    Raises:
+      ValueError: if they are half of all or more.
+    """
     readable = set(np.asarray(kept, np.int64).tolist())
     lost = [file for i, file in enumerate(files) if i not in readable]
     if not lost:
@@ -192,12 +202,13 @@ def _report_broken(name, files, kept, broken):
     shown += f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
     if 2 * len(lost) >= len(files):
         raise ValueError(
-            f"{len(lost)} of the {len(files)} images of {name!r} cannot be read: {shown}."
+            f"{len(lost)} of the {len(files)} {what} of {name!r} cannot be read: {shown}."
         )
-    logging.warning("%s: left out %d unreadable images: %s", name, len(lost), shown)
+    logging.warning("%s: left out %d unreadable %s: %s", name, len(lost), what, shown)
 
 
-def _stamp(root, file):
+def stamp(root, file):
+    """What changes when a file does."""
     try:
         stat = (root / file).stat()
     except OSError:  # a link to nowhere
@@ -205,7 +216,15 @@ def _stamp(root, file):
     return file, stat.st_size, stat.st_mtime_ns
 
 
-def _split_by_hash(table, files, name, validation_examples):
+def split_by_hash(name, files, validation_examples, what="images"):
+    """{split: positions in `files`}, by the order of the SHA-256 of their names.
+
+    The first tenth, at most 5000, is the test split; the next `validation_examples`, None for as
+    many, the validation split.
+
+    Raises:
+      ValueError: if none are left to train on.
+    """
     order = np.array(
         sorted(range(len(files)), key=lambda i: hashlib.sha256(files[i].encode()).digest()),
         np.int64,
@@ -214,13 +233,12 @@ def _split_by_hash(table, files, name, validation_examples):
     validation = count if validation_examples is None else validation_examples
     if count + validation >= len(files):
         raise ValueError(
-            f"{name!r} has {len(files)} readable images, too few for {count} to test on, "
-            f"{validation} to validate on and some to train on; add images"
+            f"{name!r} has {len(files)} readable {what}, too few for {count} to test on, "
+            f"{validation} to validate on and some to train on; add {what}"
             + ("." if validation_examples is None else ", or lower validation_examples.")
         )
-    whole = Split.whole(table)
     return {
-        "train": whole.take(order[count + validation :]),
-        "validation": whole.take(order[count : count + validation]),
-        "test": whole.take(order[:count]),
+        "train": order[count + validation :],
+        "validation": order[count : count + validation],
+        "test": order[:count],
     }

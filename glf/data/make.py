@@ -1,4 +1,4 @@
-"""One name for each source of images: `make_dataset`."""
+"""One name for each source of data: `make_dataset`."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from glf.data.digits import load_digits_source
 from glf.data.folder import load_folder_source
 from glf.data.geometry import Geometry
 from glf.data.tfds import load_tfds_source
+from glf.data.wav import load_wav_source
 
 
 def make_dataset(
@@ -19,10 +20,12 @@ def make_dataset(
     crop=None,
     channels=None,
     binarize=None,
+    num_bits=None,
     validation_examples=None,
     horizontal_flip=False,
     labels=None,
     levels=None,
+    num_samples=None,
     download=True,
     memory_budget=store.MEMORY_BUDGET,
     cache_dir=None,
@@ -34,18 +37,21 @@ def make_dataset(
         "digits": 8 x 8 digits, embedded, see `load_digits_source`;
         "tfds:NAME": a dataset of tfds, see `load_tfds_source`;
         "folder:PATH": a folder of images, see `load_folder_source`;
-        "array:PATH": an .npy or .npz file, see `load_array_source`.
+        "array:PATH": an .npy or .npz file, see `load_array_source`;
+        "wav:PATH": a folder of WAV files, see `load_wav_source`.
       data_dir: where tfds datasets are prepared; None for TFDS_DATA_DIR, else the default of tfds.
       image_size: an integer or (height, width) to resize to; the image is first cropped about its
         centre to these proportions.
       crop: an integer or (height, width) of a centre crop that comes first.
       channels: 1, 3, or None to keep them (3 for a folder).
       binarize: None, "threshold", "dynamic" or "fixed", see `Dataset`.
+      num_bits: keep only the upper bits of 8-bit data: x becomes floor(x / 2^(8 - num_bits)).
       validation_examples: how many to cut from train where there is no validation split; None for
         min(5000, a tenth of train). See `complete_splits`.
       horizontal_flip: mirror training examples at random.
       labels: for a folder, "subfolders" to take the first folder of each path as the class.
       levels: for an array, the number of levels; None to take it from the largest value.
+      num_samples: for WAV files, the length of an example.
       download: let tfds download what is not prepared.
       memory_budget: bytes a decoded array may take in memory; beyond, it is memory-mapped.
       cache_dir: a folder for memory-mapped arrays; None for the user's cache folder.
@@ -60,8 +66,8 @@ def make_dataset(
     kind, _, rest = source.partition(":") if isinstance(source, str) else ("", "", "")
     if kind not in _LOADERS or (kind == "digits") != (not rest):
         raise ValueError(
-            'source is "digits", "tfds:NAME", "folder:PATH" or "array:PATH", e.g. "tfds:mnist"; '
-            f"got {source!r}."
+            'source is "digits", "tfds:NAME", "folder:PATH", "array:PATH" or "wav:PATH", e.g. '
+            f'"tfds:mnist"; got {source!r}.'
         )
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
@@ -69,6 +75,16 @@ def make_dataset(
         raise ValueError(f'labels={labels!r} is for "folder:" sources only, not {source!r}.')
     if levels is not None and kind != "array":
         raise ValueError(f'levels={levels!r} is for "array:" sources only, not {source!r}.')
+    if num_samples is not None and kind != "wav":
+        raise ValueError(f'num_samples={num_samples!r} is for "wav:" sources only, not {source!r}.')
+    if kind == "wav":
+        of_images = {"image_size": image_size, "crop": crop, "channels": channels}
+        of_images |= {"horizontal_flip": horizontal_flip or None}
+        # Files go to the splits whole, so that a number of examples cannot be asked for.
+        of_images |= {"validation_examples": validation_examples}
+        wrong = [option for option, value in of_images.items() if value is not None]
+        if wrong:
+            raise ValueError(f'{", ".join(wrong)}: not for "wav:" sources; leave out.')
     if validation_examples is not None and not _is_integer(validation_examples, 0):
         raise ValueError(
             f"validation_examples is an integer of at least 0, got {validation_examples!r}."
@@ -83,13 +99,14 @@ def make_dataset(
         "download": download,
         "labels": labels,
         "levels": levels,
+        "num_samples": num_samples,
         "memory_budget": memory_budget,
         "cache_dir": cache_dir,
     }
     load, takes = _LOADERS[kind]
     arguments = [rest] if rest else []
     loaded = load(*arguments, **{option: options[option] for option in takes})
-    return Dataset(loaded, binarize=binarize, horizontal_flip=horizontal_flip)
+    return Dataset(loaded, binarize=binarize, horizontal_flip=horizontal_flip, num_bits=num_bits)
 
 
 _COMMON = ("geometry", "validation_examples")
@@ -99,6 +116,7 @@ _LOADERS = {
     "tfds": (load_tfds_source, (*_COMMON, *_STORED, "data_dir", "download")),
     "folder": (load_folder_source, (*_COMMON, *_STORED, "labels")),
     "array": (load_array_source, (*_COMMON, *_STORED, "levels")),
+    "wav": (load_wav_source, (*_STORED, "num_samples")),
 }
 
 

@@ -58,6 +58,7 @@ class Source:
       levels: values are in {0..levels-1}.
       num_classes: None when unlabelled.
       splits: {"train", "validation", "test"} to `Split`.
+      sample_rate: in Hz, of waveforms [samples, 1, 1] in mu-law levels; None for images.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Source:
     levels: int
     num_classes: int | None
     splits: dict[str, Split]
+    sample_rate: int | None = None
 
 
 def complete_splits(name, splits, validation_examples=None):

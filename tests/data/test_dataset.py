@@ -135,6 +135,23 @@ def test_flips_are_fair_and_only_in_training(source):
     np.testing.assert_array_equal(_numbers(seen), _numbers(plain))  # nothing else changes
 
 
+@pytest.mark.parametrize("num_bits", [1, 5, 8])
+def test_the_upper_bits(source, num_bits):
+    dataset = Dataset(source, num_bits=num_bits)
+    assert dataset.spec == DataSpec((4, 2, 1), 2**num_bits, 5)
+    whole = Dataset(source)
+    for split in ("train", "test"):
+        x = whole.examples(split, slice(None))["image"]
+        expected = np.floor(x / 2 ** (8 - num_bits)).astype(np.uint8)
+        np.testing.assert_array_equal(dataset.examples(split, slice(None))["image"], expected)
+    (batch,) = _stream(dataset, 6, 0, num_steps=1)
+    (plain,) = _stream(whole, 6, 0, num_steps=1)
+    np.testing.assert_array_equal(batch["image"], plain["image"] >> (8 - num_bits))
+    # The stored images are not touched.
+    again = Dataset(source).examples("test", slice(None))["image"]
+    np.testing.assert_array_equal(again, whole.examples("test", slice(None))["image"])
+
+
 def _by_bytes(images):
     return np.argsort(images.reshape(len(images), -1).view(f"V{images[0].size}").ravel())
 

@@ -1,0 +1,115 @@
+"""Folders of WAV files as sequences of mu-law levels."""
+
+import pathlib
+import warnings
+
+import numpy as np
+from scipy.io import wavfile
+
+from glf.data import mu_law, store
+from glf.data.folder import find, report_broken, split_by_hash, stamp
+from glf.data.source import Source, Split, Table
+
+
+def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, cache_dir=None):
+    """All .wav files below a folder: mu-law levels {0..255} of shape (num_samples, 1, 1).
+
+    PCM of 8, 16, 24 or 32 bits or floats, all at one rate; of several channels the mean is taken.
+    A file is cut into consecutive pieces of `num_samples`; what is left over at its end is not
+    used. Names that start with a dot are passed over.
+
+    Splits: the files are ordered by the SHA-256 of their relative path; the first tenth, at most
+    5000, is the test split and as many after them the validation split, so that no file is in two.
+
+    Args:
+      path: the folder.
+      num_samples: the length of an example.
+      memory_budget: bytes the examples may take in memory.
+      cache_dir: where they are kept beyond it.
+
+    Raises:
+      ValueError: if `num_samples` is no positive integer; if the folder is missing, is a file or
+        has no .wav files, or too few to split; if files differ in their sample rate; if half of
+        the files or more cannot be read or are shorter than an example (fewer are left out, and
+        named in a warning).
+    """
+    name = f"wav:{path}"
+    whole = isinstance(num_samples, int | np.integer) and not isinstance(num_samples, bool)
+    if not whole or num_samples < 1:
+        raise ValueError(
+            "wav: sources need make_dataset.num_samples, the length of an example, a positive "
+            f"integer; got {num_samples!r}."
+        )
+    root = pathlib.Path(path).expanduser()
+    files = find(root, (".wav",), "WAV files")
+    broken, counts, rates = {}, np.zeros(len(files), np.int64), {}
+    for i, file in enumerate(files):
+        try:
+            rate, waveform = read_wav(root / file)
+        except OSError as error:
+            broken[file] = str(error)
+            continue
+        rates.setdefault(rate, file)
+        counts[i] = len(waveform) // num_samples
+        if not counts[i]:
+            broken[file] = f"{len(waveform)} samples, shorter than num_samples={num_samples}"
+    report_broken(name, files, np.flatnonzero(counts), broken, "WAV files")
+    if len(rates) > 1:
+        (a, first), (b, second) = list(rates.items())[:2]
+        raise ValueError(
+            f"The files of {name!r} differ in their sample rate ({first}: {a} Hz, {second}: {b} "
+            "Hz); bring them to one."
+        )
+    kept = [file for i, file in enumerate(files) if counts[i]]
+    pieces = counts[counts > 0]
+    shape = (int(num_samples), 1, 1)
+
+    def examples():
+        for i, file in enumerate(kept):
+            _, waveform = read_wav(root / file)
+            cut = waveform[: pieces[i] * num_samples].reshape(-1, *shape)
+            yield mu_law.encode(cut), np.full(len(cut), i)
+
+    levels, owner = store.collect(
+        name,
+        examples,
+        int(pieces.sum()),
+        shape,
+        [str(root.resolve()), "mu-law", [stamp(root, file) for file in kept]],
+        memory_budget,
+        cache_dir,
+    )
+    table = Split.whole(Table("wav", len(levels), lambda: (levels, None)))
+    splits = {
+        split: table.take(np.flatnonzero(np.isin(owner, members)))
+        for split, members in split_by_hash(name, kept, None, "WAV files").items()
+    }
+    return Source(name, shape, 256, None, splits, next(iter(rates)))
+
+
+def read_wav(path):
+    """(sample rate in Hz, float64 [samples] in [-1, 1], the mean of the channels).
+
+    Raises:
+      OSError: if the file is not a whole WAV file of PCM or floats.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Chunks of no interest are passed over; a file that ends too early is broken.
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
+            rate, samples = wavfile.read(path)
+    except OSError:
+        raise
+    except Exception as error:  # depending on what is broken: ValueError, struct.error and others
+        raise OSError(f"{type(error).__name__}: {error}") from error
+    if samples.dtype == np.uint8:
+        waveform = (samples.astype(np.float64) - 128) / 128
+    elif samples.dtype.kind == "i":  # 24 bits come as the upper ones of 32
+        waveform = samples / 2.0 ** (8 * samples.dtype.itemsize - 1)
+    else:
+        waveform = samples.astype(np.float64)
+    if not np.isfinite(waveform).all():
+        raise OSError("it holds values that are no numbers")
+    waveform = waveform if waveform.ndim == 1 else waveform.mean(1)
+    return int(rate), np.clip(waveform, -1.0, 1.0)
