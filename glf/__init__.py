@@ -7,6 +7,10 @@ import importlib
 
 _NAMES = {
     "GLF": "glf.models.glf",
+    "Autoregressive": "glf.models.autoregressive",
+    "DiscreteAutoencoder": "glf.models.discrete_autoencoder",
+    "make_sampler": "glf.samplers.registry",
+    "predictive_sample": "glf.samplers.accelerate",
     "Flow": "glf.priors.flow",
     "DataSpec": "glf.data.dataset",
     "make_dataset": "glf.data.make",

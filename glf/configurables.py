@@ -13,10 +13,12 @@ import re
 import gin
 import keras
 
-from glf import bijectors, priors
+from glf import autoregressive, bijectors, priors, samplers
 from glf.data.make import make_dataset as make_dataset_from_source
-from glf.models import glf, reconstruction
-from glf.networks import conditioner, dense, features, infogan, made, residual
+from glf.models import glf, quantizers, reconstruction
+from glf.models.autoregressive import Autoregressive
+from glf.models.discrete_autoencoder import DiscreteAutoencoder
+from glf.networks import conditioner, dense, features, infogan, made, residual, spatial
 from glf.priors.flow import paper_bijector
 from glf.training import optimizers
 from glf.training import train as training
@@ -46,7 +48,7 @@ def _concrete_classes(room):
 
 _register(training.train, denylist=("workdir", "execution"))
 _register(make_dataset_from_source, denylist=("data_dir",))
-_register(glf.GLF, denylist=("spec",))
+_register(glf.GLF, Autoregressive, DiscreteAutoencoder, denylist=("spec",))
 _register(
     infogan.InfoGANEncoder,
     infogan.InfoGANDecoder,
@@ -55,6 +57,16 @@ _register(
     dense.DenseEncoder,
     dense.DenseDecoder,
     denylist=("image_shape", "latent_size"),
+)
+_register(
+    spatial.SpatialEncoder,
+    spatial.SpatialDecoder,
+    denylist=("image_shape", "features", "dtype"),
+)
+_register(
+    quantizers.ArgmaxStraightThrough,
+    quantizers.GumbelSoftmax,
+    quantizers.VectorQuantizer,
 )
 _register(conditioner.DenseConditioner, denylist=("units", "dtype"))
 _register(made.MADE, denylist=("parameters", "dtype"))
@@ -68,6 +80,14 @@ _register(
 _register(*_concrete_classes(bijectors), *_concrete_classes(priors), denylist=("dtype",))
 _register(paper_bijector)
 _register(
+    *_concrete_classes(autoregressive),
+    denylist=(
+        *("image_shape", "channels", "levels", "num_classes", "groups", "dtype"),
+        *("data_features", "model_features", "context_size", "parameter_size"),
+    ),
+)
+_register(*(c for c in _concrete_classes(samplers) if issubclass(c, samplers.Sampler)))
+_register(
     optimizers.adam,
     optimizers.adamax,
 )
@@ -75,6 +95,8 @@ _register(
     optimizers.halve_every,
     optimizers.cosine,
     optimizers.warmup,
+    optimizers.until,
+    optimizers.starting_at,
     denylist=("learning_rate",),
 )
 

@@ -1,4 +1,4 @@
-"""SavedModels that sample, encode and decode without this package."""
+"""SavedModels that sample, judge, encode and decode without this package."""
 
 import json
 import pathlib
@@ -8,7 +8,14 @@ import uuid
 import tensorflow as tf
 
 from glf.core import files, random
-from glf.models.base import HasLatentFlow, HasLatents, Reconstructs
+from glf.models.base import (
+    Conditional,
+    HasCodes,
+    HasDensity,
+    HasLatentFlow,
+    HasLatents,
+    Reconstructs,
+)
 
 _SIGNATURES = "signatures.json"
 
@@ -42,6 +49,7 @@ def export_model(model, out, step=None):
             "step": step,
             "image_shape": list(model.spec.image_shape),
             "levels": model.spec.levels,
+            "sample_rate": model.spec.sample_rate,
             "tensorflow": tf.__version__,
             "signatures": described,
         }
@@ -72,8 +80,11 @@ def _module(model):
         setattr(module, name, tf.function(function, input_signature=specs, autograph=False))
         described[name] = {"does": does, "takes": takes, "gives": gives}
 
-    def sample(num, temperature, seed):
-        return {"images": model.sample(num, random.make_seed(seed), temperature)}
+    condition_specs, conditions_described, given = _conditions(model)
+
+    def sample(num, temperature, seed, conditions=None):
+        seed = random.make_seed(seed)
+        return {"images": model.sample(num, seed, temperature, **given(conditions))}
 
     add(
         sample,
@@ -82,15 +93,33 @@ def _module(model):
             "num": "int32 [], at least 1",
             "temperature": "float32 [], scales the base noise; 1 samples the model",
             "seed": "int64 []",
+            **conditions_described,
         },
         {"images": f"{image}; batch is num"},
         tf.TensorSpec([], tf.int32),
         tf.TensorSpec([], tf.float32),
         tf.TensorSpec([], tf.int64),
+        *condition_specs,
     )
+    if isinstance(model, HasDensity):
+
+        def log_prob(images, conditions=None):
+            return {"log_prob": model.log_prob(images, **given(conditions))}
+
+        add(
+            log_prob,
+            f"The log-likelihood of images: {model.likelihood}.",
+            {"images": image, **conditions_described},
+            {"log_prob": "float32 [batch], in nats"},
+            image_spec,
+            *condition_specs,
+        )
     if isinstance(model, HasLatents):
-        latent_spec = tf.TensorSpec([None, model.latent_size], tf.float32)
-        code = f"float32 [batch, {model.latent_size}]"
+        latent_spec = model.latent_spec
+        shape = ", ".join(["batch", *map(str, latent_spec.shape[1:])])
+        code = f"{latent_spec.dtype.name} [{shape}]"
+        if isinstance(model, HasCodes):
+            code += f", values 0 to {model.categories - 1}"
 
         def encode(images):
             return {"latents": model.encode(images)}
@@ -107,17 +136,18 @@ def _module(model):
 
         does = "Images to their reconstructions."
         add(reconstruct, does, {"images": image}, {"images": image}, image_spec)
-    if isinstance(model, HasLatentFlow):
+    if isinstance(model, HasLatentFlow | HasCodes):
 
-        def latent_log_prob(latents):
-            return {"log_prob": model.latent_log_prob(latents)}
+        def latent_log_prob(latents, conditions=None):
+            return {"log_prob": model.latent_log_prob(latents, **given(conditions))}
 
         add(
             latent_log_prob,
-            "The log-density of latents under the flow; not a likelihood of images.",
-            {"latents": code},
+            "The log-density of latents under the model; not a likelihood of images.",
+            {"latents": code, **conditions_described},
             {"log_prob": "float32 [batch], in nats"},
             latent_spec,
+            *condition_specs,
         )
     # What the functions use, and no more: the frozen networks of a loss stay out.
     used = {}
@@ -126,6 +156,18 @@ def _module(model):
             used[variable.ref()] = variable
     module.weights = list(used.values())
     return module, described
+
+
+def _conditions(model):
+    """What a conditional model takes: ([spec], {"conditions": description}, keyword of methods)."""
+    spec = model.condition_spec if isinstance(model, Conditional) else None
+    if spec is None:
+        return [], {}, lambda conditions: {}
+    top = (model.spec.num_classes if model.condition_kind == "label" else model.spec.levels) - 1
+    shape = ", ".join(["batch", *map(str, spec.shape[1:])])
+    kind = "classes" if model.condition_kind == "label" else "images"
+    text = f"{spec.dtype.name} [{shape}], {kind}, values 0 to {top}; one for each image"
+    return [spec], {"conditions": text}, lambda conditions: {"condition": conditions}
 
 
 def read_description(folder):

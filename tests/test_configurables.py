@@ -1,8 +1,15 @@
 """Reading configurations: order, errors that help, one normal form."""
 
+import importlib
+import inspect
+import pkgutil
+
 import pytest
 
-from glf import configurables
+from glf import autoregressive, configurables, samplers
+from glf.models.base import GenerativeModel
+from glf.models.quantizers import Quantizer
+from glf.models.reconstruction import PixelLoss
 
 DIGITS = "configs/studies/glf/digits.gin"
 
@@ -95,3 +102,90 @@ def test_the_seed_sets_the_weights(digits):
         weights.append(configurables.make_model(digits.spec).encoder.weights[0].numpy())
     assert (weights[0] == weights[1]).all()
     assert not (weights[0] == weights[2]).all()
+
+
+def classes_of(room):
+    """The concrete classes that the modules of a room define."""
+    package = importlib.import_module(f"glf.{room}")
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"glf.{room}.{info.name}")
+        for part in vars(module).values():
+            own = inspect.isclass(part) and part.__module__ == module.__name__
+            if own and not inspect.isabstract(part):
+                yield part
+
+
+@pytest.mark.parametrize(
+    ("room", "bases"),
+    [
+        (
+            "autoregressive",
+            (
+                *(autoregressive.CausalNetwork, autoregressive.Output, autoregressive.Embedding),
+                *(autoregressive.ConditionEncoder, autoregressive.Forecaster),
+                autoregressive.AutoregressiveModel,
+            ),
+        ),
+        ("samplers", (samplers.Sampler,)),
+        ("models", (GenerativeModel, Quantizer, PixelLoss)),
+    ],
+)
+def test_every_part_can_be_named(room, bases):
+    known = set(configurables.CONFIGURABLES.values())
+    parts = [part for part in classes_of(room) if issubclass(part, bases)]
+    assert len(parts) >= 2
+    for part in parts:
+        assert part in known, part
+
+
+def test_an_autoregressive_model_by_name(digits):
+    bindings = [
+        "train.make_model = @Autoregressive",
+        "Autoregressive.make_density = @AutoregressiveModel",
+        "Autoregressive.make_sampler = @Predictive",
+        "Predictive.rows = 'auto'",
+        "AutoregressiveModel.make_network = @PixelCNN",
+        "AutoregressiveModel.make_output = @LogisticMixture",
+        "AutoregressiveModel.make_condition_encoder = @LabelEmbedding",
+        "AutoregressiveModel.make_forecaster = @Forecaster",
+        "PixelCNN.filters = 4",
+        "PixelCNN.blocks = 0",
+        "LogisticMixture.components = 3",
+        "LabelEmbedding.size = 5",
+        "Forecaster.horizon = 2",
+    ]
+    configurables.parse(gin_params=bindings)
+    model = configurables.make_model(digits.spec)
+    assert model.sampler.rows == "auto"
+    assert model.density.output_family.components == 3
+    assert model.density.condition_encoder.table.shape == (10, 5)
+    assert model.density.forecaster.horizon == 2
+    for code_passes_it in ("AutoregressiveModel.levels = 3", "PixelCNN.groups = 2"):
+        with pytest.raises(ValueError, match="cannot be used"):
+            configurables.parse(gin_params=[*bindings, code_passes_it])
+
+
+def test_a_discrete_autoencoder_by_name(digits):
+    bindings = [
+        "train.make_model = @DiscreteAutoencoder",
+        "DiscreteAutoencoder.make_quantizer = @VectorQuantizer",
+        "DiscreteAutoencoder.make_encoder = @SpatialEncoder",
+        "DiscreteAutoencoder.make_decoder = @SpatialDecoder",
+        "SpatialEncoder.downsamplings = 1",
+        "SpatialDecoder.downsamplings = 1",
+        "VectorQuantizer.categories = 7",
+        "VectorQuantizer.freeze_after = 9",
+        "train.optimizers = {'autoencoder': @first/adam, 'prior': @then/adam}",
+        "first/adam.make_schedule = @until",
+        "then/adam.make_schedule = @starting_at",
+        "until.step = 9",
+        "starting_at.step = 9",
+    ]
+    configurables.parse(gin_params=bindings)
+    model = configurables.make_model(digits.spec)
+    assert model.code_shape == (4, 4, 1)
+    assert model.prior.levels == 7
+    assert model.quantizer.freeze_after == 9
+    made = {name: make() for name, make in configurables.bound("optimizers").items()}
+    assert float(made["autoencoder"].learning_rate) > 0
+    assert float(made["prior"].learning_rate) == 0

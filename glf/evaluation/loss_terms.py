@@ -1,8 +1,10 @@
-"""The means of a model's own loss terms over a split: training's numbers, in inference mode."""
+"""A model's own loss terms over a split: training's numbers, in inference mode."""
 
+import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.models.base import conditions_of, inputs_of
 
 
 class MeanLossTerms:
@@ -10,31 +12,52 @@ class MeanLossTerms:
 
     The last batch is filled up to full size and its surplus rows are left out of the sums, so
     that one compiled program serves all batches; in inference mode no example depends on another.
+
+    Raises:
+      ValueError: if the model is conditioned on labels and its data has none.
     """
 
     def __init__(self, model, batch_size=256):
         self.model = model
         self.batch_size = batch_size
+        self._inputs = inputs_of(model)
         self._terms = tf.function(self._padded, jit_compile=True, autograph=False)
 
     def __call__(self, dataset, split, seed=0):
         """Returns {term: mean over the split}, in nats per example."""
-        seed = random.fold(seed, "evaluation", split)
         sums, count = {}, 0
-        for index, batch in enumerate(dataset.eval_batches(split, self.batch_size)):
-            x = batch["image"]
-            rows = int(x.shape[0])
-            padding = [[0, self.batch_size - rows]] + [[0, 0]] * (x.shape.rank - 1)
-            terms = self._terms(tf.pad(x, padding), random.fold(seed, index))
-            for name, values in terms.items():
-                total = values.numpy()[:rows].astype("float64").sum()
-                sums[name] = sums.get(name, 0.0) + total
-            count += rows
-        if not count:
+        for values in self._batches(dataset, split, seed):
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value.sum()
+            count += len(value)
+        return {name: float(total / count) for name, total in sums.items()}
+
+    def per_example(self, dataset, split, seed=0):
+        """Returns {term: float64 [examples]}, in stored order, in nats."""
+        batches = list(self._batches(dataset, split, seed))
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    def _batches(self, dataset, split, seed):
+        """The terms of one batch after the other, float64.
+
+        Raises:
+          ValueError: if the split is empty, or has no labels where the model needs them.
+        """
+        if not dataset.num_examples(split):
             raise ValueError(
                 f"The split {split!r} of {dataset.name} is empty; nothing to evaluate."
             )
-        return {name: float(total / count) for name, total in sums.items()}
+        seed = random.fold(seed, "evaluation", split)
+        for index, batch in enumerate(dataset.eval_batches(split, self.batch_size)):
+            rows = int(batch["image"].shape[0])
+            padded = {k: self._fill(batch[k], rows) for k in self._inputs if k in batch}
+            terms = self._terms(padded, random.fold(seed, index))
+            yield {k: values.numpy()[:rows].astype("float64") for k, values in terms.items()}
 
-    def _padded(self, x, seed):
-        return self.model.loss_terms(x, seed, training=False)
+    def _fill(self, values, rows):
+        padding = [[0, self.batch_size - rows]] + [[0, 0]] * (values.shape.rank - 1)
+        return tf.pad(values, padding)
+
+    def _padded(self, batch, seed):
+        conditions = conditions_of(self.model, batch)
+        return self.model.loss_terms(batch["image"], seed, training=False, **conditions)

@@ -1,4 +1,4 @@
-"""Images in rows and columns, as PNG files a person can look at."""
+"""Images in rows and columns, as PNG files a person can look at; waveforms as curves."""
 
 import math
 import pathlib
@@ -8,7 +8,8 @@ import tensorflow as tf
 from PIL import Image
 
 from glf.core import files
-from glf.models.base import Reconstructs
+from glf.evaluation import waveforms
+from glf.models.base import Reconstructs, conditions_of
 
 
 def to_bytes(images, levels):
@@ -19,7 +20,7 @@ def to_bytes(images, levels):
     return np.rint(images.astype(np.float64) * (255 / (levels - 1))).astype(np.uint8)
 
 
-def grid(images, levels=256, columns=None, gap=1, min_side=0):
+def grid(images, levels=256, columns=None, gap=1, min_side=0, sample_rate=None):
     """Lays images [num, height, width, channels] out in a grid.
 
     Args:
@@ -29,9 +30,12 @@ def grid(images, levels=256, columns=None, gap=1, min_side=0):
       gap: pixels between images, before enlarging.
       min_side: enlarge each pixel by the least whole factor that makes an image at least this
         many pixels high and wide; 0: leave it.
+      sample_rate: for waveforms, which are drawn as curves; None for images.
 
     Returns uint8 [rows, columns] or [rows, columns, 3].
     """
+    if sample_rate is not None:
+        images, levels = waveforms.draw(images, levels), 256
     images = to_bytes(images, levels)
     num, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(num))
@@ -64,6 +68,23 @@ def side_by_side(first, second):
     return np.stack([first, second], axis=1).reshape(-1, *np.shape(first)[1:])
 
 
+def samples(model, dataset, num, seed, min_side=0):
+    """A grid of `num` samples; of a model conditioned on images, samples beside their examples.
+
+    For such a model the conditions are those of the first `num` / 2 validation examples, or
+    training examples where there are none, and each example stands to the left of its sample.
+    """
+    spec = model.spec
+    if getattr(model, "condition_kind", None) != "image":
+        drawn = model.sample(num, seed)
+        return grid(drawn, spec.levels, min_side=min_side, sample_rate=spec.sample_rate)
+    split = "validation" if dataset.num_examples("validation") else "train"
+    chosen = np.arange(min(max(num // 2, 1), dataset.num_examples(split)))
+    x = dataset.examples(split, chosen)["image"]
+    drawn = model.sample(len(x), seed, **conditions_of(model, {"image": tf.constant(x)}))
+    return _pairs(x, drawn, spec, min_side)
+
+
 def reconstructions(model, dataset, split, num, min_side=0):
     """A grid of the first `num` images of a split, each with its reconstruction to its right.
 
@@ -74,13 +95,21 @@ def reconstructions(model, dataset, split, num, min_side=0):
         raise ValueError(f"{type(model).__name__} does not reconstruct images.")
     chosen = np.arange(min(num, dataset.num_examples(split)))
     x = dataset.examples(split, chosen)["image"]
-    pairs = side_by_side(x, model.reconstruct(tf.constant(x)))
+    return _pairs(x, model.reconstruct(tf.constant(x)), model.spec, min_side)
+
+
+def _pairs(first, second, spec, min_side):
+    """A grid of even columns: a, b, a, b, ..."""
+    pairs = side_by_side(first, second)
     columns = max(2, 2 * round(math.sqrt(len(pairs)) / 2))
-    return grid(pairs, model.spec.levels, columns, min_side=min_side)
+    return grid(pairs, spec.levels, columns, min_side=min_side, sample_rate=spec.sample_rate)
 
 
-def write_images(out, images, levels, min_side=0):
+def write_images(out, images, levels, min_side=0, sample_rate=None):
     """Writes images as `out` asks: a .png grid, an .npz array, or else a folder of PNG files.
+
+    With a `sample_rate` they are waveforms: the grid is one of curves, and the folder one of WAV
+    files (16-bit PCM).
 
     Raises:
       ValueError: if `out` has another suffix of a file, is a folder where a file was asked for or
@@ -90,10 +119,11 @@ def write_images(out, images, levels, min_side=0):
     if out.suffix in (".png", ".npz") and out.is_dir():
         raise ValueError(f"--out={out} is a folder; give the name of a file.")
     if out.suffix == ".png":
-        write_png(out, grid(images, levels, min_side=min_side))
+        write_png(out, grid(images, levels, min_side=min_side, sample_rate=sample_rate))
     elif out.suffix == ".npz":
+        rate = {} if sample_rate is None else {"sample_rate": sample_rate}
         with files.atomic_path(out) as temporary:
-            np.savez_compressed(temporary, images=images, levels=levels)
+            np.savez_compressed(temporary, images=images, levels=levels, **rate)
     elif out.suffix:
         raise ValueError(f"--out={out}: expected a .png file, an .npz file, or a folder.")
     elif out.exists() and not out.is_dir():
@@ -101,7 +131,10 @@ def write_images(out, images, levels, min_side=0):
     elif out.exists() and any(out.iterdir()):
         raise ValueError(f"--out={out} is a folder and not empty; give a new name or empty it.")
     else:
-        width = len(str(len(images) - 1))
+        digits = len(str(len(images) - 1))
         for i, image in enumerate(images):
-            pixels = grid(image[None], levels, gap=0, min_side=min_side)
-            write_png(out / f"{i:0{width}d}.png", pixels)
+            if sample_rate is not None:
+                waveforms.write_wav(out / f"{i:0{digits}d}.wav", image, levels, sample_rate)
+            else:
+                pixels = grid(image[None], levels, gap=0, min_side=min_side)
+                write_png(out / f"{i:0{digits}d}.png", pixels)

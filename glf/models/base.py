@@ -22,12 +22,16 @@ class GenerativeModel(keras.Model, abc.ABC):
         """Per-example terms in nats: {"loss": [batch], ...}, the same in training and test.
 
         "loss" is what training minimises the mean of; the other entries are its parts, reported
-        under their names. `seed` [2] drives whatever noise the loss needs.
+        under their names. `seed` [2] drives whatever noise the loss needs. `Conditional` models
+        take the conditions of the batch, too, as `condition`.
         """
 
     @abc.abstractmethod
     def sample(self, num, seed, temperature=1.0):
-        """Draws `num` images as uint8 [num, height, width, channels] in the data's levels."""
+        """Draws `num` images as uint8 [num, height, width, channels] in the data's levels.
+
+        `Conditional` models take the conditions of these images, too, as `condition`.
+        """
 
     @abc.abstractmethod
     def parameter_groups(self):
@@ -47,6 +51,82 @@ class GenerativeModel(keras.Model, abc.ABC):
         return tf.cast(tf.round(tf.clip_by_value(y, 0.0, 1.0) * top), tf.uint8)
 
 
+class HasDensity(abc.ABC):
+    """Models with a likelihood of the integers x themselves.
+
+    Their `loss_terms` have "nll", which is -log P(x) or the bound on it, in nats: what `log_prob`
+    gives is what is trained and evaluated.
+
+    Attributes:
+      likelihood: "exact", or the name of the bound that stands in its place.
+    """
+
+    likelihood = "exact"
+
+    @abc.abstractmethod
+    def log_prob(self, x, condition=None):
+        """log P(x), or a lower bound on it, in nats: [batch] of x [batch, height, width, channels].
+
+        A model with a `condition_kind` needs the conditions [batch, ...], too.
+        """
+
+
+class Conditional(abc.ABC):
+    """Models whose images can be conditioned on something.
+
+    Where `condition_kind` is not None, `loss_terms` takes the batch's conditions as `condition`,
+    and `sample` those of the images it is asked for.
+
+    Attributes:
+      condition_kind: what this model's conditions are, "label" or "image"; None: it takes none.
+      condition_spec: the `tf.TensorSpec` of a batch of conditions, or None.
+    """
+
+    condition_kind = None
+    condition_spec = None
+
+    @abc.abstractmethod
+    def condition_of(self, x, label=None):
+        """What examples of data are conditioned on.
+
+        Args:
+          x: images, integers [batch, height, width, channels].
+          label: their classes, int32 [batch]; needed where `condition_kind` is "label".
+        """
+
+
+def inputs_of(model):
+    """The names of what `model` needs of a batch: "image", and "label" where it conditions on it.
+
+    Raises:
+      ValueError: if it conditions on labels and its data has none.
+    """
+    if not isinstance(model, Conditional) or model.condition_kind != "label":
+        return ("image",)
+    if model.spec.num_classes is None:
+        raise ValueError(
+            f"This {type(model).__name__} is conditioned on labels, and its data has none. Take a "
+            "dataset with labels (for a folder, make_dataset.labels), or a model without condition."
+        )
+    return ("image", "label")
+
+
+def conditions_of(model, batch):
+    """The conditions of a batch as keyword arguments of `loss_terms`: {} where there are none.
+
+    Raises:
+      ValueError: if the model conditions on labels and the batch has none.
+    """
+    if not isinstance(model, Conditional) or model.condition_kind is None:
+        return {}
+    if model.condition_kind == "label" and batch.get("label") is None:
+        raise ValueError(
+            f"This {type(model).__name__} is conditioned on labels, and this data has none. Take "
+            "a dataset with labels (for a folder, make_dataset.labels)."
+        )
+    return {"condition": model.condition_of(batch["image"], batch.get("label"))}
+
+
 class Reconstructs(abc.ABC):
     """Models that give back an image close to the one they are given."""
 
@@ -60,15 +140,38 @@ class Reconstructs(abc.ABC):
 
 
 class HasLatents(abc.ABC):
-    """Models with a code z [batch, latent_size] for each image."""
+    """Models with latents z for each image: a vector [batch, latent_size] unless told otherwise."""
+
+    @property
+    def latent_spec(self):
+        """The `tf.TensorSpec` of a batch of latents."""
+        return tf.TensorSpec([None, self.latent_size], tf.float32)
 
     @abc.abstractmethod
     def encode(self, x):
-        """Images, uint8, to latents z [batch, latent_size]."""
+        """Images, uint8, to latents z."""
 
     @abc.abstractmethod
     def decode(self, z):
         """Latents to images, uint8 in the data's levels."""
+
+
+class HasCodes(HasLatents):
+    """Models whose latents are integers, int32 [batch, h, w, channels].
+
+    Attributes:
+      code_shape: (h, w, channels).
+      categories: the integers are in {0, ..., categories - 1}.
+    """
+
+    @property
+    def latent_spec(self):
+        """The `tf.TensorSpec` of a batch of codes."""
+        return tf.TensorSpec([None, *self.code_shape], tf.int32)
+
+    @abc.abstractmethod
+    def latent_log_prob(self, z, condition=None):
+        """log p(z) in nats, exact, [batch]: a likelihood of codes, not of images."""
 
 
 class HasLatentFlow(HasLatents):

@@ -8,14 +8,15 @@ ROWS = 256
 def in_chunks(function, rows, size=ROWS):
     """Returns `function(rows)` computed `size` rows at a time: a graph loop, any number of rows.
 
-    `function` maps [n, ...] to [n, ...] row by row, for any n. The pieces depend only on the
-    number of rows, so that the same request gives the same bits wherever it runs.
+    `function` maps [n, ...] to [n, ...] row by row, for any n; `rows` may be a tuple of tensors,
+    which are cut alike. The pieces depend only on the number of rows, so that the same request
+    gives the same bits wherever it runs.
     """
-    total = tf.shape(rows)[0]
+    total = tf.shape(tf.nest.flatten(rows)[0])[0]
     pieces = (total + size - 1) // size
 
     def piece(i):
-        return function(rows[i * size : (i + 1) * size])
+        return function(tf.nest.map_structure(lambda t: t[i * size : (i + 1) * size], rows))
 
     output = piece_spec(function, rows)
     results = tf.TensorArray(
@@ -32,5 +33,5 @@ def in_chunks(function, rows, size=ROWS):
 
 def piece_spec(function, rows):
     """The dtype and shape that `function` gives for a free number of rows."""
-    spec = tf.TensorSpec([None, *rows.shape[1:]], rows.dtype)
+    spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), rows)
     return tf.function(function, autograph=False).get_concrete_function(spec).structured_outputs

@@ -77,3 +77,30 @@ def cosine(learning_rate, steps, warmup_steps=0, final=0.0):
 def warmup(learning_rate, steps):
     """Linear warm-up over `steps`, then constant."""
     return Warmup(learning_rate, steps)
+
+
+def until(learning_rate, step):
+    """The rate for the first `step` steps, then 0: Adam leaves the weights exactly as they are.
+
+    Raises:
+      ValueError: if `step` is not at least 1.
+    """
+    return _switch("until", step, learning_rate, 0.0)
+
+
+def starting_at(learning_rate, step):
+    """0 for the first `step` steps, in which Adam changes no weight, then the rate.
+
+    Adam's moments follow the gradient from the first step on.
+
+    Raises:
+      ValueError: if `step` is not at least 1.
+    """
+    return _switch("starting_at", step, 0.0, learning_rate)
+
+
+def _switch(owner, step, before, after):
+    if step < 1:
+        raise ValueError(f"{owner}.step must be at least 1, got {step}.")
+    # Up to and including its boundary the first value holds; steps are counted from 0.
+    return keras.optimizers.schedules.PiecewiseConstantDecay([step - 1], [before, after])

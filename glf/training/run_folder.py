@@ -127,8 +127,13 @@ class RunFolder:
                 "first: python -m scripts.train with this --workdir."
             )
         held = json.loads(self.data.read_text(encoding="utf-8"))
-        shape = tuple(held["image_shape"])
-        return DataSpec(image_shape=shape, levels=held["levels"], num_classes=held["num_classes"])
+        return DataSpec(
+            image_shape=tuple(held["image_shape"]),
+            levels=held["levels"],
+            num_classes=held["num_classes"],
+            # Runs of earlier versions know of images only.
+            sample_rate=held.get("sample_rate"),
+        )
 
     def require_run(self):
         """Checks that this is the folder of a run.

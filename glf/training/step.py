@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from glf.core import random
-from glf.models.base import HasInnerLoss
+from glf.models.base import HasInnerLoss, conditions_of, inputs_of
 
 
 class Stepper:
@@ -52,6 +52,7 @@ class Stepper:
         jit=True,
     ):
         self.model = model
+        self.inputs = inputs_of(model)
         self.groups = model.parameter_groups()
         self.optimizers = optimizers
         self._check_groups()
@@ -97,7 +98,8 @@ class Stepper:
         step, names = self._single() if self.replicas == 1 else self._replicated()
 
         def body(i, arrays):
-            results = step(next(iterator)["image"])
+            batch = next(iterator)
+            results = step({name: batch[name] for name in self.inputs})
             self.step.assign_add(1)
             return i + 1, [
                 array.write(i, results[n]) for n, array in zip(names, arrays, strict=True)
@@ -109,35 +111,42 @@ class Stepper:
 
     def _single(self):
         """The step on one device, compiled on its own, and the names of its results."""
-        images = tf.TensorSpec((self.batch_size, *self.model.spec.image_shape), tf.uint8)
+        specs = self._specs(self.batch_size)
         compiled = tf.function(
-            lambda x: self._one_step(x, self.step), autograph=False
-        ).get_concrete_function(images)
+            lambda batch: self._one_step(batch, self.step), autograph=False
+        ).get_concrete_function(specs)
         return compiled, sorted(compiled.structured_outputs)
 
     def _replicated(self):
         """The step on all replicas and the names of its results."""
-        shape = (self.batch_size // self.replicas, *self.model.spec.image_shape)
+        specs = self._specs(self.batch_size // self.replicas)
 
-        def terms():
-            return self.model.loss_terms(tf.zeros(shape, tf.uint8), self.seed, training=False)
+        def terms(batch):
+            conditions = conditions_of(self.model, batch)
+            return self.model.loss_terms(batch["image"], self.seed, training=False, **conditions)
 
-        traced = tf.function(terms, autograph=False).get_concrete_function()
+        traced = tf.function(terms, autograph=False).get_concrete_function(specs)
         norms = [f"gradient_norm/{group}" for group in self.groups]
 
-        def step(x):
-            results = self.strategy.run(self._one_step, args=(x, self.step))
+        def step(batch):
+            results = self.strategy.run(self._one_step, args=(batch, self.step))
             local = self.strategy.experimental_local_results
             return {name: local(value)[0] for name, value in results.items()}
 
         return step, sorted([*traced.structured_outputs, *norms])
 
-    def _one_step(self, x, step):
+    def _specs(self, rows):
+        """What the model needs of a batch of `rows` examples."""
+        shapes = {"image": self.model.spec.image_shape, "label": ()}
+        types = {"image": tf.uint8, "label": tf.int32}
+        return {k: tf.TensorSpec((rows, *shapes[k]), types[k]) for k in self.inputs}
+
+    def _one_step(self, batch, step):
         seed = random.fold(self.seed, step)
         if self.replicas > 1:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
-        results, codes = self._joint(x, seed)
+        results, codes = self._joint(batch, seed)
         for group, number in self.updates.items():
             norms = [
                 self._own[group](rows, random.fold(seed, group, index))
@@ -151,14 +160,14 @@ class Stepper:
     def _program(self, function):
         return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
 
-    def _joint_step(self, x, seed):
+    def _joint_step(self, batch, seed):
         """One update of the groups that have no steps of their own; the results, and the codes."""
-        codes = {}
+        x, conditions, codes = batch["image"], conditions_of(self.model, batch), {}
         with tf.GradientTape() as tape:
             if self.updates:
-                terms, codes = self.model.loss_terms_and_codes(x, seed, training=True)
+                terms, codes = self.model.loss_terms_and_codes(x, seed, training=True, **conditions)
             else:
-                terms = self.model.loss_terms(x, seed, training=True)
+                terms = self.model.loss_terms(x, seed, training=True, **conditions)
             loss = tf.reduce_sum(terms["loss"]) / self.batch_size
         strangers = sorted(set(self.updates) - set(codes))
         if strangers:

@@ -80,11 +80,11 @@ class Watcher:
 
     def draw(self, state):
         """Pictures of samples and, where the model can, of reconstructions."""
-        model, spec, num = self.run.model, self.run.model.spec, self.num_pictures
+        model, num = self.run.model, self.num_pictures
         drawn = {}
         with self._averaged():
             seed = random.fold(self.run.seed, "pictures")
-            drawn["samples"] = pictures.grid(model.sample(num, seed), spec.levels)
+            drawn["samples"] = pictures.samples(model, self.run.dataset, num, seed)
             if isinstance(model, Reconstructs) and self.run.dataset.num_examples("validation"):
                 drawn["reconstructions"] = pictures.reconstructions(
                     model, self.run.dataset, "validation", max(num // 2, 1)

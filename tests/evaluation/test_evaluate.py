@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from glf.data.make import make_dataset
 from glf.evaluation.evaluate import evaluate
+from glf.evaluation.likelihood import bits_per_dim
 from glf.evaluation.loss_terms import MeanLossTerms
-from glf.models.base import GenerativeModel
+from glf.models.base import GenerativeModel, HasDensity
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +74,38 @@ def test_a_model_without_latents_has_only_its_loss(digits):
     assert list(metrics) == ["loss", "examples"]
     x = digits.examples("test", slice(None))["image"]
     assert metrics["loss"]["value"] == pytest.approx(x.mean() / 16, rel=1e-6)
+
+
+@pytest.mark.parametrize("likelihood", ["exact", "importance-weighted bound, K = 8"])
+def test_a_likelihood_is_named_and_in_bits_per_dimension(digits, likelihood):
+    class Uniform(GenerativeModel, HasDensity):
+        """Each of the 64 values is one of 17, all the same."""
+
+        def loss_terms(self, x, seed, training):
+            nll = -self.log_prob(x)
+            return {"loss": 2 * nll, "nll": nll}
+
+        def log_prob(self, x, condition=None):
+            return tf.fill(tf.shape(x)[:1], -64 * tf.math.log(17.0))
+
+        def sample(self, num, seed, temperature=1.0):
+            return tf.zeros([num, *self.spec.image_shape], tf.uint8)
+
+        def parameter_groups(self):
+            return {}
+
+    model = Uniform(digits.spec)
+    model.likelihood = likelihood
+    metrics = evaluate(model, digits)
+    assert list(metrics) == ["loss", "nll", "bits_per_dim", "examples"]
+    assert metrics["nll"]["value"] == pytest.approx(64 * np.log(17), rel=1e-6)
+    assert metrics["nll"]["unit"] == "nats"
+    assert metrics["bits_per_dim"]["value"] == pytest.approx(np.log2(17), rel=1e-6)
+    assert metrics["bits_per_dim"]["unit"] == "bits"
+    for name in ("nll", "bits_per_dim"):
+        assert metrics[name]["meaning"].endswith(likelihood)
+
+
+def test_bits_per_dim():
+    nats = np.array([0.0, 3 * 4 * 3 * np.log(2), 1.0])
+    np.testing.assert_allclose(bits_per_dim(nats, (3, 4, 3)), [0, 1, 1 / (36 * np.log(2))])

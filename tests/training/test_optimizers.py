@@ -1,5 +1,8 @@
 """Optimizers and schedules against their equations."""
 
+import itertools
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -91,6 +94,35 @@ def test_a_schedule_is_made_from_the_base_rate():
     assert float(optimizer.learning_rate) == 0.5
     optimizer.apply([np.array([1.0], "float32")], [variable])
     assert float(optimizer.learning_rate) == 0.25
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_until_and_starting_at(step):
+    steps = np.arange(6)
+    before = np.where(steps < step, 0.5, 0.0)
+    np.testing.assert_array_equal(rates(optimizers.until(0.5, step), steps), before)
+    np.testing.assert_array_equal(rates(optimizers.starting_at(0.5, step), steps), 0.5 - before)
+    for schedule in (optimizers.until, optimizers.starting_at):
+        with pytest.raises(ValueError, match="step must be at least 1, got 0"):
+            schedule(0.5, 0)
+
+
+def test_a_rate_of_zero_changes_no_bit():
+    generator = np.random.default_rng(0)
+    start = generator.normal(size=50).astype("float32")
+    found = {}
+    for name in ("until", "starting_at"):
+        variable = keras.Variable(start)
+        schedule = partial(getattr(optimizers, name), step=2)
+        optimizer = optimizers.adam(0.1, make_schedule=schedule)
+        optimizer.build([variable])
+        for gradient in generator.normal(size=(4, 50)).astype("float32"):
+            optimizer.apply([gradient], [variable])
+            found.setdefault(name, [start]).append(variable.numpy())
+    moved = {k: [(a != b).all() for a, b in itertools.pairwise(v)] for k, v in found.items()}
+    still = {k: [(a == b).all() for a, b in itertools.pairwise(v)] for k, v in found.items()}
+    assert moved == {"until": [1, 1, 0, 0], "starting_at": [0, 0, 1, 1]}
+    assert still == {"until": [0, 0, 1, 1], "starting_at": [1, 1, 0, 0]}
 
 
 def test_a_warmup_can_be_rebuilt_from_its_description():

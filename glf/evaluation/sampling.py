@@ -1,0 +1,178 @@
+"""Samplers of one autoregressive model side by side: what they cost, and that they agree."""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from glf.autoregressive.model import AutoregressiveModel
+
+BASELINES = ("ancestral", "cached_ancestral")
+
+
+def density_of(model):
+    """The `AutoregressiveModel` that draws a model's samples, of the data or of its latents.
+
+    Raises:
+      ValueError: if there is none.
+    """
+    for name in ("density", "prior"):
+        if isinstance(part := getattr(model, name, None), AutoregressiveModel):
+            return part
+    raise ValueError(
+        f"A {type(model).__name__} has no autoregressive density: train one with a configuration "
+        "of an autoregressive model, such as those in configs/studies/pixel_cnn/."
+    )
+
+
+def compare_samplers(
+    model,
+    samplers,
+    *,
+    seeds=10,
+    batch=1,
+    fewer_seeds=None,
+    repeats=1,
+    condition=None,
+    temperature=1.0,
+    baselines=BASELINES,
+    progress=None,
+):
+    """Draws the same samples with each sampler, in turn, and measures calls, arithmetic and time.
+
+    Each sampler is compiled and run once before anything is timed. For seed after seed the noise is
+    drawn once and handed to every sampler; a time includes the sampler's final full pass, the
+    certificate. Time ratios are of runs on the same noise, side by side.
+
+    Args:
+      model: an `AutoregressiveModel`.
+      samplers: {name: `Sampler`}; of those that run on a seed, the first one's samples are what the
+        others' are compared with.
+      seeds: how many seeds, 0, 1, ...
+      batch: how many samples are drawn at a time.
+      fewer_seeds: {name: how many of the seeds it runs on}, for samplers that take long.
+      repeats: runs on each seed, of which the shortest time counts.
+      condition: conditions of the `batch` samples, or None.
+      temperature: multiplies the noise.
+      baselines: names of samplers over which speed-ups are reported.
+      progress: called with each line of text about what was done; None: nothing is said.
+
+    Returns {name: {
+      "seeds": how many it ran on,
+      "calls_percent": calls of the model for a sample as a percentage of d,
+      "slowest_percent": the same of the slowest sample of the batch,
+      "forward_equivalents": positions computed for a sample as a multiple of d,
+      "seconds": of the whole batch,
+      "speedup": {baseline: its seconds over these},
+      "differing": values that are not the first sampler's, over all seeds,
+      "uncertified": samples whose certificate failed, over all seeds}},
+    where quantities are {"mean", "deviation", "values"} over the seeds; the deviation is that of a
+    sample, with n - 1, and None for a single seed.
+
+    Raises:
+      ValueError: for numbers below 1, or names in `fewer_seeds` that are no samplers.
+    """
+    fewer_seeds = fewer_seeds or {}
+    for name, value in {"seeds": seeds, "batch": batch, "repeats": repeats, **fewer_seeds}.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}.")
+    if unknown := set(fewer_seeds) - set(samplers):
+        raise ValueError(f"fewer_seeds names {', '.join(sorted(unknown))}: no such sampler here.")
+    programs = {name: _program(model, s, condition) for name, s in samplers.items()}
+    temperature = tf.constant(temperature, tf.float32)
+    records = {name: [] for name in samplers}
+    for name, program in programs.items():
+        began = time.perf_counter()
+        program(model.noise(batch, 0), temperature).x.numpy()
+        if progress is not None:
+            seconds = time.perf_counter() - began
+            progress(f"{name}: compiled and run once in {seconds:.1f} s, batch {batch}")
+    for seed in range(seeds):
+        noise = model.noise(batch, seed)
+        due = [name for name in samplers if seed < fewer_seeds.get(name, seeds)]
+        found, seconds = {}, {name: np.inf for name in due}
+        for _ in range(repeats):
+            for name in due:
+                began = time.perf_counter()
+                found[name] = programs[name](noise, temperature)
+                found[name].x.numpy()
+                seconds[name] = min(seconds[name], time.perf_counter() - began)
+        for name in due:
+            records[name].append(_record(model, found[name], found[due[0]], seconds[name]))
+        if progress is not None:
+            progress(f"seed {seed}: {', '.join(f'{n} {s:.2f} s' for n, s in seconds.items())}")
+    return {
+        name: _summary(own, {b: records[b] for b in baselines if b in records})
+        for name, own in records.items()
+    }
+
+
+def _program(model, sampler, condition):
+    @tf.function(autograph=False)
+    def draw(noise, temperature):
+        return sampler(model, noise, model.context(condition), temperature)
+
+    return draw
+
+
+def _record(model, found, reference, seconds):
+    calls = found.calls.numpy()
+    return {
+        "calls_percent": 100.0 * calls.mean() / model.positions,
+        "slowest_percent": 100.0 * calls.max() / model.positions,
+        "forward_equivalents": found.forward_equivalents.numpy().mean(),
+        "seconds": seconds,
+        "differing": int((found.x.numpy() != reference.x.numpy()).sum()),
+        "uncertified": int((~found.certified.numpy()).sum()),
+    }
+
+
+def _summary(records, baselines):
+    quantities = ("calls_percent", "slowest_percent", "forward_equivalents", "seconds")
+    result = {"seeds": len(records)}
+    result |= {name: _spread([r[name] for r in records]) for name in quantities}
+    result["speedup"] = {
+        name: _spread([b["seconds"] / r["seconds"] for b, r in zip(base, records, strict=False)])
+        for name, base in baselines.items()
+    }
+    result |= {name: sum(r[name] for r in records) for name in ("differing", "uncertified")}
+    return result
+
+
+def _spread(values):
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {
+        "mean": float(np.mean(values)),
+        "deviation": deviation,
+        "values": [float(v) for v in values],
+    }
+
+
+def comparison_table(results):
+    """A table of what `compare_samplers` returns, for people.
+
+    A quantity is written as mean +- deviation over the seeds.
+    """
+    baselines = list(next(iter(results.values()))["speedup"])
+    head = ["sampler", "seeds", "calls (% of d)", "forwards", "seconds"]
+    head += [f"x {name}" for name in baselines] + ["differing", "uncertified"]
+    rows = []
+    for name, r in results.items():
+        quantities = [r["calls_percent"], r["forward_equivalents"], r["seconds"]]
+        quantities += [r["speedup"][b] for b in baselines]
+        counts = [str(r["differing"]), str(r["uncertified"])]
+        rows.append([name, str(r["seeds"]), *map(_written, quantities), *counts])
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = [f"{row[0]:<{widths[0]}}"]
+        cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells))
+    return "\n".join(lines)
+
+
+def _written(quantity):
+    mean, deviation = quantity["mean"], quantity["deviation"]
+    digits = max(0, 2 - int(np.floor(np.log10(max(abs(mean), 1e-3)))))
+    text = f"{mean:.{digits}f}"
+    return text if deviation is None else f"{text} +- {deviation:.{digits}f}"

@@ -1,0 +1,151 @@
+"""Autoregressive models of images: every pixel given those before it."""
+
+import functools
+
+import tensorflow as tf
+
+from glf.autoregressive.model import AutoregressiveModel
+from glf.core import random
+from glf.models.base import Conditional, GenerativeModel, HasDensity
+from glf.models.drawing import Drawing
+from glf.samplers.predictive import Predictive
+
+WINDOWED = functools.partial(Predictive, rows="auto")
+
+
+class Autoregressive(GenerativeModel, HasDensity, Conditional):
+    """A model with P(x) = prod_i p(x_i | x_<i), trained by maximum likelihood.
+
+    The loss of an example, in nats, is -log P(x), and beside it, without any influence on the
+    model, the cross-entropy of its forecaster if it has one:
+
+      loss = nll + forecast.
+
+    Args:
+      spec: the data's `DataSpec`.
+      make_density: makes the `AutoregressiveModel`; called with `image_shape`, `levels` and
+        `num_classes`.
+      make_sampler: makes the `Sampler` that `sample` uses; each gives the same images. The default
+        is fixed-point iteration in windows of rows.
+    """
+
+    def __init__(
+        self,
+        spec,
+        *,
+        make_density=AutoregressiveModel,
+        make_sampler=WINDOWED,
+        name=None,
+    ):
+        super().__init__(spec, name=name)
+        self.density = make_density(
+            image_shape=spec.image_shape, levels=spec.levels, num_classes=spec.num_classes
+        )
+        self.sampler = make_sampler()
+        self._drawing = Drawing(self.density)
+        self.built = True
+
+    @property
+    def condition_kind(self):
+        """ "label", "image", or None, as the density's condition encoder says."""
+        encoder = self.density.condition_encoder
+        return None if encoder is None else encoder.kind
+
+    @property
+    def condition_spec(self):
+        """Labels, int32 [batch], or images, int32 [batch, height, width, channels], or None."""
+        return condition_spec(self.density)
+
+    def condition_of(self, x, label=None):
+        """See `Conditional`."""
+        return self.density.condition_encoder.condition_of(x, label)
+
+    def loss_terms(self, x, seed, training, condition=None):
+        """{"loss", "nll"[, "forecast"]}, each [batch] in nats. `seed` drives dropout."""
+        dropout = random.fold(seed, "dropout") if training else None
+        terms = self.density.loss_terms(x, condition, dropout)
+        return {"loss": tf.add_n(list(terms.values())), **terms}
+
+    def parameter_groups(self):
+        """ "density", and "forecaster" if there is one."""
+        return density_groups(self.density, "density")
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def log_prob(self, x, condition=None):
+        """log P(x | condition) in nats, exact: [batch]."""
+        return self._drawing.log_prob(x, condition)
+
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        """Draws images with the model's own sampler, uint8 [num, height, width, channels].
+
+        Args:
+          num: how many.
+          seed: an integer or a pair of integers; the first n of a larger request with the same seed
+            come from the same noise.
+          temperature: multiplies the noise; 0 takes the most probable value at each position.
+          condition: one for each image. None: a model conditioned on labels takes 0, 1, 2, ... in
+            turn.
+
+        Raises:
+          ValueError: if a number is out of range, or the conditions are not what the model needs.
+        """
+        return tf.cast(
+            self.sample_with(self.sampler, num, seed, temperature, condition).x, tf.uint8
+        )
+
+    def sample_with(self, sampler, num, seed, temperature=1.0, condition=None, given=None):
+        """Draws images with another sampler: the same images, and what they cost.
+
+        Arguments as for `sample`, and
+
+        Args:
+          sampler: a `Sampler`; compiled at its first use.
+          given: known values, int32 [num, height, width, channels], -1 where one is to be drawn.
+
+        Returns `Samples`, of which x is images, int32 [num, height, width, channels].
+        """
+        return self._drawing(sampler, num, seed, temperature, condition, given)
+
+    def complete(self, x, known, seed, temperature=1.0, condition=None, sampler=None):
+        """Draws anew what is not known of images.
+
+        Each value is drawn from p(x_i | x_<i), the known ones in their places. Where these come
+        first in raster order that is P(unknown | known), the completion of an image. What is known
+        further down has no influence on what is drawn above it.
+
+        Args:
+          x: images, integers [batch, height, width, channels]; only what is known is looked at.
+          known: bool, broadcast to the shape of x: [height, width, 1], for example.
+          seed: as for `sample`, like `temperature` and `condition`.
+          sampler: a `Sampler`; None: the model's own.
+
+        Returns uint8 [batch, height, width, channels].
+        """
+        x = tf.cast(x, tf.int32)
+        given = tf.where(tf.cast(known, tf.bool), x, -1)
+        if given.shape[1:] != self.spec.image_shape:
+            raise ValueError(
+                f"Images to complete and their mask must have the shape {self.spec.image_shape} "
+                f"together, got {given.shape[1:]}."
+            )
+        sampler = sampler or self.sampler
+        found = self._drawing(sampler, x.shape[0], seed, temperature, condition, given)
+        return tf.cast(found.x, tf.uint8)
+
+
+def condition_spec(density):
+    """The `tf.TensorSpec` of the conditions that an `AutoregressiveModel` takes, or None."""
+    encoder = density.condition_encoder
+    if encoder is None:
+        return None
+    shape = () if encoder.kind == "label" else encoder.condition_shape
+    return tf.TensorSpec([None, *shape], tf.int32)
+
+
+def density_groups(density, name):
+    """The trainable weights of an `AutoregressiveModel`: {name: ...[, "forecaster": ...]}."""
+    forecaster = density.forecaster
+    apart = [] if forecaster is None else forecaster.trainable_weights
+    others = {id(w) for w in apart}
+    groups = {name: [w for w in density.trainable_weights if id(w) not in others]}
+    return groups if forecaster is None else {**groups, "forecaster": apart}

@@ -1,0 +1,171 @@
+"""A discrete autoencoder with an autoregressive prior on its codes."""
+
+import functools
+
+import tensorflow as tf
+
+from glf.autoregressive.embedding import OneHot
+from glf.autoregressive.model import AutoregressiveModel
+from glf.core import random
+from glf.models.autoregressive import WINDOWED, condition_spec, density_groups
+from glf.models.base import Conditional, GenerativeModel, HasCodes, Reconstructs
+from glf.models.chunks import in_chunks
+from glf.models.drawing import Drawing
+from glf.models.quantizers import ArgmaxStraightThrough
+from glf.models.reconstruction import SquaredError, mean_image
+from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+
+PRIOR = functools.partial(AutoregressiveModel, make_embedding=OneHot)
+
+
+class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
+    """Images to small images of integers and back, and a prior p(z) on those integers.
+
+    With z and their features f from the quantizer of encoder(y), y = x / (levels - 1), the loss of
+    an example is
+
+      loss = beta * reconstruction(y, decoder(f)) + commitment - log p(z),
+
+    where the prior sees integers and has no influence on the autoencoder. Trained together, the
+    prior follows codes that still move; trained one after the other (van den Oord et al. 2017,
+    arXiv 1711.00937), it begins when they stand: give the autoencoder's optimizer the schedule
+    `until` and the prior's the schedule `starting_at` (`glf.training.optimizers`), and a
+    `VectorQuantizer` the same number as `freeze_after`.
+
+    -log p(z) is a likelihood of codes, no likelihood of images: there are no bits per dimension.
+
+    Args:
+      spec: the data's `DataSpec`.
+      make_quantizer: makes the `Quantizer`.
+      make_encoder: called with `image_shape` and `features`; images in [0, 1] to features.
+      make_decoder: called with `image_shape` and `features`; features to pre-activations of images.
+      make_prior: makes the `AutoregressiveModel` of the codes; called with their `image_shape`,
+        `levels`, the number of categories, and the data's `num_classes`.
+      make_sampler: makes the `Sampler` that `sample` uses.
+      make_reconstruction: makes the loss of (h, y), per example.
+      beta: the weight of the reconstruction.
+
+    Raises:
+      ValueError: if `beta` is not positive, or the prior is conditioned on images.
+    """
+
+    def __init__(
+        self,
+        spec,
+        *,
+        make_quantizer=ArgmaxStraightThrough,
+        make_encoder=SpatialEncoder,
+        make_decoder=SpatialDecoder,
+        make_prior=PRIOR,
+        make_sampler=WINDOWED,
+        make_reconstruction=SquaredError,
+        beta=1.0,
+        name=None,
+    ):
+        super().__init__(spec, name=name)
+        if not beta > 0:
+            raise ValueError(f"DiscreteAutoencoder.beta must be positive, got {beta}.")
+        self.beta = beta
+        self.quantizer = make_quantizer()
+        self.encoder = make_encoder(image_shape=spec.image_shape, features=self.quantizer.inputs)
+        self.decoder = make_decoder(image_shape=spec.image_shape, features=self.quantizer.outputs)
+        self.reconstruction = make_reconstruction()
+        self.code_shape = (*self.encoder.size, self.quantizer.channels)
+        self.categories = self.quantizer.categories
+        self.prior = make_prior(
+            image_shape=self.code_shape, levels=self.categories, num_classes=spec.num_classes
+        )
+        if self.condition_kind not in (None, "label"):
+            raise ValueError(
+                "The prior of a DiscreteAutoencoder can be conditioned on labels, not on "
+                f"{self.condition_kind}s."
+            )
+        self.sampler = make_sampler()
+        self._drawing = Drawing(self.prior)
+        self.built = True
+
+    @property
+    def condition_kind(self):
+        """ "label" if the prior is conditioned on labels, else None."""
+        encoder = self.prior.condition_encoder
+        return None if encoder is None else encoder.kind
+
+    @property
+    def condition_spec(self):
+        """Labels, int32 [batch], or None."""
+        return condition_spec(self.prior)
+
+    def condition_of(self, x, label=None):
+        """See `Conditional`."""
+        return self.prior.condition_encoder.condition_of(x, label)
+
+    def loss_terms(self, x, seed, training, condition=None):
+        """{"loss", "reconstruction"[, "commitment"], "prior_nll"[, "forecast"]}, each [batch].
+
+        The prior's and the forecaster's are in nats. `seed` drives the quantizer's noise and the
+        prior's dropout.
+        """
+        y = self.to_unit(x)
+        found = self.quantizer.to_codes(self.encoder(y), random.fold(seed, "quantizer"), training)
+        reconstruction = self.reconstruction(self.decoder(found.features), y)
+        terms = {"loss": self.beta * reconstruction, "reconstruction": reconstruction}
+        if found.commitment is not None:
+            terms["commitment"] = found.commitment
+            terms["loss"] += found.commitment
+        dropout = random.fold(seed, "dropout") if training else None
+        prior = self.prior.loss_terms(found.codes, condition, dropout)
+        terms["loss"] += tf.add_n(list(prior.values()))
+        return {**terms, "prior_nll": prior.pop("nll"), **prior}
+
+    def parameter_groups(self):
+        """ "autoencoder", "prior", and "forecaster" if the prior has one."""
+        parts = (self.encoder, self.quantizer, self.decoder)
+        groups = {"autoencoder": [w for part in parts for w in part.trainable_weights]}
+        return groups | density_groups(self.prior, "prior")
+
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        """Draws codes from the prior and decodes them, uint8 [num, height, width, channels].
+
+        Arguments and errors as of `Autoregressive.sample`.
+        """
+        codes = self.sample_codes_with(self.sampler, num, seed, temperature, condition).x
+        return self.decode(codes)
+
+    def sample_codes_with(self, sampler, num, seed, temperature=1.0, condition=None):
+        """Draws codes with another sampler: `Samples`, of which x is [num, h, w, channels]."""
+        return self._drawing(sampler, num, seed, temperature, condition)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def encode(self, x):
+        """Images, uint8 in the data's levels, to codes z, int32 [batch, h, w, channels]."""
+        return in_chunks(self._codes, x)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def decode(self, z):
+        """Codes to images, uint8 in the data's levels."""
+        return self._decode_rows(z)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def reconstruct(self, x):
+        """decode(encode(x)): uint8 images in the data's levels."""
+        return self._decode_rows(in_chunks(self._codes, x))
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def reconstruct_unit(self, x):
+        """The reconstruction in [0, 1] before it is rounded to levels."""
+        return in_chunks(lambda rows: self._image(self._codes(rows)), x)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def latent_log_prob(self, z, condition=None):
+        """log p(z | condition) in nats, exact, [batch]: a likelihood of codes, not of images."""
+        return self._drawing.log_prob(z, condition)
+
+    def _codes(self, x):
+        # In inference mode no quantizer looks at its seed.
+        return self.quantizer.to_codes(self.encoder(self.to_unit(x)), None, False).codes
+
+    def _image(self, z):
+        return mean_image(self.decoder(self.quantizer.from_codes(z)))
+
+    def _decode_rows(self, z):
+        return in_chunks(lambda rows: self.to_levels(self._image(rows)), z)
