@@ -55,6 +55,26 @@ def define_positive(name, default, help_text):
     return flags.DEFINE_integer(name, default, help_text, lower_bound=1)
 
 
+# The names of glf.samplers.SAMPLERS, known before TensorFlow is imported.
+SAMPLERS = (
+    "ancestral",
+    "cached_ancestral",
+    "fixed_point",
+    "windowed",
+    "forecasting",
+    "forecasting_windowed",
+    "zeros",
+    "repeat_last",
+    "pixel_above",
+    "fresh_noise",
+)
+
+
+def define_split(default="test"):
+    """--split."""
+    return flags.DEFINE_enum("split", default, ["train", "validation", "test"], "Which examples.")
+
+
 def no_arguments(argv):
     """Refuses words on the command line that belong to no flag."""
     if len(argv) > 1:

@@ -3,10 +3,26 @@
   python -m scripts.sample --workdir=runs/digits --num=64 --seed=0 --out=samples.png
 
 --out decides what is written: a .png file holds a grid, an .npz file the array "images" (uint8,
-[num, height, width, channels], in the data's levels), and any other name is a folder of PNG files.
+[num, height, width, channels], in the data's levels), and any other name is a folder of PNG files
+(of WAV files for waveforms).
+
+For autoregressive models, and for the autoregressive prior of a discrete autoencoder:
+
+  --sampler=windowed            how to draw: it changes the time, never the samples; what they cost
+                                is printed
+  --labels=3,1,4                classes to draw, for models conditional on labels
+
+and for autoregressive models of the data themselves, with examples of --split:
+
+  --complete_rows=14            draws what follows the first 14 rows of examples
+  --inpaint=7,7,14,14           draws this rectangle of examples (top, left, height, width) from
+                                what comes before it; beside them, a .png shows what was given
+
+Models conditional on a small image take it from examples of --split, which a .png shows beside.
 """
 
 import pathlib
+import time
 
 from absl import flags, logging
 
@@ -23,18 +39,50 @@ MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of a PNG by a whole factor until each side has so many pixels."
 )
 CHECKPOINT = common.define_checkpoint()
+SAMPLER = flags.DEFINE_enum(
+    "sampler", None, common.SAMPLERS, "How to draw. Default: as the configuration says."
+)
+LABELS = flags.DEFINE_list(
+    "labels", None, "Classes, e.g. 3,1,4, taken in turn. Default: all of them, in turn."
+)
+COMPLETE_ROWS = flags.DEFINE_integer(
+    "complete_rows", None, "Complete examples of which so many rows are given.", 1
+)
+INPAINT = flags.DEFINE_list(
+    "inpaint", None, "top,left,height,width of a rectangle of examples that is drawn anew."
+)
+SPLIT = common.define_split()
+DATA_DIR = common.define_data_dir()
+
+AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell what building costs
 
 
 def main():
     """Flags in, files out."""
     from glf import configurables
-    from glf.evaluation import pictures
+    from glf.models.autoregressive import Autoregressive
+    from glf.models.base import Conditional
+    from glf.models.discrete_autoencoder import DiscreteAutoencoder
 
-    model, _, step, _ = configurables.load_run(
-        WORKDIR.value, checkpoint=CHECKPOINT.value, with_data=False
+    # Looked at before the model is built: data is opened only where it is needed.
+    known = COMPLETE_ROWS.value is not None or INPAINT.value is not None
+    model, dataset, step, _ = configurables.load_run(
+        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, with_data=known
     )
-    images = model.sample(NUM.value, SEED.value, TEMPERATURE.value).numpy()
-    pictures.write_images(OUT.value, images, model.spec.levels, min_side=MIN_SIDE.value)
+    if isinstance(model, Conditional) and model.condition_kind == "image" and dataset is None:
+        dataset = configurables.make_dataset(DATA_DIR.value)
+    if isinstance(model, Autoregressive | DiscreteAutoencoder):
+        images, given = draw(model, dataset)
+    else:
+        for flag in (SAMPLER, LABELS, COMPLETE_ROWS, INPAINT):
+            if flag.value is not None:
+                raise ValueError(
+                    f"--{flag.name} is for autoregressive models; this run's is a "
+                    f"{type(model).__name__}."
+                )
+        images = model.sample(NUM.value, SEED.value, TEMPERATURE.value).numpy()
+        given = None
+    write(model, images, given)
     logging.info(
         "%d samples of step %d, temperature %g, are in %s.",
         len(images),
@@ -42,6 +90,153 @@ def main():
         TEMPERATURE.value,
         pathlib.Path(OUT.value),
     )
+
+
+def draw(model, dataset):
+    """Images of an autoregressive model, and what of them was given (-1: nothing), or None.
+
+    Of models conditional on an image it is the examples that they are conditioned on.
+    """
+    import tensorflow as tf
+
+    from glf.models.autoregressive import Autoregressive
+    from glf.samplers import make_sampler
+
+    of_data = isinstance(model, Autoregressive)
+
+    batch, num = None, NUM.value
+    if dataset is not None:
+        num = min(num, dataset.num_examples(SPLIT.value))
+        batch = dataset.examples(SPLIT.value, slice(0, num))
+    options = {}
+    given = None
+    if COMPLETE_ROWS.value is not None or INPAINT.value is not None:
+        if not of_data:
+            raise ValueError(
+                "--complete_rows and --inpaint are for autoregressive models of the data; this "
+                f"run's is a {type(model).__name__}."
+            )
+        given = options["given"] = tf.where(
+            known_pixels(model.spec.image_shape), tf.cast(batch["image"], tf.int32), -1
+        )
+    condition = conditions(model, batch, num)
+    if condition is not None:
+        options["condition"] = condition
+    sampler = model.sampler if SAMPLER.value is None else make_sampler(SAMPLER.value)
+
+    sample_with = model.sample_with if of_data else model.sample_codes_with
+
+    def run():
+        began = time.perf_counter()
+        found = sample_with(sampler, num, SEED.value, TEMPERATURE.value, **options)
+        found.x.numpy()
+        return found, time.perf_counter() - began
+
+    found, seconds = run()
+    building = None
+    if seconds < AGAIN:
+        # Once more, now that the program is built.
+        first = seconds
+        found, seconds = run()
+        building = first - seconds
+    logging.info("%s", describe(model, found, seconds, building))
+    images = found.x.numpy().astype("uint8") if of_data else model.decode(found.x).numpy()
+    if given is None:
+        return images, None if batch is None else batch["image"]
+    return images, given.numpy()
+
+
+def conditions(model, batch, num):
+    """Conditions of the samples as a tensor, or None: labels in turn, or of the examples."""
+    import tensorflow as tf
+
+    kind = getattr(model, "condition_kind", None)
+    if LABELS.value is not None:
+        if kind != "label":
+            raise ValueError("--labels is for models that are conditional on labels; this is none.")
+        labels, classes = integers(LABELS), model.spec.num_classes
+        if not all(0 <= label < classes for label in labels):
+            raise ValueError(f"--labels must lie in 0 to {classes - 1}, got {LABELS.value}.")
+        return tf.constant([labels[i % len(labels)] for i in range(num)])
+    if kind is None:
+        return None
+    if batch is not None:
+        return tf.convert_to_tensor(model.condition_of(batch["image"], batch.get("label")))
+    return tf.range(num) % model.spec.num_classes
+
+
+def known_pixels(image_shape):
+    """bool [height, width, 1]: what the flags say is given."""
+    import numpy as np
+
+    height, width, _ = image_shape
+    known = np.ones((height, width, 1), bool)
+    if COMPLETE_ROWS.value is not None:
+        if COMPLETE_ROWS.value >= height:
+            raise ValueError(
+                f"--complete_rows must be less than the image's {height} rows, got "
+                f"{COMPLETE_ROWS.value}."
+            )
+        known[COMPLETE_ROWS.value :] = False
+    if INPAINT.value is not None:
+        box = integers(INPAINT)
+        fits = len(box) == 4 and min(box) >= 0 and min(box[2:]) >= 1
+        if not fits or box[0] + box[2] > height or box[1] + box[3] > width:
+            raise ValueError(
+                "--inpaint is top,left,height,width of a rectangle within the image of "
+                f"{height} x {width}, got {','.join(INPAINT.value)}."
+            )
+        top, left, rows, columns = box
+        known[top : top + rows, left : left + columns] = False
+    return known
+
+
+def integers(flag):
+    """A list flag's values as integers."""
+    try:
+        return [int(value) for value in flag.value]
+    except ValueError:
+        raise ValueError(
+            f"--{flag.name} is a list of integers, got {','.join(flag.value)}."
+        ) from None
+
+
+def describe(model, found, seconds, building):
+    """What samples cost, in a sentence; `building` None: its seconds are among the others."""
+    calls, certified = found.calls.numpy(), found.certified.numpy()
+    d = found.final_at.shape[1]
+    name = SAMPLER.value or f"the configured sampler ({type(model.sampler).__name__})"
+    built = "with building the program"
+    if building is not None:
+        built = f"after {building:.1f} s to build the program"
+    return (
+        f"{name}: {calls.mean():.1f} calls a sample, {100 * calls.mean() / d:.2f} % of d = {d} "
+        f"(the slowest {calls.max()}), {found.forward_equivalents.numpy().mean():.2f} full-forward "
+        f"equivalents; {certified.sum()} of {len(certified)} certified. {seconds:.3f} s, "
+        f"{seconds / len(calls):.4f} s a sample, {built}."
+    )
+
+
+def write(model, images, given):
+    """Writes the images, beside what was given where something was and --out is a picture."""
+    import numpy as np
+
+    from glf.evaluation import pictures
+
+    spec = model.spec
+    sample_rate = spec.sample_rate
+    if given is None or sample_rate is not None or pathlib.Path(OUT.value).suffix != ".png":
+        pictures.write_images(
+            OUT.value, images, spec.levels, min_side=MIN_SIDE.value, sample_rate=sample_rate
+        )
+        return
+    levels = spec.levels
+    # What is not given is shown as a middle grey.
+    shown = np.where(given >= 0, pictures.to_bytes(np.maximum(given, 0), levels), 128)
+    pairs = pictures.side_by_side(shown, pictures.to_bytes(images, levels))
+    columns = 2 * max(1, round(np.sqrt(len(images))))
+    pixels = pictures.grid(pairs, 256, columns, min_side=MIN_SIDE.value)
+    pictures.write_png(OUT.value, pixels)
 
 
 if __name__ == "__main__":

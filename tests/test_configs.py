@@ -2,12 +2,14 @@
 
 import pathlib
 import re
+import wave
 
 import keras
 import numpy as np
 import pytest
 
 from glf import configurables
+from glf.models.base import conditions_of
 from glf.networks import features
 from glf.training.run import Execution
 from glf.training.run_folder import JsonLines
@@ -15,11 +17,14 @@ from glf.training.run_folder import JsonLines
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 STUDIES = sorted((CONFIGS / "studies").rglob("*.gin"))
+# What stands in for each source: random images, of 8 x 8 pixels for the autoregressive studies.
 SHAPES = {
     "tfds:mnist": (28, 28, 1),
     "tfds:fashion_mnist": (28, 28, 1),
     "tfds:cifar10": (32, 32, 3),
     "tfds:celeb_a": (64, 64, 3),
+    "tfds:svhn_cropped": (32, 32, 3),
+    "tfds:downsampled_imagenet/32x32": (32, 32, 3),
     "folder:images": (64, 64, 3),
 }
 
@@ -48,17 +53,43 @@ def included(path):
 
 @pytest.fixture(scope="module")
 def arrays(tmp_path_factory):
-    """A function that gives a file of 40 random images of a shape."""
+    """A function that gives a file of 40 random images of a shape, with labels."""
     folder = tmp_path_factory.mktemp("arrays")
 
     def path(shape):
-        file = folder / f"{'x'.join(map(str, shape))}.npy"
+        file = folder / f"{'x'.join(map(str, shape))}.npz"
         if not file.exists():
             images = np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8)
-            np.save(file, images)
+            np.savez(file, images=images, labels=np.arange(40) % 10)
         return file
 
     return path
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """A folder of 20 short WAV files."""
+    folder = tmp_path_factory.mktemp("recordings")
+    generator = np.random.default_rng(0)
+    for i in range(20):
+        with wave.open(str(folder / f"{i:02d}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(generator.integers(-20000, 20000, 100).astype("<i2").tobytes())
+    return folder
+
+
+def stand_in(study, source, arrays, recordings):
+    """Bindings that put random data in the place of a source."""
+    if source == "digits":
+        return []
+    if source.startswith("wav:"):
+        return [f'make_dataset.source = "wav:{recordings}"', "make_dataset.num_samples = 32"]
+    shape = SHAPES[source]
+    if study.parent.name != "glf" and study.parent.parent.name != "glf":
+        shape = (8, 8, shape[2])
+    return [f'make_dataset.source = "array:{arrays(shape)}"', "make_dataset.levels = 256"]
 
 
 @pytest.fixture(autouse=True)
@@ -94,18 +125,14 @@ def _random_features(monkeypatch, vgg16):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_random_features")
 @pytest.mark.parametrize("study", STUDIES, ids=identifier)
-def test_a_study_trains(study, arrays, tmp_path):
+def test_a_study_trains(study, arrays, recordings, tmp_path):
     source = source_of(study)
     bindings = [
         *("train.num_steps = 2", "train.batch_size = 8", "train.log_every = 1"),
         # Fewer programs to compile, and shorter ones.
         *("train.validate_every = 0", "train.pictures_every = 0", "Repeated.num = 1"),
     ]
-    if source != "digits":
-        bindings += [
-            f'make_dataset.source = "array:{arrays(SHAPES[source])}"',
-            "make_dataset.levels = 256",
-        ]
+    bindings += stand_in(study, source, arrays, recordings)
     if "squeezenet" in study.stem:
         bindings.append('SqueezeNetFeatures.weights = "random"')
     configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
@@ -115,9 +142,12 @@ def test_a_study_trains(study, arrays, tmp_path):
     assert [record["step"] for record in records] == [1, 2]
     assert all(np.isfinite(value) for record in records for value in record.values())
     assert "train.num_steps = 2" in (tmp_path / "run" / "operative_config.gin").read_text()
-    model, _, step, _ = configurables.load_run(tmp_path / "run", with_data=False)
+    model, dataset, step, _ = configurables.load_run(tmp_path / "run")
     assert step == 2
-    assert model.sample(3, 0).shape == (3, *model.spec.image_shape)
+    conditions = {}
+    if getattr(model, "condition_kind", None) == "image":
+        conditions = conditions_of(model, dataset.examples("train", slice(0, 3)))
+    assert model.sample(3, 0, **conditions).shape == (3, *model.spec.image_shape)
 
 
 FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smoke.gin"})

@@ -58,6 +58,16 @@ CASES = {
         "expected a .png file, an .npz file, or a folder",
         "",
     ),
+    "sampler of another model": (
+        ["sample", "--workdir={trained}", "--out={place}/x.png", "--sampler=windowed"],
+        "--sampler is for autoregressive models",
+        "this run's is a GLF",
+    ),
+    "comparing samplers of another model": (
+        ["compare_samplers", "--workdir={trained}", "--out={place}/x"],
+        "A GLF has no autoregressive density",
+        "configs/studies/pixel_cnn",
+    ),
     "export over something": (
         ["export", "--workdir={trained}", "--out={place}/strangers"],
         "is not an earlier export",

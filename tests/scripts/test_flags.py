@@ -4,13 +4,24 @@ import re
 
 import pytest
 
+from glf.samplers import SAMPLERS
+from scripts import common
+
 OWN_FLAGS = {
     "train": ["workdir", "gin_file", "gin_param", "data_dir", "strategy", "precision", "jit"],
     "evaluate": ["workdir", "split", "batch_size", "data_dir", "checkpoint"],
-    "sample": ["workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint"],
+    "sample": [
+        *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
+        *("labels", "complete_rows", "inpaint", "split", "data_dir"),
+    ],
     "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
     "export": ["workdir", "out", "checkpoint"],
     "compare_latent_densities": ["workdir", "out", "components", "split"],
+    "compare_samplers": [
+        *("workdir", "out", "seeds", "batch", "sampler", "ancestral_seeds", "repeats"),
+        *("ablations", "horizon", "window", "unshared_workdir", "temperature", "pictures"),
+        *("min_side", "split", "data_dir", "checkpoint"),
+    ],
 }
 
 WRONG = {
@@ -23,9 +34,14 @@ WRONG = {
     "split": ("evaluate", ["--workdir=x", "--split=all"], "--split=all"),
     "checkpoint": ("export", ["--workdir=x", "--out=y", "--checkpoint=last"], "latest, best"),
     "one step": ("interpolate", ["--workdir=x", "--out=y.png", "--steps=1"], "--steps=1"),
+    "sampler": ("sample", ["--workdir=x", "--out=y.png", "--sampler=fast"], "--sampler=fast"),
     "strategy": ("train", ["--workdir=x", "--strategy=tpu"], "--strategy=tpu"),
     "stray word": ("train", ["--workdir=x", "config.gin"], "Unexpected arguments: config.gin"),
 }
+
+
+def test_the_samplers_names_are_the_registrys():
+    assert list(SAMPLERS) == list(common.SAMPLERS)
 
 
 @pytest.fixture(scope="module")
