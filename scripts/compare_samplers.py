@@ -31,7 +31,13 @@ SAMPLER = flags.DEFINE_multi_enum(
 ANCESTRAL_SEEDS = common.define_positive(
     "ancestral_seeds", 2, "On how many seeds the slow ancestral sampler runs."
 )
-REPEATS = common.define_positive("repeats", 1, "Runs on each seed; the shortest time counts.")
+REPEATS = common.define_positive("repeats", 2, "Runs on each seed; the shortest time counts.")
+JIT = flags.DEFINE_bool(
+    "jit",
+    True,
+    "XLA programs. Without, loops of TensorFlow's own kernels, where a call costs more than what "
+    "it computes.",
+)
 ABLATIONS = flags.DEFINE_bool("ablations", False, "Also horizons and window sizes.")
 HORIZON = flags.DEFINE_multi_integer(
     "horizon", [1, 2, 5, 10, 20], "Horizons of the ablation. Repeatable.", lower_bound=1
@@ -108,7 +114,9 @@ def chosen_samplers(density):
         for name in common.SAMPLERS
         if density.forecaster is not None or not name.startswith("forecasting")
     ]
-    return {name: make_sampler(name) for name in names}
+    # The full pass is an XLA program in any case: its bits are the reference.
+    options = {} if JIT.value else {"jit": False}
+    return {name: make_sampler(name, **({} if name == "ancestral" else options)) for name in names}
 
 
 def compare(density, samplers, batch, title):

@@ -141,6 +141,7 @@ def test_wrong_arguments():
 
 
 def test_window_rows():
-    assert window_rows(28, 1) == 4
-    assert window_rows(28, 32) == window_rows(28, None) == 2
-    assert window_rows(1, 1) == 1
+    assert window_rows(28, 1) == window_rows(28, 32) == window_rows(28, None) == 2
+    assert window_rows(28, 64) == 1
+    assert window_rows(256, 1) == 18
+    assert window_rows(8, 1) == 2
