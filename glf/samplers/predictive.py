@@ -255,9 +255,10 @@ class _Search:
         active = final < self.d
         calls = state["calls"] + tf.cast(active, tf.int32)
         became = (positions >= final[:, None]) & (positions < now[:, None])
-        # The row of a wrong guess was computed from it and is needed once more.
-        top = tf.where(any_wrong, last // self.row, start + self.rows)
-        top = tf.minimum(top // self.align * self.align, self.height - self.rows)
+        # Rows above the first open position are final, and so is what was kept of them, even where
+        # a row's last guess was wrong: features of a pixel depend only on those before it.
+        top = now // self.row // self.align * self.align
+        top = tf.minimum(top, self.height - self.rows)
         return {
             **state,
             "x": x,

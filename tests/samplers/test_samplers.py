@@ -81,6 +81,18 @@ def test_forward_equivalents_are_the_share_computed(case):
     np.testing.assert_allclose(cached.forward_equivalents, case.model.groups)
 
 
+def test_every_call_makes_something_final(get_case):
+    """Windows of a single row and the worst of guesses: still at most d calls."""
+    case = get_case("binary")
+    for sampler in (Predictive(rows=1, guess="zeros", jit=False), OTHERS["window of 1"]):
+        found = case.draw(sampler, case.noise(200, 21))
+        steps = np.diff(
+            np.concatenate([np.zeros((200, 1)), found.final_at.numpy()], axis=1), axis=1
+        )
+        assert steps.max() <= 1
+        assert (found.calls.numpy() <= case.model.positions).all()
+
+
 def test_own_output_needs_fewer_calls_than_ancestral_sampling(case):
     calls = case.draw(OTHERS["whole"], case.noise(13)).calls.numpy()
     assert calls.mean() < 0.7 * case.model.positions
