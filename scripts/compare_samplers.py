@@ -160,8 +160,8 @@ def conditions(density, batch):
             f"--batch={batch} needs as many images to be conditioned on; the {SPLIT.value} split "
             f"has {dataset.num_examples(SPLIT.value)}."
         )
-    images = dataset.examples(SPLIT.value, slice(0, batch))["image"]
-    return tf.convert_to_tensor(encoder.condition_of(images, None))
+    examples = dataset.examples(SPLIT.value, slice(0, batch))
+    return tf.convert_to_tensor(encoder.condition_of(examples))
 
 
 def ablations(density, unshared):

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.autoregressive import AutoregressiveModel, Downsampled, LabelEmbedding, OneHot, PixelCNN
+from glf.autoregressive import AutoregressiveModel, OneHot, PixelCNN
 from glf.export import export_model, read_description
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import ArgmaxStraightThrough
+from glf.networks.conditioning import Downsampled, LabelEmbedding
 from glf.networks.spatial import SpatialDecoder, SpatialEncoder
 
 SIZES = (1, 5)
@@ -111,7 +112,7 @@ def inputs(model, digits, size):
     given = {"images": data["image"], "latents": codes, "num": np.int32(size)}
     given |= {"temperature": np.float32(0.9), "seed": np.int64(2**40 + 5)}
     if model.condition_kind is not None:
-        found = model.condition_of(tf.constant(data["image"]), tf.constant(data["label"]))
+        found = model.condition_of(tf.nest.map_structure(tf.constant, data))
         given["conditions"] = found.numpy()
     return given
 

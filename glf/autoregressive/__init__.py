@@ -1,6 +1,5 @@
 """Autoregressive models of images: networks, conditionals, conditions, forecasts."""
 
-from glf.autoregressive.conditioning import ConditionEncoder, Downsampled, LabelEmbedding
 from glf.autoregressive.diagonal_bilstm import DiagonalBiLSTM
 from glf.autoregressive.embedding import Embedding, OneHot, Scaled
 from glf.autoregressive.forecaster import Forecaster
@@ -17,13 +16,10 @@ __all__ = [
     "AutoregressiveModel",
     "Categorical",
     "CausalNetwork",
-    "ConditionEncoder",
     "DiagonalBiLSTM",
-    "Downsampled",
     "Embedding",
     "Forecaster",
     "GatedPixelCNN",
-    "LabelEmbedding",
     "LogisticMixture",
     "OneHot",
     "Output",

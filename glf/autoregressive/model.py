@@ -7,6 +7,7 @@ from glf.autoregressive.embedding import Scaled
 from glf.autoregressive.outputs import Categorical
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import WholeView
+from glf.data.dataset import DataSpec
 from glf.layers.causal_conv import CausalConv2D
 
 
@@ -21,6 +22,8 @@ class AutoregressiveModel(keras.layers.Layer):
       image_shape: (height, width, channels).
       levels: x is in {0, ..., levels - 1}.
       num_classes: number of classes of the data, for a condition encoder that embeds them.
+      condition_shape: shape of the images that the data is paired with, for an encoder of those.
+      condition_levels: their number of levels.
       make_network: makes the `CausalNetwork`.
       make_output: makes the `Output`, the family of the conditionals.
       make_embedding: makes the `Embedding` of the integers.
@@ -42,6 +45,8 @@ class AutoregressiveModel(keras.layers.Layer):
         image_shape,
         levels,
         num_classes=None,
+        condition_shape=None,
+        condition_levels=None,
         *,
         make_network=PixelCNN,
         make_output=Categorical,
@@ -66,7 +71,13 @@ class AutoregressiveModel(keras.layers.Layer):
         self.condition_encoder = None
         if make_condition_encoder is not None:
             self.condition_encoder = make_condition_encoder(
-                image_shape=self.data_shape, num_classes=num_classes, levels=levels
+                DataSpec(
+                    self.data_shape,
+                    levels,
+                    num_classes,
+                    condition_shape=condition_shape,
+                    condition_levels=condition_levels,
+                )
             )
         encoder, data_features = self.condition_encoder, channels * self.embedding.size
         self.network = make_network(

@@ -66,7 +66,7 @@ class Categorical(Output):
 
     def noise(self, shape, seed):
         """See `Output`."""
-        return _gumbel([*shape, self.levels], seed)
+        return random.gumbel([*shape, self.levels], seed)
 
     def decide(self, parameters, noise, temperature=1.0, given=None):
         """See `Output`."""
@@ -125,9 +125,8 @@ class LogisticMixture(Output):
 
     def noise(self, shape, seed):
         """See `Output`: Gumbel noise for the component, logistic noise for each channel."""
-        u = _open_uniform([*shape, self.channels], random.fold(seed, "values"))
-        logistic = tf.cast(tf.math.log(u) - tf.math.log1p(-u), tf.float32)
-        component = _gumbel([*shape, self.components], random.fold(seed, "component"))
+        logistic = random.logistic([*shape, self.channels], random.fold(seed, "values"))
+        component = random.gumbel([*shape, self.components], random.fold(seed, "component"))
         return tf.concat([component, logistic], -1)
 
     def decide(self, parameters, noise, temperature=1.0, given=None):
@@ -170,16 +169,3 @@ class LogisticMixture(Output):
 
     def _scaled(self, x):
         return tf.cast(x, tf.float32) * (2.0 / (self.levels - 1)) - 1.0
-
-
-def _open_uniform(shape, seed):
-    """Uniform noise on the open interval, in float64: float32's grid, half a step further.
-
-    Logarithms in float32 differ by a last bit with the number of values they are taken of; rounded
-    from float64 they do not.
-    """
-    return tf.cast(random.uniform(shape, seed), tf.float64) + 2.0**-24
-
-
-def _gumbel(shape, seed):
-    return tf.cast(-tf.math.log(-tf.math.log(_open_uniform(shape, seed))), tf.float32)

@@ -7,7 +7,6 @@ network with all that has its own way through its code.
 
 from functools import partial
 
-from glf.autoregressive.conditioning import Downsampled, LabelEmbedding
 from glf.autoregressive.diagonal_bilstm import DiagonalBiLSTM
 from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.forecaster import Forecaster
@@ -18,6 +17,7 @@ from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.pixel_cnn_pp import PixelCNNPlusPlus
 from glf.autoregressive.row_lstm import RowLSTM
 from glf.autoregressive.wavenet import WaveNet
+from glf.networks.conditioning import Downsampled, LabelEmbedding
 
 _pixel_cnn = partial(PixelCNN, filters=24, blocks=2, first_kernel=5, head=12)
 _gated = partial(GatedPixelCNN, filters=12, layers=3, first_kernel=5, head=12)

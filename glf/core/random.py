@@ -100,6 +100,31 @@ def uniform(shape, seed, minval=0, maxval=1, dtype=tf.float32):
     return tf.cast(drawn, dtype) * 2.0**-bits
 
 
+def open_uniform(shape, seed, dtype=tf.float32):
+    """Uniform noise on (0, 1): the grid of `uniform`, half a step to the right.
+
+    It is symmetric about 1/2 and never 0 or 1, where logarithms are infinite.
+    """
+    v = uniform(shape, seed, dtype=dtype)
+    return v + {tf.float32: 2.0**-24, tf.float64: 2.0**-53}[v.dtype]
+
+
+def gumbel(shape, seed, dtype=tf.float32):
+    """Standard Gumbel noise, -log(-log v); equal bits in all modes, but for last bits of float64.
+
+    Logarithms are taken in float64: in float32 their last bits change with the mode and even with
+    the number of values they are taken of.
+    """
+    v = tf.cast(open_uniform(shape, seed, dtype), tf.float64)
+    return tf.cast(-tf.math.log(-tf.math.log(v)), dtype)
+
+
+def logistic(shape, seed, dtype=tf.float32):
+    """Standard logistic noise, log v - log(1 - v); bits as those of `gumbel`."""
+    v = tf.cast(open_uniform(shape, seed, dtype), tf.float64)
+    return tf.cast(tf.math.log(v) - tf.math.log1p(-v), dtype)
+
+
 def _integers(shape, seed, dtype):
     """Integers of all bits, uint32 or uint64."""
     return tf.random.stateless_uniform(

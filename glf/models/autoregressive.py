@@ -23,8 +23,8 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
 
     Args:
       spec: the data's `DataSpec`.
-      make_density: makes the `AutoregressiveModel`; called with `image_shape`, `levels` and
-        `num_classes`.
+      make_density: makes the `AutoregressiveModel`; called with `image_shape`, `levels`,
+        `num_classes`, `condition_shape` and `condition_levels`.
       make_sampler: makes the `Sampler` that `sample` uses; each gives the same images. The default
         is fixed-point iteration in windows of rows.
     """
@@ -39,26 +39,20 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
     ):
         super().__init__(spec, name=name)
         self.density = make_density(
-            image_shape=spec.image_shape, levels=spec.levels, num_classes=spec.num_classes
+            image_shape=spec.image_shape,
+            levels=spec.levels,
+            num_classes=spec.num_classes,
+            condition_shape=spec.condition_shape,
+            condition_levels=spec.condition_levels,
         )
         self.sampler = make_sampler()
         self._drawing = Drawing(self.density)
         self.built = True
 
     @property
-    def condition_kind(self):
-        """ "label", "image", or None, as the density's condition encoder says."""
-        encoder = self.density.condition_encoder
-        return None if encoder is None else encoder.kind
-
-    @property
-    def condition_spec(self):
-        """Labels, int32 [batch], or images, int32 [batch, height, width, channels], or None."""
-        return condition_spec(self.density)
-
-    def condition_of(self, x, label=None):
-        """See `Conditional`."""
-        return self.density.condition_encoder.condition_of(x, label)
+    def condition_encoder(self):
+        """The density's, or None."""
+        return self.density.condition_encoder
 
     def loss_terms(self, x, seed, training, condition=None):
         """{"loss", "nll"[, "forecast"]}, each [batch] in nats. `seed` drives dropout."""
@@ -131,15 +125,6 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         sampler = sampler or self.sampler
         found = self._drawing(sampler, x.shape[0], seed, temperature, condition, given)
         return tf.cast(found.x, tf.uint8)
-
-
-def condition_spec(density):
-    """The `tf.TensorSpec` of the conditions that an `AutoregressiveModel` takes, or None."""
-    encoder = density.condition_encoder
-    if encoder is None:
-        return None
-    shape = () if encoder.kind == "label" else encoder.condition_shape
-    return tf.TensorSpec([None, *shape], tf.int32)
 
 
 def density_groups(density, name):

@@ -71,60 +71,86 @@ class HasDensity(abc.ABC):
         """
 
 
-class Conditional(abc.ABC):
+class HasBounds(HasDensity):
+    """Models whose likelihood is a mean of weights, E[w] = P(x), and so known by bounds alone."""
+
+    @abc.abstractmethod
+    def log_weights(self, x, seed, num_samples=1, condition=None, training=False):
+        """log w of `num_samples` independent draws for each x: [num_samples, batch], in nats."""
+
+
+class Conditional:
     """Models whose images can be conditioned on something.
 
     Where `condition_kind` is not None, `loss_terms` takes the batch's conditions as `condition`,
     and `sample` those of the images it is asked for.
 
     Attributes:
-      condition_kind: what this model's conditions are, "label" or "image"; None: it takes none.
-      condition_spec: the `tf.TensorSpec` of a batch of conditions, or None.
+      condition_encoder: the `ConditionEncoder` that says what the conditions are and makes them
+        of data, or None.
     """
 
-    condition_kind = None
-    condition_spec = None
+    condition_encoder = None
 
-    @abc.abstractmethod
-    def condition_of(self, x, label=None):
-        """What examples of data are conditioned on.
+    @property
+    def condition_kind(self):
+        """What the conditions are: the encoder's kind, "label", "image" or "paired", or None."""
+        return None if self.condition_encoder is None else self.condition_encoder.kind
 
-        Args:
-          x: images, integers [batch, height, width, channels].
-          label: their classes, int32 [batch]; needed where `condition_kind` is "label".
-        """
+    @property
+    def condition_spec(self):
+        """The `tf.TensorSpec` of a batch of conditions, or None."""
+        return None if self.condition_encoder is None else self.condition_encoder.condition_spec
+
+    def condition_of(self, batch):
+        """What a batch of data, {"image", "label", "condition"}, is conditioned on."""
+        return self.condition_encoder.condition_of(batch)
 
 
 def inputs_of(model):
-    """The names of what `model` needs of a batch: "image", and "label" where it conditions on it.
+    """The names of what `model` needs of a batch: "image", and what its conditions are made of.
 
     Raises:
-      ValueError: if it conditions on labels and its data has none.
+      ValueError: if it conditions on something that its data does not have.
     """
-    if not isinstance(model, Conditional) or model.condition_kind != "label":
+    reads = _reads(model)
+    if reads is None or reads == "image":
         return ("image",)
-    if model.spec.num_classes is None:
-        raise ValueError(
-            f"This {type(model).__name__} is conditioned on labels, and its data has none. Take a "
-            "dataset with labels (for a folder, make_dataset.labels), or a model without condition."
-        )
-    return ("image", "label")
+    has = {"label": model.spec.num_classes, "condition": model.spec.condition_shape}
+    if has[reads] is None:
+        raise ValueError(f"{_lacking(model, reads)}, or a model without condition.")
+    return ("image", reads)
 
 
 def conditions_of(model, batch):
     """The conditions of a batch as keyword arguments of `loss_terms`: {} where there are none.
 
     Raises:
-      ValueError: if the model conditions on labels and the batch has none.
+      ValueError: if the model conditions on something that the batch does not have.
     """
-    if not isinstance(model, Conditional) or model.condition_kind is None:
+    reads = _reads(model)
+    if reads is None:
         return {}
-    if model.condition_kind == "label" and batch.get("label") is None:
-        raise ValueError(
-            f"This {type(model).__name__} is conditioned on labels, and this data has none. Take "
-            "a dataset with labels (for a folder, make_dataset.labels)."
-        )
-    return {"condition": model.condition_of(batch["image"], batch.get("label"))}
+    if batch.get(reads) is None:
+        raise ValueError(f"{_lacking(model, reads)}.")
+    return {"condition": model.condition_of(batch)}
+
+
+def _reads(model):
+    """The name of what `model` makes its conditions of, or None."""
+    encoder = model.condition_encoder if isinstance(model, Conditional) else None
+    return None if encoder is None else encoder.reads
+
+
+def _lacking(model, reads):
+    what, where = {
+        "label": ("labels", "with labels (for a folder, make_dataset.labels)"),
+        "condition": ("paired images", 'of pairs (make_dataset.source = "pairs:PATH")'),
+    }[reads]
+    return (
+        f"This {type(model).__name__} is conditioned on {what}, and its data has none. Take a "
+        f"dataset {where}"
+    )
 
 
 class Reconstructs(abc.ABC):

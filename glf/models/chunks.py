@@ -35,3 +35,19 @@ def piece_spec(function, rows):
     """The dtype and shape that `function` gives for a free number of rows."""
     spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), rows)
     return tf.function(function, autograph=False).get_concrete_function(spec).structured_outputs
+
+
+def in_pieces(piece, count):
+    """The results of piece(0), ..., piece(count - 1), tuples of tensors, joined by rows."""
+    traced = tf.function(piece, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32))
+    arrays = tuple(
+        tf.TensorArray(t.dtype, size=count, infer_shape=False, element_shape=[None, *t.shape[1:]])
+        for t in traced.structured_outputs
+    )
+
+    def step(i, *arrays):
+        written = [a.write(i, t) for a, t in zip(arrays, piece(i), strict=True)]
+        return (i + 1, *written)
+
+    _, *arrays = tf.while_loop(lambda i, *_: i < count, step, (0, *arrays), parallel_iterations=1)
+    return [array.concat() for array in arrays]

@@ -7,7 +7,7 @@ import tensorflow as tf
 from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
-from glf.models.autoregressive import WINDOWED, condition_spec, density_groups
+from glf.models.autoregressive import WINDOWED, density_groups
 from glf.models.base import Conditional, GenerativeModel, HasCodes, Reconstructs
 from glf.models.chunks import in_chunks
 from glf.models.drawing import Drawing
@@ -85,19 +85,9 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         self.built = True
 
     @property
-    def condition_kind(self):
-        """ "label" if the prior is conditioned on labels, else None."""
-        encoder = self.prior.condition_encoder
-        return None if encoder is None else encoder.kind
-
-    @property
-    def condition_spec(self):
-        """Labels, int32 [batch], or None."""
-        return condition_spec(self.prior)
-
-    def condition_of(self, x, label=None):
-        """See `Conditional`."""
-        return self.prior.condition_encoder.condition_of(x, label)
+    def condition_encoder(self):
+        """The prior's, or None."""
+        return self.prior.condition_encoder
 
     def loss_terms(self, x, seed, training, condition=None):
         """{"loss", "reconstruction"[, "commitment"], "prior_nll"[, "forecast"]}, each [batch].

@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import random
-from glf.models.chunks import ROWS, in_chunks
+from glf.models.chunks import ROWS, in_chunks, in_pieces
+from glf.models.requests import check_request, conditions_for
 from glf.samplers.base import Samples
 
 NOISE_BYTES = 256 * 2**20
@@ -53,11 +54,8 @@ class Drawing:
         Raises:
           ValueError: if a number is out of range, or the conditions are not what the density needs.
         """
-        if not tf.is_tensor(num) and num < 1:
-            raise ValueError(f"The number of samples must be at least 1, got {num}.")
-        if not tf.is_tensor(temperature) and not temperature >= 0:
-            raise ValueError(f"The temperature must be at least 0, got {temperature}.")
-        condition = self._condition(num, condition)
+        check_request(num, temperature)
+        condition = conditions_for(self.density.condition_encoder, num, condition)
         if given is not None:
             given = self._given(given)
         if sampler not in self._programs:
@@ -82,7 +80,7 @@ class Drawing:
                 found = sampler(self.density, noise, context, temperature, known)
                 return found._replace(x=self.density.to_data(found.x))
 
-            return Samples(*_in_pieces(piece, (num + self.rows - 1) // self.rows))
+            return Samples(*in_pieces(piece, (num + self.rows - 1) // self.rows))
 
         return draw
 
@@ -95,40 +93,3 @@ class Drawing:
                 f"{largest}."
             )
         return given
-
-    def _condition(self, num, condition):
-        encoder = self.density.condition_encoder
-        if encoder is None or encoder.kind != "label":
-            if encoder is not None and condition is None:
-                raise ValueError(
-                    f"This model is conditioned on {encoder.kind}s: give one for each sample."
-                )
-            return condition if condition is None else tf.convert_to_tensor(condition)
-        classes = encoder.num_classes
-        if condition is None:
-            return tf.range(num) % classes
-        if not tf.is_tensor(condition):
-            condition = np.asarray(condition)
-            whole = condition.dtype.kind in "iu" and condition.shape == (num,)
-            if not whole or condition.min() < 0 or condition.max() >= classes:
-                raise ValueError(
-                    f"Labels are integers from 0 to {classes - 1}, one for each of {num} samples; "
-                    f"got {condition.tolist()}."
-                )
-        return tf.cast(condition, tf.int32)
-
-
-def _in_pieces(piece, count):
-    """The results of piece(0), ..., piece(count - 1), tuples of tensors, joined by rows."""
-    traced = tf.function(piece, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32))
-    arrays = tuple(
-        tf.TensorArray(t.dtype, size=count, infer_shape=False, element_shape=[None, *t.shape[1:]])
-        for t in traced.structured_outputs
-    )
-
-    def step(i, *arrays):
-        written = [a.write(i, t) for a, t in zip(arrays, piece(i), strict=True)]
-        return (i + 1, *written)
-
-    _, *arrays = tf.while_loop(lambda i, *_: i < count, step, (0, *arrays), parallel_iterations=1)
-    return [array.concat() for array in arrays]

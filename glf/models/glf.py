@@ -6,6 +6,7 @@ from glf.core import random
 from glf.models.base import GenerativeModel, HasInnerLoss, HasLatentFlow, Reconstructs
 from glf.models.chunks import in_chunks
 from glf.models.reconstruction import SquaredError, mean_image
+from glf.models.requests import check_request
 from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
 from glf.priors.flow import Flow
 
@@ -121,10 +122,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
         Raises:
           ValueError: if `num` is not positive or `temperature` negative.
         """
-        if not tf.is_tensor(num) and num < 1:
-            raise ValueError(f"The number of samples must be at least 1, got {num}.")
-        if not tf.is_tensor(temperature) and not temperature >= 0:
-            raise ValueError(f"The temperature must be at least 0, got {temperature}.")
+        check_request(num, temperature)
         return self._sample(
             tf.cast(num, tf.int32), random.make_seed(seed), tf.cast(temperature, tf.float32)
         )

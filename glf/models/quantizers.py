@@ -6,7 +6,6 @@ import typing
 import keras
 import tensorflow as tf
 
-from glf.autoregressive.outputs import Categorical
 from glf.core import random
 
 
@@ -112,7 +111,7 @@ class GumbelSoftmax(Quantizer):
         codes = tf.argmax(logits, -1, tf.int32)
         if not training:
             return Quantized(codes, self.from_codes(codes))
-        g = Categorical(1, self.categories).noise(tf.unstack(tf.shape(logits)[:-1]), seed)
+        g = random.gumbel(tf.shape(logits), seed)
         soft = tf.nn.softmax((logits + g) / self.temperature)
         if self.hard:
             soft = _instead_of(soft, tf.one_hot(tf.argmax(soft, -1), self.categories))

@@ -87,13 +87,9 @@ class GaussianMixture(BaseDensity):
         """
         noise = self.noise(random.normal, num, seed, "normal")
         temperature = tf.cast(temperature, noise.dtype)
-        # The grid of uniform numbers begins at 0, where the Gumbel would be -inf; half a step to
-        # the right it is finite everywhere.
-        epsilon = {tf.float32: 2.0**-23, tf.float64: 2.0**-52}[noise.dtype]
-        v = random.uniform(
-            tf.stack([num, self.num_components]), random.fold(seed, "gumbel"), dtype=noise.dtype
+        gumbel = random.gumbel(
+            tf.stack([num, self.num_components]), random.fold(seed, "gumbel"), noise.dtype
         )
-        gumbel = -tf.math.log(-tf.math.log(v + epsilon / 2))
         log_weights = tf.nn.log_softmax(self.logits.value)
         component = tf.argmax(log_weights + temperature * gumbel, axis=1)
         scale = temperature * tf.exp(tf.gather(self.log_scale.value, component))

@@ -34,9 +34,5 @@ class StandardLogistic(BaseDensity):
 
     def sample(self, num, seed, temperature=1.0, condition=None):
         """temperature · log(v / (1 - v)), v uniform; the mean, 0, at temperature 0."""
-        v = self.noise(random.uniform, num, seed, "logistic")
-        # Uniform numbers lie on the grid k ε with 0 <= k < 1/ε. Half a step to the right they are
-        # symmetric around 1/2 and never 0 or 1, where the logit is infinite.
-        epsilon = {tf.float32: 2.0**-23, tf.float64: 2.0**-52}[v.dtype]
-        v += epsilon / 2
-        return tf.cast(temperature, v.dtype) * (tf.math.log(v) - tf.math.log1p(-v))
+        noise = self.noise(random.logistic, num, seed, "logistic")
+        return tf.cast(temperature, noise.dtype) * noise

@@ -169,6 +169,5 @@ def predictive_argmax(logits_fn, noise, temperature=1.0, num_steps=None):
 
 
 def gumbel_noise(shape, seed):
-    """Standard Gumbel noise of `shape`, -log(-log u), the same bits in eager and graph mode."""
-    u = random.uniform(shape, seed) + 2.0**-24
-    return -tf.math.log(-tf.math.log(u))
+    """Standard Gumbel noise of `shape`, the same bits in eager, graph and XLA mode."""
+    return random.gumbel(shape, seed)

@@ -39,7 +39,7 @@ class Case:
         if encoder is None:
             return None
         label = tf.constant(self.rng.integers(0, 3, [num]), tf.int32)
-        return encoder.condition_of(self.images(num), label)
+        return encoder.condition_of({"image": self.images(num), "label": label})
 
     @functools.cached_property
     def _whole(self):

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.autoregressive.conditioning import Downsampled, LabelEmbedding
 from glf.autoregressive.model import AutoregressiveModel
+from glf.data.dataset import DataSpec
+from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
+
+
+def spec(*shape, **of_pairs):
+    return DataSpec(shape, 8, None, **of_pairs)
 
 
 def images(*shape, levels=8, seed=0):
@@ -13,31 +18,31 @@ def images(*shape, levels=8, seed=0):
 
 
 def test_label_embedding_is_a_table():
-    encoder = LabelEmbedding((4, 4, 1), 3, size=5)
+    encoder = LabelEmbedding(DataSpec((4, 4, 1), 8, 3), size=5)
     context = encoder.encode(tf.constant([2, 0, 2]))
     assert context.shape == (3, 1, 1, 5)
     np.testing.assert_allclose(context[:, 0, 0], encoder.table.numpy()[[2, 0, 2]])
     labels = tf.constant([1, 2])
-    assert encoder.condition_of(None, labels) is labels
+    assert encoder.condition_of({"label": labels}) is labels
 
 
 def test_label_embedding_needs_classes():
     with pytest.raises(ValueError, match="needs a dataset with labels"):
-        LabelEmbedding((4, 4, 1), None)
+        LabelEmbedding(spec(4, 4, 1))
 
 
 @pytest.mark.parametrize("factor", [2, 3])
 def test_downsampled_means_of_blocks(factor):
-    encoder = Downsampled((6, 12, 3), levels=8, factor=factor)
+    encoder = Downsampled(spec(6, 12, 3), factor=factor)
     x = images(5, 6, 12, 3)
     blocks = x.reshape(5, 6 // factor, factor, 12 // factor, factor, 3)
-    condition = encoder.condition_of(x)
+    condition = encoder.condition_of({"image": x})
     assert condition.dtype == tf.int32
     np.testing.assert_array_equal(condition, np.round(blocks.mean((2, 4))))
 
 
 def test_downsampled_context_is_local_and_sees_all_sides():
-    encoder = Downsampled((12, 12, 1), levels=8, size=4, filters=16)
+    encoder = Downsampled(spec(12, 12, 1), size=4, filters=16)
     condition = tf.constant(images(1, 6, 6, 1))
     place = tf.one_hot([[2]], 6, dtype=condition.dtype)
     other = condition + tf.reshape(place, [1, 6, 1, 1]) * tf.reshape(place, [1, 1, 6, 1]) * 3
@@ -52,20 +57,41 @@ def test_downsampled_context_is_local_and_sees_all_sides():
 
 
 def test_downsampled_pixels_of_a_block_have_features_of_their_own():
-    context = Downsampled((4, 4, 1), levels=8, size=4).encode(tf.constant(images(1, 2, 2, 1)))
+    context = Downsampled(spec(4, 4, 1), size=4).encode(tf.constant(images(1, 2, 2, 1)))
     block = context.numpy()[0, :2, :2].reshape(4, 4)
     assert len(np.unique(block, axis=0)) == 4
 
 
 def test_downsampled_refuses():
     with pytest.raises(ValueError, match="divides the image's 5 rows"):
-        Downsampled((5, 4, 1), levels=2)
+        Downsampled(spec(5, 4, 1))
     with pytest.raises(ValueError, match="at least 2"):
-        Downsampled((4, 4, 1), levels=2, factor=1)
-    with pytest.raises(ValueError, match="number of levels"):
-        Downsampled((4, 4, 1))
+        Downsampled(spec(4, 4, 1), factor=1)
     with pytest.raises(ValueError, match=r"shape \(2, 2, 1\), got shape \(4, 4, 1\)"):
-        Downsampled((4, 4, 1), levels=2).encode(tf.zeros([3, 4, 4, 1], tf.int32))
+        Downsampled(spec(4, 4, 1)).encode(tf.zeros([3, 4, 4, 1], tf.int32))
+
+
+def test_paired_context_is_local():
+    encoder = Paired(spec(9, 8, 1, condition_shape=(9, 8, 3), condition_levels=256), layers=2)
+    batch = {"image": images(1, 9, 8, 1), "condition": images(1, 9, 8, 3, levels=256)}
+    condition = encoder.condition_of(batch)
+    assert condition.shape == encoder.condition_spec.shape[:0].concatenate([1, 9, 8, 3])
+    context = encoder.encode(condition)
+    assert context.shape == (1, *encoder.context_shape[1:])
+    other = condition.numpy()
+    other[0, 4, 4] = 255 - other[0, 4, 4]
+    changed = np.abs(context - encoder.encode(tf.constant(other))).max((0, 3)) > 0
+    # Two convolutions of 3x3 reach two pixels to each side.
+    assert changed[2:7, 2:7].any(0).all()
+    changed[2:7, 2:7] = False
+    assert not changed.any()
+
+
+def test_paired_refuses():
+    with pytest.raises(ValueError, match="needs a dataset of pairs"):
+        Paired(spec(4, 4, 1))
+    with pytest.raises(ValueError, match="as high and wide"):
+        Paired(spec(4, 4, 1, condition_shape=(8, 8, 3), condition_levels=256))
 
 
 @pytest.mark.parametrize(("kind", "wide"), [("label", False), ("image", True)])
@@ -79,7 +105,7 @@ def test_context_of_a_raster(kind, wide):
         shape, 4, 3, make_network=WaveNet, make_condition_encoder=encoder, raster=True
     )
     x = tf.constant(images(2, *shape, levels=4))
-    condition = model.condition_encoder.condition_of(x, tf.constant([0, 2]))
+    condition = model.condition_encoder.condition_of({"image": x, "label": tf.constant([0, 2])})
     context = model.context(condition)
     expected = model.condition_encoder.encode(condition)
     if not wide:

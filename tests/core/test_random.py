@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 from glf.core import random
@@ -14,6 +15,10 @@ def draws(seed):
         "normal": random.normal(SHAPE, seed),
         "uniform": random.uniform(SHAPE, seed),
         "uniform64": random.uniform(SHAPE, seed, dtype=tf.float64),
+        "open_uniform": random.open_uniform(SHAPE, seed),
+        "open_uniform64": random.open_uniform(SHAPE, seed, tf.float64),
+        "gumbel": random.gumbel(SHAPE, seed),
+        "logistic": random.logistic(SHAPE, seed),
         "integers": random.uniform(SHAPE, seed, 0, 1000, tf.int32),
         "folded": random.fold(seed, "noise", 3, seed[0]),
     }
@@ -30,7 +35,7 @@ def in_modes():
 
 
 @pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize("name", ["normal", "uniform", "uniform64", "integers", "folded"])
+@pytest.mark.parametrize("name", draws(random.make_seed(0)))
 def test_modes_agree_to_the_bit(in_modes, name, mode):
     eager, other = in_modes["eager"][name].numpy(), in_modes[mode][name].numpy()
     assert eager.tobytes() == other.tobytes()
@@ -60,7 +65,9 @@ def test_neighbours_are_independent(in_modes):
         assert abs(np.mean(normal[lag:] * normal[:-lag])) < 6 / normal.size**0.5
 
 
-@pytest.mark.parametrize("draw", [random.normal, random.uniform])
+@pytest.mark.parametrize(
+    "draw", [random.normal, random.uniform, random.open_uniform, random.gumbel, random.logistic]
+)
 def test_smaller_draws_are_the_first_rows_of_larger_ones(draw):
     seed = random.make_seed(5)
     large = draw([300, 7], seed).numpy()
@@ -75,6 +82,26 @@ def test_uniform_range():
     np.testing.assert_array_equal(drawn * 2**23, np.round(drawn * 2**23))
     drawn = random.uniform([1000], 1, -3, 5, tf.int32).numpy()
     assert set(drawn) == set(range(-3, 5))
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [(tf.float32, 23), (tf.float64, 52)])
+def test_open_uniform_is_half_a_step_further(dtype, bits):
+    drawn = random.open_uniform([1000], 1, dtype).numpy()
+    grid = random.uniform([1000], 1, dtype=dtype)
+    np.testing.assert_array_equal(drawn - 2.0 ** -(bits + 1), grid)
+    # The last point of the grid, which no draw of this size meets, is below 1 in this precision.
+    assert drawn.dtype.type(1 - 2.0**-bits) + drawn.dtype.type(2.0 ** -(bits + 1)) < 1
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize(
+    ("draw", "law"),
+    [(random.gumbel, scipy.stats.gumbel_r), (random.logistic, scipy.stats.logistic)],
+)
+def test_gumbel_and_logistic_laws(draw, law, dtype):
+    drawn = draw([50_000], 3, dtype)
+    assert drawn.dtype == dtype
+    assert scipy.stats.kstest(drawn.numpy(), law.cdf).statistic < 0.008
 
 
 def test_scalar_and_dynamic_shapes():

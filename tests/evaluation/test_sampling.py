@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from glf.autoregressive.conditioning import LabelEmbedding
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.outputs import LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.evaluation import sampling_pictures
 from glf.evaluation.pictures import to_bytes
 from glf.evaluation.sampling import compare_samplers, comparison_table
+from glf.networks.conditioning import LabelEmbedding
 from glf.samplers.ancestral import Ancestral, CachedAncestral
 from glf.samplers.predictive import Predictive
 

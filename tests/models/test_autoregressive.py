@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.autoregressive.conditioning import LabelEmbedding
 from glf.autoregressive.forecaster import Forecaster
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.data.dataset import DataSpec
 from glf.models import drawing
 from glf.models.autoregressive import Autoregressive
+from glf.networks.conditioning import LabelEmbedding
 from glf.samplers.ancestral import Ancestral
 from glf.samplers.base import Samples
 
@@ -142,7 +142,7 @@ def test_completion(model, x):
 
 def test_labels(labelled, x):
     assert labelled.condition_kind == "label"
-    labels = labelled.condition_of(x, tf.range(7) % 3)
+    labels = labelled.condition_of({"label": tf.range(7) % 3})
     assert labels.dtype == tf.int32
     terms = labelled.loss_terms(x, (0, 0), False, condition=labels)
     others = labelled.loss_terms(x, (0, 0), False, condition=(labels + 1) % 3)

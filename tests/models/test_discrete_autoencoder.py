@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.autoregressive import AutoregressiveModel, Downsampled, Forecaster, LabelEmbedding, OneHot
+from glf.autoregressive import AutoregressiveModel, Forecaster, OneHot
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.evaluation.evaluate import evaluate
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import ArgmaxStraightThrough, GumbelSoftmax, VectorQuantizer
+from glf.networks.conditioning import Downsampled, LabelEmbedding
 from glf.networks.spatial import SpatialDecoder, SpatialEncoder
 from glf.samplers import Ancestral
 

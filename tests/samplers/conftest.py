@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.autoregressive.conditioning import LabelEmbedding
 from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.forecaster import Forecaster
 from glf.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.outputs import Categorical, LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
+from glf.networks.conditioning import LabelEmbedding
 from glf.samplers import Ancestral
 
 partial = functools.partial

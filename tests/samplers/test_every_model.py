@@ -17,7 +17,8 @@ def context_of(model):
         return None
     generator = np.random.default_rng(3)
     x = generator.integers(0, model.levels, (NUM, *model.data_shape))
-    return model.context(encoder.condition_of(tf.constant(x, tf.int32), tf.range(NUM) % 3))
+    batch = {"image": tf.constant(x, tf.int32), "label": tf.range(NUM) % 3}
+    return model.context(encoder.condition_of(batch))
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from glf.autoregressive import AutoregressiveModel, Downsampled, PixelCNN
+from glf.autoregressive import AutoregressiveModel, PixelCNN
 from glf.models.autoregressive import Autoregressive
+from glf.networks.conditioning import Downsampled
 from scripts import sample
 
 flags.FLAGS.mark_as_parsed()
@@ -94,5 +95,5 @@ def test_conditions_that_are_images(digits):
     images, shown = sample.draw(model, digits)
     examples = digits.examples("validation", slice(0, 3))["image"]
     np.testing.assert_array_equal(shown, examples)
-    expected = model.sample(3, 1, condition=model.condition_of(examples))
+    expected = model.sample(3, 1, condition=model.condition_of({"image": examples}))
     np.testing.assert_array_equal(images, expected)

@@ -1,5 +1,7 @@
 """Models with conditions in the loop: labels and images reach the loss, on every replica."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,11 +25,13 @@ def conditional(tiny):
     class ConditionalTiny(tiny, Conditional):
         def __init__(self, spec, kind="label", **changes):
             super().__init__(spec, **changes)
-            self.condition_kind = kind
+            reads = types.SimpleNamespace(kind=kind, reads=kind, condition_of=self._of)
+            self.condition_encoder = kind and reads
             self.asked = []
 
-        def condition_of(self, x, label=None):
-            return label if self.condition_kind == "label" else tf.cast(x, tf.int32) // 2
+        def _of(self, batch):
+            kind = self.condition_kind
+            return batch["label"] if kind == "label" else tf.cast(batch["image"], tf.int32) // 2
 
         def loss_terms(self, x, seed, training, condition=None):
             mean = tf.reduce_mean(tf.cast(condition, tf.float32), list(range(1, condition.ndim)))
@@ -104,7 +108,7 @@ def test_data_without_labels(short_run, tmp_path, digits, conditional):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="conditioned on labels, and its data has none"):
         MeanLossTerms(conditional(unlabelled().spec))
-    with pytest.raises(ValueError, match="conditioned on labels, and this data has none"):
+    with pytest.raises(ValueError, match="conditioned on labels, and its data has none"):
         MeanLossTerms(conditional(digits.spec))(unlabelled(), "test")
     # Images condition as well without labels.
     run = {"make_dataset": lambda data_dir=None: unlabelled(), "num_steps": 1, **QUIET}
