@@ -2,7 +2,7 @@
 
 from glf.bijectors.act_norm import ActNorm
 from glf.bijectors.autoregressive import IAF, MAF
-from glf.bijectors.base import Bijector, VectorBijector
+from glf.bijectors.base import Bijector, ImageBijector, VectorBijector
 from glf.bijectors.batch_norm import BatchNorm
 from glf.bijectors.chain import Chain, Invert, Repeated
 from glf.bijectors.coupling import (
@@ -13,13 +13,22 @@ from glf.bijectors.coupling import (
     SplineCoupling,
 )
 from glf.bijectors.diagonal_scaling import DiagonalScaling
-from glf.bijectors.elementwise import AdditiveMap, AffineMap, ElementwiseMap
+from glf.bijectors.elementwise import AdditiveMap, AffineMap, ElementwiseMap, SigmoidAffineMap
+from glf.bijectors.emerging import EmergingConv
+from glf.bijectors.flatten import Flatten
 from glf.bijectors.householder import Householder
+from glf.bijectors.image_autoregressive import ImageIAF
+from glf.bijectors.image_coupling import ImageCoupling
+from glf.bijectors.invertible_conv import InvertibleConv1x1
+from glf.bijectors.logit import Center, Logit
 from glf.bijectors.lu_linear import LULinear
+from glf.bijectors.mixture_logistic import MixtureLogisticMap
+from glf.bijectors.periodic import PeriodicConv
 from glf.bijectors.permutation import RandomPermutation
 from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
+from glf.bijectors.squeeze import Squeeze
 
 __all__ = [
     "IAF",
@@ -32,18 +41,30 @@ __all__ = [
     "BatchNorm",
     "Bijector",
     "BothHalvesCoupling",
+    "Center",
     "Chain",
     "Coupling",
     "DiagonalScaling",
     "ElementwiseMap",
+    "EmergingConv",
+    "Flatten",
     "Householder",
+    "ImageBijector",
+    "ImageCoupling",
+    "ImageIAF",
     "Invert",
+    "InvertibleConv1x1",
     "LULinear",
+    "Logit",
+    "MixtureLogisticMap",
+    "PeriodicConv",
     "Planar",
     "Radial",
     "RandomPermutation",
     "Repeated",
+    "SigmoidAffineMap",
     "SplineCoupling",
     "SplineMap",
+    "Squeeze",
     "VectorBijector",
 ]

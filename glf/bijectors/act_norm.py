@@ -1,27 +1,47 @@
-"""A scale and shift for every dimension, initialised by the first batch."""
+"""A scale and shift for every dimension or channel, initialised by the first batch."""
+
+import math
 
 import tensorflow as tf
 
-from glf.bijectors.base import VectorBijector, same_for_all
-from glf.bijectors.moments import batch_moments
+from glf.bijectors.base import Bijector, same_for_all
+from glf.bijectors.moments import batch_moments, num_replicas
+from glf.layers.context import context_features
 
 
-class ActNorm(VectorBijector):
-    """u = exp(s) y + t, log|det du/dy| = Σ s (Kingma, Dhariwal 2018, "Glow", section 3.1).
+class ActNorm(Bijector):
+    """u = exp(s) y + t, log|det du/dy| = m Σ s (Kingma, Dhariwal 2018, "Glow", section 3.1).
+
+    Vectors [batch, d] have a scale and a shift for every dimension, m = 1. Images [batch, h, w, c]
+    have them for every channel, m = h w; or, with `per_pixel`, for every channel of every pixel, m
+    = 1, as in Flow++ (Ho, Chen, Srinivas, Duan, Abbeel 2019).
 
     The first call with training=True, in either direction, sets s and t so that the outcome of
-    that call has mean 0 and variance 1 in every dimension of its batch. From then on they are
-    ordinary weights. Whether that has happened is itself a weight, so that a restored flow is not
-    initialised again.
+    that call has mean 0 and variance 1 over its batch (and all positions, where they share a
+    scale). From then on they are ordinary weights. Whether that has happened is itself a weight,
+    so that a restored flow is not initialised again. Later calls do not look at the batch, except
+    under a strategy with several replicas, which have to reduce together in every step.
+
+    Args:
+      per_pixel: whether every pixel of an image has scales and shifts of its own.
     """
 
     # Keeps the scale finite for a dimension that is constant in the first batch.
     epsilon = 1e-6
 
+    def __init__(self, per_pixel=False, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.per_pixel = per_pixel
+
     def build(self, input_shape, condition_shape=None):
-        """Makes s = 0 and t = 0, to be initialised."""
+        """Makes s = 0 and t = 0, to be initialised.
+
+        Raises:
+          ValueError: if the shapes are neither those of vectors nor those of images.
+        """
         super().build(input_shape, condition_shape)
-        shape = (self.size,)
+        _check_shapes(self.event_shape, condition_shape)
+        shape = self.event_shape if self.per_pixel else self.event_shape[-1:]
         self.log_scale = self.add_weight(name="log_scale", shape=shape, initializer="zeros")
         self.shift = self.add_weight(name="shift", shape=shape, initializer="zeros")
         self.initialized = self.add_weight(
@@ -32,28 +52,55 @@ class ActNorm(VectorBijector):
         )
 
     def _initialize(self, point, forward):
-        mean, variance = batch_moments(point)
+        done = self.initialized.value > 0
+        if num_replicas() > 1:
+            # Replicas may not reduce within a branch: they always do, and keep what they had.
+            self._set(point, forward, done)
+        else:
+            tf.cond(done, lambda: None, lambda: self._set(point, forward, done))
+
+    def _set(self, point, forward, done):
+        mean, variance = batch_moments(point, range(point.shape.rank - len(self.shift.shape)))
         log_std = 0.5 * tf.math.log(variance + self.epsilon)
         # forward: (u - t) exp(-s); inverse: y exp(s) + t.
         log_scale = log_std if forward else -log_std
         shift = mean if forward else -mean * tf.exp(-log_std)
-        done = self.initialized.value > 0
         self.log_scale.assign(tf.where(done, self.log_scale.value, log_scale))
         self.shift.assign(tf.where(done, self.shift.value, shift))
         self.initialized.assign(tf.ones_like(self.initialized.value))
 
+    def _log_det(self, point):
+        repeats = math.prod(self.event_shape) // math.prod(self.shift.shape)
+        total = tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
+        return same_for_all(repeats * total, point)
+
     def forward_and_log_det(self, u, condition=None, training=False):
-        """y = exp(-s) (u - t), and -Σ s."""
+        """y = exp(-s) (u - t), and -m Σ s."""
         u, _ = self.check(u, condition)
         if training:
             self._initialize(u, forward=True)
-        s = self.log_scale.value
-        return (u - self.shift.value) * tf.exp(-s), same_for_all(-tf.reduce_sum(s), u)
+        y = (u - self.shift.value) * tf.exp(-self.log_scale.value)
+        return y, -self._log_det(u)
 
     def inverse_and_log_det(self, y, condition=None, training=False):
-        """u = exp(s) y + t, and Σ s."""
+        """u = exp(s) y + t, and m Σ s."""
         y, _ = self.check(y, condition)
         if training:
             self._initialize(y, forward=False)
-        s = self.log_scale.value
-        return y * tf.exp(s) + self.shift.value, same_for_all(tf.reduce_sum(s), y)
+        u = y * tf.exp(self.log_scale.value) + self.shift.value
+        return u, self._log_det(y)
+
+
+def _check_shapes(event_shape, condition_shape):
+    if len(event_shape) == 3:
+        context_features(condition_shape)
+    elif len(event_shape) != 1:
+        raise ValueError(
+            "ActNorm works on vectors [batch, size] and on images [batch, height, width, "
+            f"channels], got points of shape {(None, *event_shape)}; flatten them first."
+        )
+    elif condition_shape is not None and len(condition_shape) != 2:
+        raise ValueError(
+            "With vectors ActNorm works on conditions of shape [batch, size], got "
+            f"{tuple(condition_shape)}; flatten them first."
+        )

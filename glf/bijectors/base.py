@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from glf.bijectors.view import View
+from glf.layers.context import context_features
 
 
 class Bijector(keras.layers.Layer, abc.ABC):
@@ -18,10 +19,13 @@ class Bijector(keras.layers.Layer, abc.ABC):
       forward_and_log_det(u) = (y, log|det dy/du|)
       inverse_and_log_det(y) = (u, log|det du/dy|)
 
-    Points have shape [batch, ...event], log-determinants [batch], in nats. `condition` is None or
-    a tensor [batch, c] that every example's map may depend on; a bijector built for a condition
-    must be given one, also where its map ignores it. `training` matters only to bijectors that
-    hold batch statistics or are initialised by data.
+    Points have shape [batch, ...event], log-determinants [batch], in nats. An event has the shape
+    `event_shape` on the data's side and `base_shape` on the base's: the same, but for bijectors
+    that rearrange. `condition` is None or a tensor that every example's map may depend on: [batch,
+    c] for vectors, [batch, height or 1, width or 1, c] for images, see `glf.layers.context`. A
+    bijector built for a condition must be given one, also where its map ignores it. `training`
+    matters only to bijectors that hold batch statistics, are initialised by data, or drop out
+    features: those need a `glf.core.training.Training` in place of True.
 
     The layer owns all parameters, made in `build` alone. `as_tfp` hands out a stateless TFP view
     built on the spot. Flow arithmetic is in the layer's dtype, float32 unless told, whatever the
@@ -33,8 +37,13 @@ class Bijector(keras.layers.Layer, abc.ABC):
         self.event_shape = None
         self.condition_shape = None
 
+    @property
+    def base_shape(self):
+        """The shape of an event on the base's side."""
+        return self.event_shape
+
     def build(self, input_shape, condition_shape=None):
-        """Records the shapes, [None, ...event] and None or [None, c]; subclasses add weights.
+        """Records the shapes, [None, ...event] and None or [None, ...]; subclasses add weights.
 
         Raises:
           ValueError: if the event's shape is not fully known.
@@ -68,8 +77,13 @@ class Bijector(keras.layers.Layer, abc.ABC):
         """
         return View(self, condition)
 
-    def check(self, point, condition):
+    def check(self, point, condition, base=False):
         """Returns `point` and `condition` as tensors in the layer's dtype.
+
+        Args:
+          point: what a method was given.
+          condition: the same.
+          base: whether the point is one of the base's side.
 
         Raises:
           ValueError: if the layer is not built, if the point's event is not the one it was built
@@ -79,16 +93,17 @@ class Bijector(keras.layers.Layer, abc.ABC):
         if self.event_shape is None:
             raise ValueError(f"{name} has no weights yet; call build((None, ...event)) first.")
         point = tf.cast(point, self.compute_dtype)
-        if not point.shape[1:].is_compatible_with(self.event_shape) or point.shape.rank == 0:
+        shape = self.base_shape if base else self.event_shape
+        if not point.shape[1:].is_compatible_with(shape) or point.shape.rank == 0:
             raise ValueError(
-                f"{name} was built for points of shape [batch, "
-                f"{', '.join(map(str, self.event_shape))}], got {point.shape}."
+                f"{name} was built for points of shape [batch, {', '.join(map(str, shape))}], got "
+                f"{point.shape}."
             )
         if (condition is None) != (self.condition_shape is None):
             raise ValueError(
                 f"{name} was built with condition_shape={self.condition_shape}, but got "
                 f"condition={None if condition is None else tf.convert_to_tensor(condition).shape}"
-                "; build it with condition_shape=(None, c) exactly when conditions are passed."
+                "; build it with a condition_shape exactly when conditions are passed."
             )
         if condition is not None:
             condition = tf.cast(condition, self.compute_dtype)
@@ -121,6 +136,24 @@ class VectorBijector(Bijector):
     def size(self):
         """The number of dimensions, d."""
         return self.event_shape[0]
+
+
+class ImageBijector(Bijector):
+    """A bijector of images: points have shape [batch, height, width, channels], all known."""
+
+    def build(self, input_shape, condition_shape=None):
+        """Records the shapes, [None, h, w, c] and None or a context's; subclasses add weights.
+
+        Raises:
+          ValueError: if the shapes are not those of images and contexts.
+        """
+        super().build(input_shape, condition_shape)
+        if len(self.event_shape) != 3:
+            raise ValueError(
+                f"{type(self).__name__} works on images [batch, height, width, channels], got "
+                f"points of shape {tuple(input_shape)}."
+            )
+        context_features(condition_shape)
 
 
 def same_for_all(log_det, point):

@@ -11,8 +11,9 @@ class Chain(Bijector):
 
       y = b_1(b_2(... b_n(u)))      log|det dy/du| = Σ_i log|det of b_i at its own input|
 
-    As in `tfb.Chain`: the inverse applies the first one first. All keep the event's shape and
-    have one dtype, which is the chain's; every one is built with the same condition.
+    As in `tfb.Chain`: the inverse applies the first one first. All have one dtype, which is the
+    chain's; every one is built with the same condition, and for the shape that the one before it
+    has on its base's side.
 
     Args:
       bijectors: at least one bijector.
@@ -39,14 +40,21 @@ class Chain(Bijector):
         self.bijectors = track(self, "bijector", bijectors)
 
     def build(self, input_shape, condition_shape=None):
-        """Builds every bijector for the same shapes."""
+        """Builds every bijector, from the data to the base."""
         super().build(input_shape, condition_shape)
+        shape = self.event_shape
         for bijector in self.bijectors:
-            bijector.build(input_shape, condition_shape)
+            bijector.build((None, *shape), condition_shape)
+            shape = bijector.base_shape
+
+    @property
+    def base_shape(self):
+        """The last bijector's."""
+        return self.bijectors[-1].base_shape
 
     def forward_and_log_det(self, u, condition=None, training=False):
         """Applies the last bijector first."""
-        point, condition = self.check(u, condition)
+        point, condition = self.check(u, condition, base=True)
         total = same_for_all(0.0, point)
         for bijector in reversed(self.bijectors):
             point, log_det = bijector.forward_and_log_det(point, condition, training)
@@ -100,9 +108,19 @@ class Invert(Bijector):
         self.bijector = bijector
 
     def build(self, input_shape, condition_shape=None):
-        """Builds the bijector inside."""
+        """Builds the bijector inside.
+
+        Raises:
+          ValueError: if it rearranges: its shape on the base's side is another.
+        """
         super().build(input_shape, condition_shape)
         self.bijector.build(input_shape, condition_shape)
+        if self.bijector.base_shape != self.event_shape:
+            raise ValueError(
+                f"Invert takes bijectors that keep the shape of a point; "
+                f"{type(self.bijector).__name__} makes {self.bijector.base_shape} of "
+                f"{self.event_shape}."
+            )
 
     def forward_and_log_det(self, u, condition=None, training=False):
         """The inverse of the bijector inside."""

@@ -3,7 +3,7 @@
 An elementwise map has no weights. It is told its parameters with every call, one vector of raw
 (unconstrained) numbers for each element, and gives back the image and the log-derivative of each
 element. `groups` says how that vector is divided: (1, 1) is one number for a log-scale and one
-for a shift. All-zero parameters give the identity.
+for a shift. All-zero parameters give the identity, or a map near it where a class says so.
 """
 
 import abc
@@ -71,3 +71,41 @@ class AffineMap(ElementwiseMap):
         """Returns (y - t) exp(-s) and -s."""
         log_scale, shift = self._parameters(raw)
         return (y - shift) * tf.exp(-log_scale), -log_scale
+
+
+class SigmoidAffineMap(ElementwiseMap):
+    """y = (x + t) σ̃, σ̃ = ε + (1 - ε) sigmoid(raw + offset). log f' = log σ̃.
+
+    Glow's affine map (Kingma, Dhariwal 2018), as its code writes it from data to base; there ε is
+    0. With ε > 0 the inverse enlarges by less than 1/ε, however large a network's outputs are.
+    All-zero parameters give a scaling by a little less than 1: 0.887 with the defaults.
+
+    Args:
+      offset: added to the raw scale, so that a flow starts near the identity.
+      min_scale: ε, in (0, 1).
+
+    Raises:
+      ValueError: for another `min_scale`.
+    """
+
+    groups = (1, 1)
+
+    def __init__(self, offset=2.0, min_scale=0.05):
+        if not 0 < min_scale < 1:
+            raise ValueError(f"SigmoidAffineMap needs min_scale in (0, 1), got {min_scale}.")
+        self.offset = offset
+        self.min_scale = min_scale
+
+    def _parameters(self, raw):
+        rest = 1.0 - self.min_scale
+        return self.min_scale + rest * tf.sigmoid(raw[..., 0] + self.offset), raw[..., 1]
+
+    def forward(self, x, raw):
+        """Returns (x + t) σ̃ and log σ̃."""
+        scale, shift = self._parameters(raw)
+        return (x + shift) * scale, tf.math.log(scale)
+
+    def inverse(self, y, raw):
+        """Returns y / σ̃ - t and -log σ̃."""
+        scale, shift = self._parameters(raw)
+        return y / scale - shift, -tf.math.log(scale)

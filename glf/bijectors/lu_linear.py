@@ -1,10 +1,9 @@
 """A learned linear map, factored so that its determinant is a product."""
 
-import keras
-import scipy.linalg
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
+from glf.layers.invertible_matrix import given, plu_factors, start_of_plu
 
 
 class LULinear(VectorBijector):
@@ -19,34 +18,16 @@ class LULinear(VectorBijector):
     def build(self, input_shape, condition_shape=None):
         """Draws an orthogonal matrix with a Keras initializer and factors it."""
         super().build(input_shape, condition_shape)
-        d = self.size
-        with tf.init_scope():
-            start = keras.initializers.Orthogonal()((d, d), self.compute_dtype).numpy()
-        permutation, lower, upper = scipy.linalg.lu(start, p_indices=True)
-        diagonal = upper.diagonal()
-        self.row = self._weight("row", permutation, trainable=False, dtype="int64")
-        self.lower = self._weight("lower", lower)
-        self.upper = self._weight("upper", upper)
-        self.sign = self._weight("sign", tf.sign(diagonal), trainable=False, dtype="int64")
-        self.log_scale = self._weight("log_scale", tf.math.log(tf.abs(diagonal)))
-
-    def _weight(self, name, value, **kwargs):
-        return self.add_weight(
-            name=name,
-            shape=value.shape,
-            initializer=lambda shape, dtype: tf.cast(value, dtype),
-            **kwargs,
-        )
+        row, lower, upper, sign, log_scale = start_of_plu(self.size, self.compute_dtype)
+        self.row = given(self, "row", row, trainable=False, dtype="int64")
+        self.lower = given(self, "lower", lower)
+        self.upper = given(self, "upper", upper)
+        self.sign = given(self, "sign", sign, trainable=False, dtype="int64")
+        self.log_scale = given(self, "log_scale", log_scale)
 
     def _factors(self):
-        eye = tf.eye(self.size, dtype=self.compute_dtype)
-        lower = tf.linalg.band_part(self.lower.value, -1, 0)
-        upper = tf.linalg.band_part(self.upper.value, 0, -1)
-        sign = tf.cast(self.sign.value, self.compute_dtype)
-        lower = tf.linalg.set_diag(lower, tf.linalg.diag_part(eye))
-        upper = tf.linalg.set_diag(upper, sign * tf.exp(self.log_scale.value))
-        # Row i of P L is row `row[i]` of L.
-        return tf.gather(eye, self.row.value), lower, upper
+        weights = (self.row, self.lower, self.upper, self.sign, self.log_scale)
+        return plu_factors(*(weight.value for weight in weights))
 
     def forward_and_log_det(self, u, condition=None, training=False):
         """y = W⁻¹ u, and -Σ s."""

@@ -3,15 +3,22 @@
 import tensorflow as tf
 
 
-def batch_moments(point):
-    """Mean and variance [d] of `point` [batch, d] over the batch, on all replicas together.
-
-    Under a `tf.distribute` strategy every replica gets the same numbers, so weights that are set
-    from them stay equal. Replicas are taken to have equally many examples.
-    """
-    mean, variance = tf.nn.moments(point, axes=[0])
+def num_replicas():
+    """How many replicas a `tf.distribute` strategy runs this code on; 1 outside of one."""
     context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def batch_moments(point, axes=(0,)):
+    """Mean and variance of `point` over `axes`, on all replicas together.
+
+    `axes` are the leading ones, the batch among them; the others are left. Under a
+    `tf.distribute` strategy every replica gets the same numbers, so weights that are set from
+    them stay equal. Replicas are taken to have equally many examples.
+    """
+    mean, variance = tf.nn.moments(point, axes=list(axes))
+    if num_replicas() > 1:
+        context = tf.distribute.get_replica_context()
         # By the squares around the common mean, which do not cancel as raw second moments do.
         common = context.all_reduce("mean", mean)
         variance = context.all_reduce("mean", variance + (mean - common) ** 2)

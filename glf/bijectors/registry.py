@@ -1,8 +1,10 @@
 """Every bijector by name, in small, for listing and for the conformance battery.
 
-A constructor takes `dtype=` and returns an unbuilt bijector of vectors of any size d >= 2. Every
-concrete class of this package stands here at least once; those with distinct ways through their
-code stand here once for each.
+A constructor takes `dtype=` and returns an unbuilt bijector: in `REGISTRY` of vectors of any size
+d >= 2, in `IMAGES` of images; the names of the latter say what they need: even sides to "squeeze",
+several channels for a "channel" mask, data in [0, 1] for a "logit". Every concrete class of this
+package stands here at least once; those with distinct ways through their code stand here once for
+each.
 """
 
 from functools import partial
@@ -19,15 +21,26 @@ from glf.bijectors.coupling import (
     SplineCoupling,
 )
 from glf.bijectors.diagonal_scaling import DiagonalScaling
-from glf.bijectors.elementwise import AffineMap
+from glf.bijectors.elementwise import AffineMap, SigmoidAffineMap
+from glf.bijectors.emerging import EmergingConv
+from glf.bijectors.flatten import Flatten
 from glf.bijectors.householder import Householder
+from glf.bijectors.image_autoregressive import ImageIAF
+from glf.bijectors.image_coupling import ImageCoupling
+from glf.bijectors.invertible_conv import InvertibleConv1x1
+from glf.bijectors.logit import Center, Logit
 from glf.bijectors.lu_linear import LULinear
+from glf.bijectors.mixture_logistic import MixtureLogisticMap
+from glf.bijectors.periodic import PeriodicConv
 from glf.bijectors.permutation import RandomPermutation
 from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
+from glf.bijectors.squeeze import Squeeze
 from glf.networks.conditioner import DenseConditioner
+from glf.networks.glow_conv import GlowConditioner
 from glf.networks.made import MADE
+from glf.networks.masked_image import MaskedImageNetwork
 
 _dense = partial(DenseConditioner, hidden=8)
 _made = partial(MADE, hidden=(8, 8))
@@ -77,4 +90,44 @@ REGISTRY = {
     "random_permutation": RandomPermutation,
     "repeated": _repeated,
     "spline_coupling": partial(SplineCoupling, make_conditioner=_dense, num_bins=4, bound=3.0),
+}
+
+_glow = partial(GlowConditioner, filters=4)
+_checkerboard = partial(ImageCoupling, mask="checkerboard", make_conditioner=_glow)
+
+
+def _squeezed(dtype):
+    """A scale of Glow, after RealNVP's preprocessing."""
+    layers = [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=_glow)]
+    step = Repeated([partial(layer, dtype=dtype) for layer in layers], num=1)
+    return Chain([Logit(dtype=dtype), Squeeze(dtype=dtype), step])
+
+
+IMAGES = {
+    "act_norm": ActNorm,
+    "act_norm_per_pixel": partial(ActNorm, per_pixel=True),
+    "center": partial(Center, scale=2.0),
+    "channel_coupling": partial(ImageCoupling, make_conditioner=_glow),
+    "channel_coupling_flipped": partial(
+        ImageCoupling, SigmoidAffineMap, flip=True, make_conditioner=_glow
+    ),
+    "coupling_checkerboard": _checkerboard,
+    "coupling_checkerboard_flipped": partial(_checkerboard, _spline, flip=True),
+    "coupling_packed_checkerboard": partial(
+        ImageCoupling,
+        partial(MixtureLogisticMap, components=3),
+        mask="packed_checkerboard",
+        make_conditioner=_glow,
+    ),
+    "emerging_conv": EmergingConv,
+    "flatten": Flatten,
+    "image_iaf": partial(
+        ImageIAF, make_network=partial(MaskedImageNetwork, filters=4, layers=1, first_kernel=3)
+    ),
+    "invertible_conv_plu": InvertibleConv1x1,
+    "invertible_conv_qr": partial(InvertibleConv1x1, "qr"),
+    "logit": Logit,
+    "periodic_conv": PeriodicConv,
+    "squeeze": Squeeze,
+    "squeezed_channel_coupling_logit": _squeezed,
 }

@@ -17,9 +17,9 @@ class SplineMap(ElementwiseMap):
       f(x)  = y_k + h (s θ² + d_k θ(1-θ)) / D         D = s + (d_k + d_k+1 - 2s) θ(1-θ)
       f'(x) = s² (d_k+1 θ² + 2s θ(1-θ) + d_k (1-θ)²) / D²
 
-    Widths and heights are softmaxes, slopes softplus, all bounded below; the outermost slopes are
-    1, so that f' is continuous. The inverse solves the quadratic equation in θ in closed form, in
-    the form that does not cancel.
+    Widths and heights are softmaxes, slopes softplus, all bounded below, slopes by 1 / min_slope
+    above; the outermost slopes are 1, so that f' is continuous. The inverse solves the quadratic
+    equation in θ in closed form, in the form that does not cancel.
 
     Args:
       num_bins: number of bins K, at least 2.
@@ -88,6 +88,8 @@ class SplineMap(ElementwiseMap):
         # At raw = 0 every slope is 1 and the spline is the identity.
         offset = math.log(math.expm1(1.0 - self.min_slope))
         slopes = self.min_slope + tf.nn.softplus(slopes + offset)
+        # Far beyond what is ever learned, steeper knots overflow in the derivative.
+        slopes = tf.minimum(slopes, 1.0 / self.min_slope)
         ones = tf.ones_like(slopes[..., :1])
         return (
             self._cumulate(widths),

@@ -35,29 +35,55 @@ class View(tfb.Bijector):
         self._layer = layer
         self._given = None if condition is None else tf.cast(condition, layer.compute_dtype)
         super().__init__(
-            forward_min_event_ndims=len(layer.event_shape),
+            forward_min_event_ndims=len(layer.base_shape),
+            inverse_min_event_ndims=len(layer.event_shape),
             dtype=tf.as_dtype(layer.compute_dtype),
             name=f"{layer.name}_view",
         )
 
-    def _apply(self, method, point):
-        rows, leading = flatten_leading(point, len(self._layer.event_shape))
-        rows = tf.ensure_shape(rows, (None, *self._layer.event_shape))
+    def _apply(self, point, forward):
+        layer, ends = self._layer, (self._layer.base_shape, self._layer.event_shape)
+        before, after = ends if forward else ends[::-1]
+        method = layer.forward_and_log_det if forward else layer.inverse_and_log_det
+        rows, leading = flatten_leading(point, len(before))
+        rows = tf.ensure_shape(rows, (None, *before))
         image, log_det = method(rows, match_leading(self._given, leading))
-        image = tf.reshape(image, tf.shape(point))
-        image.set_shape(point.shape)
+        static = point.shape[: point.shape.rank - len(before)]
+        image = tf.reshape(image, tf.concat([leading, after], 0))
+        image.set_shape(static.concatenate(after))
         log_det = tf.reshape(log_det, leading)
-        log_det.set_shape(point.shape[: point.shape.rank - len(self._layer.event_shape)])
+        log_det.set_shape(static)
         return image, log_det
 
     def _forward(self, u):
-        return self._apply(self._layer.forward_and_log_det, u)[0]
+        return self._apply(u, forward=True)[0]
 
     def _inverse(self, y):
-        return self._apply(self._layer.inverse_and_log_det, y)[0]
+        return self._apply(y, forward=False)[0]
 
     def _forward_log_det_jacobian(self, u):
-        return self._apply(self._layer.forward_and_log_det, u)[1]
+        return self._apply(u, forward=True)[1]
 
     def _inverse_log_det_jacobian(self, y):
-        return self._apply(self._layer.inverse_and_log_det, y)[1]
+        return self._apply(y, forward=False)[1]
+
+    def _forward_event_shape(self, shape):
+        return _replaced(shape, self._layer.base_shape, self._layer.event_shape)
+
+    def _inverse_event_shape(self, shape):
+        return _replaced(shape, self._layer.event_shape, self._layer.base_shape)
+
+    def _forward_event_shape_tensor(self, shape):
+        kept = tf.shape(shape)[0] - len(self._layer.base_shape)
+        return tf.concat([shape[:kept], self._layer.event_shape], 0)
+
+    def _inverse_event_shape_tensor(self, shape):
+        kept = tf.shape(shape)[0] - len(self._layer.event_shape)
+        return tf.concat([shape[:kept], self._layer.base_shape], 0)
+
+
+def _replaced(shape, before, after):
+    """Static shape [...leading, *before] to [...leading, *after]."""
+    if shape.rank is None:
+        return shape
+    return shape[: shape.rank - len(before)].concatenate(after)

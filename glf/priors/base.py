@@ -50,7 +50,7 @@ class Prior(keras.layers.Layer, abc.ABC):
         """Draws `num` points, [num, ...event]; noise is scaled by `temperature`.
 
         `num` may be a scalar tensor. With a condition, row i of the sample has row i of the
-        condition [num, c]. At temperature 0 there is no noise.
+        condition [num, ...]. At temperature 0 there is no noise.
         """
 
     def call(self, z, condition=None, training=False):

@@ -14,17 +14,33 @@ BATCH = 6
 
 
 class Case:
-    """A built bijector with randomised weights, a batch of points for both ends, a condition."""
+    """A built bijector with randomised weights, a batch of points for both ends, a condition.
 
-    def __init__(self, make, size, condition_size=None, batch=BATCH, seed=0):
-        self.make, self.size, self.condition_size, self.batch = make, size, condition_size, batch
-        self.rng = np.random.default_rng([seed, size])
+    Args:
+      make: called with `dtype=`.
+      event: the shape of an event on the data's side, or the size of a vector.
+      context: the shape of a condition, or the size of a vector; None: no condition.
+      batch: number of points.
+      seed: of weights and points.
+      unit: whether the data lies in (0, 1).
+    """
+
+    def __init__(self, make, event, context=None, batch=BATCH, seed=0, unit=False):
+        self.make, self.batch = make, batch
+        self.event = (event,) if isinstance(event, int) else tuple(event)
+        self.context = (context,) if isinstance(context, int) else context
+        self.rng = np.random.default_rng([seed, *self.event])
         self.bijector = self.fresh()
         randomise(self.bijector, self.rng)
+        self._graphs = {}
         # Wide enough to reach the tails of the splines, whose bound is 3.
-        self.u = self.normal((batch, size), 2.0)
-        self.y = self.normal((batch, size), 2.0)
-        self.condition = condition_size and self.normal((batch, condition_size))
+        self.u = self.normal((batch, *self.bijector.base_shape), 2.0)
+        self.y = self.normal((batch, *self.event), 2.0)
+        self.condition = self.context and self.normal((batch, *self.context))
+        if unit:
+            # What no data leads to is no base point either.
+            self.y, others = (tf.constant(self.rng.uniform(0.01, 0.99, self.y.shape)) for _ in "yu")
+            self.u = self.inverse(others)[0]
 
     def normal(self, shape, scale=1.0):
         return tf.constant(scale * self.rng.normal(size=shape))
@@ -32,17 +48,32 @@ class Case:
     def fresh(self):
         """Another one, built, with its own initial weights."""
         bijector = self.make(dtype="float64")
-        condition_shape = self.condition_size and (None, self.condition_size)
-        bijector.build((None, self.size), condition_shape)
+        bijector.build((None, *self.event), self.context and (None, *self.context))
         return bijector
 
+    def specs(self, *points):
+        """What graphs with a free batch size take."""
+        given = points if self.condition is None else (*points, self.condition)
+        return [tf.TensorSpec((None, *point.shape[1:]), point.dtype) for point in given]
+
+    def _graph(self, bijector, direction, point):
+        # Traced once for all batch sizes: the battery calls each many times.
+        key = (id(bijector), direction)
+        if key not in self._graphs:
+            method = getattr(bijector, f"{direction}_and_log_det")
+            traced = tf.function(method, input_signature=self.specs(point), autograph=False)
+            self._graphs[key] = bijector, traced
+        return self._graphs[key][1]
+
+    def _apply(self, direction, point, bijector):
+        graph = self._graph(bijector or self.bijector, direction, point)
+        return graph(point) if self.condition is None else graph(point, self.condition)
+
     def forward(self, u, bijector=None):
-        method = (bijector or self.bijector).forward_and_log_det
-        return method(tf.identity(u), self.condition)
+        return self._apply("forward", u, bijector)
 
     def inverse(self, y, bijector=None):
-        method = (bijector or self.bijector).inverse_and_log_det
-        return method(tf.identity(y), self.condition)
+        return self._apply("inverse", y, bijector)
 
     def both(self, bijector=None):
         """Everything at once, as one tuple: y, its log-det, u, its log-det."""
@@ -67,9 +98,10 @@ def check_shapes(case):
         (case.u, case.forward(case.u)),
         (case.y, case.inverse(case.y)),
     ):
-        assert image.shape == point.shape
         assert log_det.shape == point.shape[:1]
         assert image.dtype == log_det.dtype == tf.float64
+    assert case.forward(case.u)[0].shape == case.y.shape
+    assert case.inverse(case.y)[0].shape == case.u.shape
 
 
 def check_round_trip(case):
@@ -88,18 +120,31 @@ def check_log_dets_are_opposite(case):
 def check_jacobian(case):
     """log-det against the determinant of the autodiff Jacobian, in both directions."""
     for method, point in ((case.forward, case.u), (case.inverse, case.y)):
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(point)
-            image, log_det = method(point)
-            columns = tf.unstack(image, axis=1)
-        # No example depends on another, so the gradient of a sum over the batch holds one row of
-        # every example's Jacobian.
-        rows = [
-            tape.gradient(column, point, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            for column in columns
-        ]
-        determinants = np.linalg.det(np.stack(rows, axis=1))
-        close(log_det, np.log(np.abs(determinants)), 1e-7, f"{method.__name__} log-det")
+        jacobian, log_det = _jacobian(case, method, point)
+        log_determinants = np.linalg.slogdet(jacobian)[1]
+        close(log_det, log_determinants, 1e-7, f"{method.__name__} log-det")
+
+
+def _jacobian(case, method, point):
+    """[batch, d, d] of the flattened map, and its log-det.
+
+    No example depends on another, so d copies of the batch, each differentiated for another
+    element of the image, give all rows in one pass.
+    """
+    batch, size = point.shape[0], point.shape[1:].num_elements()
+    copies = tf.repeat(point, size, axis=0)
+    condition = case.condition
+    try:
+        case.condition = None if condition is None else tf.repeat(condition, size, axis=0)
+        with tf.GradientTape() as tape:
+            tape.watch(copies)
+            image, log_det = method(copies)
+            flat = tf.reshape(image, (-1, size))
+        rows = tf.tile(tf.eye(size, dtype=tf.float64), [batch, 1])
+        jacobian = tape.gradient(flat, copies, output_gradients=rows)
+    finally:
+        case.condition = condition
+    return tf.reshape(jacobian, (batch, size, size)), log_det[::size]
 
 
 def check_examples_are_independent(case):
@@ -139,8 +184,8 @@ def check_gradients(case):
         return tape.gradient(value, [*(weight.value for weight in weights), *inputs])
 
     # A graph, because the differences take two evaluations for every weight.
-    value = tf.function(loss)
-    gradients = tf.function(gradients_of_loss)(*inputs)
+    value = tf.function(loss, autograph=False)
+    gradients = tf.function(gradients_of_loss, autograph=False)(*inputs)
     for i, gradient in enumerate(gradients):
         weight = weights[i] if i < len(weights) else None
         name = f"input {i - len(weights)}" if weight is None else weight.path
@@ -192,8 +237,7 @@ def check_modes(case):
         )
 
     eager = both(*args)
-    free = [tf.TensorSpec((None, a.shape[1]), a.dtype) for a in args]
-    close(tf.function(both, input_signature=free)(*args), eager, 1e-8, "graph != eager")
+    close(case.both(), eager, 1e-8, "graph != eager")
     close(tf.function(both, jit_compile=True)(*args), eager, 1e-8, "XLA != eager")
     assert len(case.bijector.weights) == count
 
@@ -213,9 +257,8 @@ def check_saved_model(case):
     module = tf.Module()
     module.bijector = case.bijector
     args = (case.u, case.y) + (() if case.condition is None else (case.condition,))
-    free = [tf.TensorSpec((None, a.shape[1]), a.dtype) for a in args]
 
-    @tf.function(input_signature=free)
+    @tf.function(input_signature=case.specs(case.u, case.y), autograph=False)
     def both(u, y, condition=None):
         return (
             *case.bijector.forward_and_log_det(u, condition),
@@ -235,11 +278,13 @@ def check_tfp_view(case):
     y, forward_log_det, u, inverse_log_det = case.both()
     close(view.forward(tf.identity(case.u)), y)
     close(view.inverse(tf.identity(case.y)), u)
-    close(view.forward_log_det_jacobian(tf.identity(case.u), event_ndims=1), forward_log_det)
-    close(view.inverse_log_det_jacobian(tf.identity(case.y), event_ndims=1), inverse_log_det)
+    ndims = len(case.event)
+    base_ndims = len(case.bijector.base_shape)
+    close(view.forward_log_det_jacobian(tf.identity(case.u), base_ndims), forward_log_det)
+    close(view.inverse_log_det_jacobian(tf.identity(case.y), ndims), inverse_log_det)
     twice = tf.stack([case.y, case.y])
     close(view.inverse(twice), tf.stack([u, u]))
-    base = tfd.Sample(tfd.Normal(tf.constant(0.0, tf.float64), 1.0), case.size)
+    base = tfd.Sample(tfd.Normal(tf.constant(0.0, tf.float64), 1.0), case.u.shape[1:])
     flow = tfd.TransformedDistribution(base, case.bijector.as_tfp(case.condition))
     close(flow.log_prob(tf.identity(case.y)), base.log_prob(u) + inverse_log_det)
 

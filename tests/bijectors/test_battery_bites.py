@@ -146,7 +146,7 @@ PLANTED = {
 @pytest.mark.parametrize("planted", PLANTED)
 def test_planted_error_is_found(planted):
     check, wrong, right = PLANTED[planted]
-    battery.CHECKS[check](battery.Case(REGISTRY[right], size=5))
-    case = battery.Case(wrong, size=5)
+    battery.CHECKS[check](battery.Case(REGISTRY[right], 5))
+    case = battery.Case(wrong, 5)
     with pytest.raises(AssertionError):
         battery.CHECKS[check](case)

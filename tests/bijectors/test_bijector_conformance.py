@@ -9,7 +9,7 @@ import pytest
 
 import glf.bijectors
 from glf.bijectors.base import Bijector
-from glf.bijectors.registry import REGISTRY
+from glf.bijectors.registry import IMAGES, REGISTRY
 
 ONE_DIMENSION = [
     name
@@ -25,12 +25,12 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def plain(name):
-    return battery.Case(REGISTRY[name], size=5)
+    return battery.Case(REGISTRY[name], 5)
 
 
 @pytest.fixture(scope="module")
 def conditional(name):
-    return battery.Case(REGISTRY[name], size=4, condition_size=3)
+    return battery.Case(REGISTRY[name], 4, context=3)
 
 
 @pytest.mark.parametrize("check", battery.CHECKS.values(), ids=battery.CHECKS)
@@ -45,12 +45,12 @@ def test_passes_with_a_condition(conditional, check):
 
 @pytest.mark.slow
 def test_density_integrates_to_one(name):
-    battery.check_integrates_to_one(battery.Case(REGISTRY[name], size=2))
+    battery.check_integrates_to_one(battery.Case(REGISTRY[name], 2))
 
 
 @pytest.mark.parametrize("name", ONE_DIMENSION)
 def test_one_dimension(name):
-    case = battery.Case(REGISTRY[name], size=1)
+    case = battery.Case(REGISTRY[name], 1)
     for check in ("shapes", "round_trip", "log_dets_are_opposite", "jacobian"):
         battery.CHECKS[check](case)
 
@@ -67,7 +67,7 @@ def test_couplings_refuse_one_dimension(name):
     + ["radial", "chain", "repeated"],
 )
 def test_condition_matters(name):
-    battery.check_condition_matters(battery.Case(REGISTRY[name], size=4, condition_size=3))
+    battery.check_condition_matters(battery.Case(REGISTRY[name], 4, context=3))
 
 
 def test_registry_is_complete():
@@ -81,6 +81,6 @@ def test_registry_is_complete():
         if cls.__module__.startswith("glf.bijectors") and not (inspect.isabstract(cls) or private):
             # By name: gin makes a subclass of the same name of each class that it knows.
             concrete.add((cls.__module__, cls.__qualname__))
-    made = [type(make(dtype="float32")) for make in REGISTRY.values()]
+    made = [type(make(dtype="float32")) for make in (REGISTRY | IMAGES).values()]
     registered = {(cls.__module__, cls.__qualname__) for cls in made}
     assert registered == concrete

@@ -71,6 +71,57 @@ def test_restored_is_not_initialised_again(y, tmp_path):
     np.testing.assert_array_equal(other.log_scale, saved.log_scale)
 
 
+@pytest.mark.parametrize("per_pixel", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_images_are_normalised_per_channel_or_per_pixel(per_pixel, jit_compile):
+    rng = np.random.default_rng(1)
+    means, scales = rng.normal(size=(2, 3, 5, 2))
+    y = tf.constant(rng.normal(means, np.exp(scales), size=(64, 3, 5, 2)), tf.float32)
+    bijector = ActNorm(per_pixel)
+    bijector.build((None, 3, 5, 2))
+    assert bijector.log_scale.shape == ((3, 5, 2) if per_pixel else (2,))
+    train = tf.function(
+        lambda y: bijector.inverse_and_log_det(y, training=True),
+        jit_compile=jit_compile,
+        autograph=False,
+    )
+    u, log_det = train(y)
+    standardised(u if per_pixel else np.reshape(u, (-1, 2)))
+    total = np.sum(bijector.log_scale) * (1 if per_pixel else 15)
+    np.testing.assert_allclose(log_det, np.full(64, total), rtol=1e-5)
+    first = [w.numpy() for w in bijector.weights]
+    train(3.0 * y + 1.0)
+    for before, after in zip(first, bijector.weights, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_only_the_first_training_call_looks_at_the_batch(y):
+    bijector = ActNorm()
+    bijector.build((None, 3))
+    graph = tf.function(bijector.inverse_and_log_det, autograph=False).get_concrete_function(
+        tf.TensorSpec((None, 3)), training=True
+    )
+    kinds = [node.op for node in graph.graph.as_graph_def().node]
+    # The statistics stand in a branch; what is outside only sums the log-scales.
+    assert "If" in kinds
+    assert "Mean" not in kinds
+    branches = [f.node_def for f in graph.graph.as_graph_def().library.function]
+    assert sorted(any(node.op == "Mean" for node in nodes) for nodes in branches) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("event", "condition", "message"),
+    [
+        ((4, 4), None, "flatten them first"),
+        ((4,), (2, 2), "conditions of shape"),
+        ((4, 4, 1), (2,), "Parts of images take conditions"),
+    ],
+)
+def test_act_norm_refuses_other_shapes(event, condition, message):
+    with pytest.raises(ValueError, match=message):
+        ActNorm().build((None, *event), condition and (None, *condition))
+
+
 def test_batch_norm_standardises_by_the_batch_in_training(y):
     bijector = BatchNorm()
     bijector.build((None, 3))

@@ -1,0 +1,78 @@
+"""Coupling layers for images: a part of an image is moved by a map that the rest chooses."""
+
+import tensorflow as tf
+
+from glf.bijectors.base import ImageBijector
+from glf.bijectors.elementwise import AffineMap
+from glf.bijectors.masks import MASKS
+from glf.networks.glow_conv import GlowConditioner
+
+
+class ImageCoupling(ImageBijector):
+    """Moves one part of an image by a map whose parameters come from the other part.
+
+      inverse, with y = (y_a, y_b):   u_a = y_a   u_b = f(y_b; θ(y_a))   log|det| = Σ log f'
+      forward:                        y_a = u_a   y_b = f⁻¹(u_b; θ(u_a))
+
+    The map f goes from data to base (Dinh, Sohl-Dickstein, Bengio 2016, "RealNVP", sections 3.2
+    to 3.4). The network θ is a convolutional one, evaluated once per pass.
+
+    Masks, see `glf.bijectors.masks`: "channel" moves half of the channels, "checkerboard" half of
+    the positions, at any height and width; "packed_checkerboard" the same, with a network that
+    works on half of the width. `flip` moves the other half.
+
+    Args:
+      make_map: factory of the elementwise map f, called without arguments.
+      mask: "channel", "checkerboard" or "packed_checkerboard".
+      flip: whether to move the other half.
+      make_conditioner: factory of the network θ, called with `units=` and `dtype=`.
+
+    Raises:
+      ValueError: for another mask; in `build`, for an image whose one half would be empty.
+    """
+
+    def __init__(
+        self,
+        make_map=AffineMap,
+        mask="channel",
+        flip=False,
+        make_conditioner=GlowConditioner,
+        *,
+        dtype="float32",
+        name=None,
+    ):
+        super().__init__(dtype=dtype, name=name)
+        if mask not in MASKS:
+            raise ValueError(f"A coupling's mask is one of {sorted(MASKS)}, got {mask!r}.")
+        self.elementwise = make_map()
+        self.mask_name = mask
+        self.flip = flip
+        self.make_conditioner = make_conditioner
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the network."""
+        super().build(input_shape, condition_shape)
+        self.mask = MASKS[self.mask_name](self.event_shape, self.flip)
+        self.numbers = sum(self.elementwise.groups)
+        units = self.mask.moved_channels * self.numbers
+        self.network = self.make_conditioner(units=units, dtype=self.dtype)
+        context_shape = self.mask.context_shape(self.condition_shape)
+        self.network.build((None, *self.mask.seen_shape), context_shape)
+
+    def _apply(self, function, point, condition, training):
+        point, condition = self.check(point, condition)
+        fixed, moved = self.mask.split(point)
+        seen, context = self.mask.seen(point, fixed), self.mask.context(condition)
+        raw = tf.cast(self.network(seen, context, training=training), point.dtype)
+        raw = self.mask.of_moved(raw)
+        raw = tf.reshape(raw, (-1, *moved.shape[1:], self.numbers))
+        moved, log_derivative = function(moved, raw)
+        return self.mask.join(fixed, moved), self.mask.total(log_derivative)
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """The moved part through f⁻¹."""
+        return self._apply(self.elementwise.inverse, u, condition, training)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """The moved part through f."""
+        return self._apply(self.elementwise.forward, y, condition, training)

@@ -1,0 +1,182 @@
+"""Which part of an image a coupling moves, which part it looks at, and how both are laid out.
+
+A mask is made for one image shape. It divides an image into what stays fixed and what is moved,
+and puts the two together again; it says what the coupling's network is shown, and picks the
+parameters of what is moved from what the network gives.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from glf.layers.context import fit_context
+
+
+class ChannelMask:
+    """The first ⌊c/2⌋ channels and the others (Dinh et al. 2016, "RealNVP", figure 3, right).
+
+    The second part is moved, with `flip` the first. The network is shown the other part alone.
+
+    Raises:
+      ValueError: for images of one channel.
+    """
+
+    def __init__(self, image_shape, flip):
+        height, width, channels = image_shape
+        if channels < 2:
+            raise ValueError(
+                f"A channel mask needs at least 2 channels, got {channels}; use "
+                'mask="checkerboard", or a Squeeze before the coupling.'
+            )
+        self.flip = flip
+        self.sizes = (channels // 2, channels - channels // 2)
+        self.moved_channels = self.sizes[0 if flip else 1]
+        self.seen_shape = (height, width, channels - self.moved_channels)
+
+    def split(self, point):
+        """Returns what is fixed and what is moved."""
+        return tf.split(point, self.sizes, axis=3)[:: -1 if self.flip else 1]
+
+    def join(self, fixed, moved):
+        """The image again."""
+        return tf.concat([moved, fixed] if self.flip else [fixed, moved], axis=3)
+
+    def seen(self, point, fixed):
+        """What the network is shown."""
+        return fixed
+
+    def context_shape(self, shape):
+        """The shape of the condition that the network is given, for one of shape `shape`."""
+        return shape
+
+    def context(self, condition):
+        """The condition that the network is given."""
+        return condition
+
+    def of_moved(self, raw):
+        """The parameters of what is moved."""
+        return raw
+
+    def total(self, log_derivative):
+        """The sum over what is moved, [batch]."""
+        return tf.reduce_sum(log_derivative, axis=(1, 2, 3))
+
+
+class CheckerboardMask:
+    """The fields of one colour and those of the other (RealNVP, figure 3, left); any size.
+
+    Where row + column is odd an image is moved, with `flip` where it is even. The network is shown
+    the whole image with zeros where it is moved, and the mask itself as one more channel.
+
+    Both halves are kept packed, [batch, height, ⌈width/2⌉, channels]: each pair of neighbours in a
+    row has one of either kind, so no map is evaluated where nothing is moved. Images of odd width
+    are given one more column, of zeros, which counts for nothing.
+
+    Raises:
+      ValueError: for images of one pixel.
+    """
+
+    def __init__(self, image_shape, flip):
+        height, width, channels = image_shape
+        if height * width < 2:
+            raise ValueError(
+                f"A checkerboard needs at least 2 pixels, got {height} x {width}; use "
+                'mask="channel".'
+            )
+        self.shape = image_shape
+        self.moved_channels = channels
+        self.seen_shape = (height, width, channels + 1)
+        rows, columns = np.arange(height)[:, None], np.arange(width + width % 2)
+        moved = (rows + columns + flip) % 2 == 1
+        # [height, ⌈width/2⌉, 1] and [height, 1, 1]: is the right one of each pair moved?
+        self.right = moved[:, 1::2, None][:, :1]
+        self.board = moved[:, :width, None]
+        exists = np.broadcast_to(columns < width, moved.shape)
+        self.exists = np.where(self.right[..., 0], exists[:, 1::2], exists[:, ::2])[..., None]
+
+    def split(self, point):
+        """Returns what is fixed and what is moved, both packed."""
+        left, right = self._pairs(point)
+        return tf.where(self.right, left, right), tf.where(self.right, right, left)
+
+    def join(self, fixed, moved):
+        """The image again."""
+        height, width, channels = self.shape
+        left, right = tf.where(self.right, fixed, moved), tf.where(self.right, moved, fixed)
+        image = tf.reshape(
+            tf.stack([left, right], axis=3), (-1, height, width + width % 2, channels)
+        )
+        return image[:, :, :width] if width % 2 else image
+
+    def seen(self, point, fixed):
+        """What the network is shown."""
+        board = tf.constant(self.board, point.dtype)
+        board = tf.broadcast_to(board, [tf.shape(point)[0], *board.shape])
+        return tf.concat([tf.where(self.board, tf.zeros_like(point), point), board], axis=3)
+
+    def context_shape(self, shape):
+        """The shape of the condition that the network is given, for one of shape `shape`."""
+        return shape
+
+    def context(self, condition):
+        """The condition that the network is given."""
+        return condition
+
+    def of_moved(self, raw):
+        """The parameters of what is moved, packed."""
+        left, right = self._pairs(raw)
+        return tf.where(self.right, right, left)
+
+    def total(self, log_derivative):
+        """The sum over what is moved, [batch]."""
+        if self.shape[1] % 2:
+            log_derivative = tf.where(self.exists, log_derivative, tf.zeros_like(log_derivative))
+        return tf.reduce_sum(log_derivative, axis=(1, 2, 3))
+
+    def _pairs(self, image):
+        """The left and the right one of each pair of columns: [batch, height, ⌈width/2⌉, n]."""
+        if self.shape[1] % 2:
+            image = tf.pad(image, [[0, 0], [0, 0], [0, 1], [0, 0]])
+        _, height, width, channels = image.shape
+        pairs = tf.reshape(image, (-1, height, width // 2, 2, channels))
+        return pairs[:, :, :, 0], pairs[:, :, :, 1]
+
+
+class PackedCheckerboardMask(CheckerboardMask):
+    """A checkerboard whose network works on packed images, as in Flow++'s code.
+
+    The network is shown what is fixed, packed to half the width, and gives parameters for as many
+    positions: it costs half of what `CheckerboardMask` does, and attention a quarter. A condition
+    about places is packed too, the features of each pair one after the other.
+    """
+
+    def __init__(self, image_shape, flip):
+        super().__init__(image_shape, flip)
+        height, width, channels = image_shape
+        self.seen_shape = (height, -(-width // 2), channels)
+
+    def seen(self, point, fixed):
+        """What the network is shown."""
+        return fixed
+
+    def context_shape(self, shape):
+        """The shape of the condition that the network is given, for one of shape `shape`."""
+        if shape is None or tuple(shape[1:3]) == (1, 1):
+            return shape
+        return (shape[0], *self.seen_shape[:2], 2 * shape[3])
+
+    def context(self, condition):
+        """The condition that the network is given."""
+        if condition is None or tuple(condition.shape[1:3]) == (1, 1):
+            return condition
+        return tf.concat(self._pairs(fit_context(condition, *self.shape[:2])), axis=3)
+
+    def of_moved(self, raw):
+        """The parameters of what is moved: all that there are."""
+        return raw
+
+
+MASKS = {
+    "channel": ChannelMask,
+    "checkerboard": CheckerboardMask,
+    "packed_checkerboard": PackedCheckerboardMask,
+}

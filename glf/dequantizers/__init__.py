@@ -1,0 +1,22 @@
+"""Noise models that make integers continuous, and the bounds they are used with."""
+
+from glf.dequantizers.base import Dequantizer
+from glf.dequantizers.bounds import ELBO, Bound, ImportanceWeighted, Renyi
+from glf.dequantizers.flow import (
+    AutoregressiveDequantizer,
+    FlowDequantizer,
+    VariationalDequantizer,
+)
+from glf.dequantizers.uniform import UniformDequantizer
+
+__all__ = [
+    "ELBO",
+    "AutoregressiveDequantizer",
+    "Bound",
+    "Dequantizer",
+    "FlowDequantizer",
+    "ImportanceWeighted",
+    "Renyi",
+    "UniformDequantizer",
+    "VariationalDequantizer",
+]

@@ -1,0 +1,81 @@
+"""The contract of every dequantizer: noise that makes integers continuous, with its density."""
+
+import abc
+
+import keras
+import tensorflow as tf
+
+from glf.layers.context import context_features
+
+
+class Dequantizer(keras.layers.Layer, abc.ABC):
+    """A noise model q(v | x) on [0, 1)^D, perhaps q(v | x, condition).
+
+    x are integers [batch, height, width, channels] in {0, ..., levels - 1}, v has their shape and
+    the layer's dtype, float32 unless told, and log-densities are [batch], in nats. x + v,
+    computed in that dtype, lies in [x, x + 1): v is at most 1 - 2^-b where numbers just below
+    `levels` have b bits after the point. Weights are made in `build`. The condition is a context,
+    see `glf.layers.context`.
+    """
+
+    def __init__(self, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.image_shape = None
+
+    def build(self, image_shape, levels, condition_shape=None):
+        """Records what the data are; subclasses add weights.
+
+        Args:
+          image_shape: (height, width, channels).
+          levels: x is in {0, ..., levels - 1}; from 2 to 65536.
+          condition_shape: None, or a context's.
+
+        Raises:
+          ValueError: if they are not that.
+        """
+        image_shape = tuple(image_shape)
+        if len(image_shape) != 3 or not all(image_shape) or not 2 <= levels <= 65536:
+            raise ValueError(
+                f"{type(self).__name__} is built for images (height, width, channels) of 2 to "
+                f"65536 levels, got {image_shape} and {levels}."
+            )
+        context_features(condition_shape)
+        self.image_shape = image_shape
+        self.levels = levels
+        self.condition_shape = None if condition_shape is None else tuple(condition_shape)
+        digits = {"float32": 24, "float64": 53}[self.compute_dtype]
+        self.bits = digits - (levels - 1).bit_length()
+        self.largest = 1.0 - 2.0**-self.bits
+
+    @abc.abstractmethod
+    def sample_and_log_prob(self, x, seed, condition=None, training=False):
+        """Draws v [batch, height, width, channels]; returns it with log q(v | x), [batch]."""
+
+    @abc.abstractmethod
+    def log_prob(self, v, x, condition=None):
+        """log q(v | x), [batch], of any v in [0, 1)."""
+
+    def check(self, x, condition):
+        """Returns x and the condition as tensors, the latter in the layer's dtype.
+
+        Raises:
+          ValueError: if the layer is not built, or was built for other images or conditions.
+        """
+        name = type(self).__name__
+        if self.image_shape is None:
+            raise ValueError(f"{name} is not built yet; call build(image_shape, levels) first.")
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank != 4 or not x.shape[1:].is_compatible_with(self.image_shape):
+            raise ValueError(
+                f"{name} was built for images of shape {self.image_shape}, got a batch {x.shape}."
+            )
+        shape = None if condition is None else tf.convert_to_tensor(condition).shape
+        known = self.condition_shape
+        if (shape is None) != (known is None) or (
+            known and not shape[1:].is_compatible_with(known[1:])
+        ):
+            raise ValueError(
+                f"{name} was built with condition_shape={known}, but got condition={shape}; build "
+                "it with the shape of the conditions that are passed."
+            )
+        return x, None if condition is None else tf.cast(condition, self.compute_dtype)

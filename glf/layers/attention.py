@@ -1,0 +1,109 @@
+"""Gated layers of Flow++'s networks: a convolution and self-attention over positions."""
+
+import keras
+import tensorflow as tf
+
+from glf.core.training import dropout
+from glf.layers.add_context import AddContext
+from glf.layers.gated_resnet import concat_elu
+from glf.layers.same_conv import SameConv2D
+
+
+class Gate(keras.layers.Layer):
+    """a sigmoid(b), (a, b) = conv1x1(dropout(concat_elu(h))): [..., n] to [..., n].
+
+    Args:
+      features: n.
+      rate: the probability with which features are dropped in training.
+    """
+
+    def __init__(self, features, rate=0.0, *, dtype=None, name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.rate = rate
+        # Small at the start, so that a stack of layers begins near the identity.
+        self.project = SameConv2D(2 * features, 2 * features, 1, gain=0.1, dtype=dtype)
+        self.built = True
+
+    def call(self, h, training=False):
+        """Returns the gated features."""
+        h = dropout(concat_elu(h), self.rate, training)
+        a, b = tf.split(self.project(h), 2, axis=-1)
+        return a * tf.sigmoid(b)
+
+
+class GatedConv2D(keras.layers.Layer):
+    """norm(h + gate(conv3x3(concat_elu(h)) + V context)).
+
+    Ho et al. 2019, "Flow++" (arXiv 1902.00275), section 3.3; norm is a layer normalisation.
+
+    Args:
+      filters: number of features.
+      rate: the probability with which features are dropped in training.
+    """
+
+    def __init__(self, filters, rate=0.0, *, dtype=None, name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.filters, self.rate = filters, rate
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for features [None, h, w, filters] and contexts."""
+        dtype = self.dtype
+        self.convolve = SameConv2D(2 * self.filters, self.filters, dtype=dtype)
+        self.add_context = AddContext(self.filters, dtype=dtype)
+        self.add_context.build(condition_shape)
+        self.gate = Gate(self.filters, self.rate, dtype=dtype)
+        self.normalise = layer_norm(self.filters, dtype)
+
+    def call(self, h, condition=None, training=False):
+        """h [batch, height, width, filters] to the same shape."""
+        y = self.add_context(self.convolve(concat_elu(h)), condition)
+        return self.normalise(h + self.gate(y, training=training))
+
+
+class GatedAttention(keras.layers.Layer):
+    """norm(h + gate(attention(h + positions))), every position attending to all of them.
+
+    Multi-head self-attention (Vaswani et al. 2017, section 3.2) with a learned embedding of the
+    positions, as in Flow++ (Ho et al. 2019, section 3.3); norm is a layer normalisation. Time and
+    memory grow with the square of the number of positions.
+
+    Args:
+      filters: number of features, a multiple of `heads`.
+      heads: number of heads.
+      rate: the probability with which features are dropped in training.
+    """
+
+    def __init__(self, filters, heads=4, rate=0.0, *, dtype=None, name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.filters, self.heads, self.rate = filters, heads, rate
+
+    def build(self, input_shape):
+        """Makes the weights for features [None, h, w, filters]."""
+        dtype = self.dtype
+        self.positions = self.add_weight(
+            name="positions",
+            shape=tuple(input_shape[1:]),
+            initializer=keras.initializers.RandomNormal(stddev=0.01),
+        )
+        self.project = SameConv2D(self.filters, 3 * self.filters, 1, dtype=dtype)
+        self.gate = Gate(self.filters, self.rate, dtype=dtype)
+        self.normalise = layer_norm(self.filters, dtype)
+
+    def call(self, h, training=False):
+        """h [batch, height, width, filters] to the same shape."""
+        height, width = h.shape[1:3]
+        size = self.filters // self.heads
+        y = self.project(h + self.positions.value)
+        y = tf.reshape(y, (-1, height * width, 3, self.heads, size))
+        query, key, value = tf.unstack(tf.transpose(y, (2, 0, 3, 1, 4)))
+        weights = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * size**-0.5)
+        y = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
+        y = tf.reshape(y, (-1, height, width, self.filters))
+        return self.normalise(h + self.gate(y, training=training))
+
+
+def layer_norm(features, dtype):
+    """A built layer normalisation over the last axis."""
+    layer = keras.layers.LayerNormalization(epsilon=1e-5, dtype=dtype)
+    layer.build((None, features))
+    return layer

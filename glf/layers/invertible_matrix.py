@@ -1,0 +1,130 @@
+"""Learned square matrices in factors, so that the determinant is a product."""
+
+import keras
+import scipy.linalg
+import tensorflow as tf
+
+
+def start_of_plu(size, dtype):
+    """The factors of a random orthogonal matrix of this size, from a Keras initializer.
+
+    Returns (row, lower, upper, sign, log_scale) as arrays: see `plu_factors`.
+    """
+    with tf.init_scope():
+        start = keras.initializers.Orthogonal()((size, size), dtype).numpy()
+    row, lower, upper = scipy.linalg.lu(start, p_indices=True)
+    diagonal = upper.diagonal()
+    return row, lower, upper, tf.sign(diagonal), tf.math.log(tf.abs(diagonal))
+
+
+def plu_factors(row, lower, upper, sign, log_scale):
+    """P, L with ones on its diagonal, and U + diag(sign exp(log_scale)).
+
+    Row i of P L is row `row[i]` of L. Of `lower` and `upper` only what is strictly below and above
+    the diagonal counts.
+    """
+    eye = tf.eye(log_scale.shape[0], dtype=log_scale.dtype)
+    lower = tf.linalg.set_diag(tf.linalg.band_part(lower, -1, 0), tf.linalg.diag_part(eye))
+    diagonal = tf.cast(sign, log_scale.dtype) * tf.exp(log_scale)
+    upper = tf.linalg.set_diag(tf.linalg.band_part(upper, 0, -1), diagonal)
+    return tf.gather(eye, row), lower, upper
+
+
+def given(layer, name, value, **kwargs):
+    """A weight of `layer` that starts with `value`."""
+    return layer.add_weight(
+        name=name,
+        shape=value.shape,
+        initializer=lambda shape, dtype: tf.cast(value, dtype),
+        **kwargs,
+    )
+
+
+class PLUMatrix(keras.layers.Layer):
+    """W = P L (U + diag(σ exp(s))), log|det W| = Σ s (Kingma, Dhariwal 2018, "Glow", eq. 10).
+
+    P is a fixed permutation, L lower triangular with ones on its diagonal, U strictly upper
+    triangular, σ fixed signs. W starts as a random rotation or reflection. L, U and s are learned.
+
+    Args:
+      size: number of rows and columns.
+    """
+
+    def __init__(self, size, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        row, lower, upper, sign, log_scale = start_of_plu(size, self.compute_dtype)
+        self.row = given(self, "row", row, trainable=False, dtype="int64")
+        self.lower = given(self, "lower", lower)
+        self.upper = given(self, "upper", upper)
+        self.sign = given(self, "sign", sign, trainable=False, dtype="int64")
+        self.log_scale = given(self, "log_scale", log_scale)
+        self.built = True
+
+    def _factors(self):
+        weights = (self.row, self.lower, self.upper, self.sign, self.log_scale)
+        return plu_factors(*(weight.value for weight in weights))
+
+    def matrix(self):
+        """W."""
+        permutation, lower, upper = self._factors()
+        return permutation @ lower @ upper
+
+    def inverse(self):
+        """W⁻¹, by two triangular solves."""
+        permutation, lower, upper = self._factors()
+        right = tf.linalg.triangular_solve(lower, tf.transpose(permutation), lower=True)
+        return tf.linalg.triangular_solve(upper, right, lower=False)
+
+    def log_abs_det(self):
+        """log|det W|, a scalar in float64."""
+        return tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
+
+
+class QRMatrix(keras.layers.Layer):
+    """W = Q (R + diag(exp(s))), log|det W| = Σ s.
+
+    Q = H_1 ... H_n is a product of as many reflections H = I - 2 v vᵀ / |v|² as W has rows, R
+    strictly upper triangular (Hoogeboom, van den Berg, Welling 2019, "Emerging Convolutions for
+    Generative Normalizing Flows"). Unlike the permutation of PLU, all of Q is learned. W starts
+    as Q with random v.
+
+    Args:
+      size: n, the number of rows and columns.
+    """
+
+    def __init__(self, size, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.vectors = self.add_weight(
+            name="vectors",
+            shape=(size, size),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+        )
+        self.upper = self.add_weight(name="upper", shape=(size, size), initializer="zeros")
+        self.log_scale = self.add_weight(name="log_scale", shape=(size,), initializer="zeros")
+        self.built = True
+
+    def _factors(self):
+        vectors = self.vectors.value / tf.norm(self.vectors.value, axis=0, keepdims=True)
+        # The compact form of the product, with V = (v_1 ... v_n) normalised (Joffrain et al.
+        # 2006): Q = I - V S⁻¹ Vᵀ, S = I/2 + the strictly upper triangle of VᵀV.
+        products = tf.matmul(vectors, vectors, transpose_a=True)
+        half = tf.fill(products.shape[:1], tf.cast(0.5, products.dtype))
+        triangle = tf.linalg.set_diag(tf.linalg.band_part(products, 0, -1), half)
+        solved = tf.linalg.triangular_solve(triangle, tf.transpose(vectors), lower=False)
+        rotation = tf.eye(products.shape[0], dtype=products.dtype) - vectors @ solved
+        upper = tf.linalg.band_part(self.upper.value, 0, -1)
+        return rotation, tf.linalg.set_diag(upper, tf.exp(self.log_scale.value))
+
+    def matrix(self):
+        """W."""
+        rotation, upper = self._factors()
+        return rotation @ upper
+
+    def inverse(self):
+        """W⁻¹, by a triangular solve."""
+        rotation, upper = self._factors()
+        return tf.linalg.triangular_solve(upper, tf.transpose(rotation), lower=False)
+
+    def log_abs_det(self):
+        """log|det W|, a scalar in float64."""
+        return tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))

@@ -1,0 +1,82 @@
+"""Flow++'s network for couplings on images."""
+
+import keras
+import tensorflow as tf
+
+from glf.layers.attention import GatedAttention, GatedConv2D
+from glf.layers.context import context_features, with_context
+from glf.layers.same_conv import SameConv2D, ZeroConv2D
+from glf.layers.track import track
+
+
+class GatedAttentionConditioner(keras.layers.Layer):
+    """Blocks of a gated convolution and gated self-attention, each with a layer normalisation.
+
+    Ho, Chen, Srinivas, Duan, Abbeel 2019, "Flow++" (arXiv 1902.00275), section 3.3. Convolutions
+    are weight-normalised, the last one starts at zero. A condition is concatenated to the input
+    and enters every block.
+
+    Args:
+      units: number of outputs at each position.
+      filters: number of features, a multiple of `heads`.
+      blocks: number of blocks, at least 1.
+      heads: number of attention heads, at least 1.
+      attention: whether blocks have self-attention.
+      dropout: the probability, in [0, 1), with which features are dropped in training; other than
+        0 it needs a `glf.core.training.Training` as `training`.
+
+    Shapes: call maps [batch, height, width, n] (and a context, see `glf.layers.context`) to
+    [batch, height, width, units].
+
+    Raises:
+      ValueError: for arguments out of range; in `call`, for dropout without a seed.
+    """
+
+    def __init__(
+        self,
+        units,
+        *,
+        filters=96,
+        blocks=10,
+        heads=4,
+        attention=True,
+        dropout=0.2,
+        dtype="float32",
+        name=None,
+    ):
+        super().__init__(dtype=dtype, name=name)
+        if min(units, filters, blocks, heads) < 1 or filters % heads or not 0 <= dropout < 1:
+            raise ValueError(
+                "GatedAttentionConditioner needs units, filters, blocks and heads of at least 1, "
+                "filters divisible by heads, and dropout in [0, 1), got "
+                f"units={units}, filters={filters}, blocks={blocks}, heads={heads}, "
+                f"dropout={dropout}."
+            )
+        self.units, self.filters, self.blocks = units, filters, blocks
+        self.heads, self.attention, self.dropout = heads, attention, dropout
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for images [None, h, w, n] and contexts."""
+        inputs = input_shape[-1] + context_features(condition_shape)
+        filters, rate, dtype = self.filters, self.dropout, self.dtype
+        shape = (*input_shape[:3], filters)
+        self.first = SameConv2D(inputs, filters, dtype=dtype)
+        convolutions = [GatedConv2D(filters, rate, dtype=dtype) for _ in range(self.blocks)]
+        self.convolutions = track(self, "convolution", convolutions)
+        for layer in convolutions:
+            layer.build(shape, condition_shape)
+        num = self.blocks if self.attention else 0
+        attentions = [GatedAttention(filters, self.heads, rate, dtype=dtype) for _ in range(num)]
+        self.attentions = track(self, "attention", attentions)
+        for layer in attentions:
+            layer.build(shape)
+        self.last = ZeroConv2D(filters, self.units, dtype=dtype)
+
+    def call(self, inputs, condition=None, training=False):
+        """Returns the parameters, [batch, h, w, units]."""
+        h = self.first(with_context(inputs, condition))
+        for i, convolution in enumerate(self.convolutions):
+            h = convolution(h, condition, training=training)
+            if self.attention:
+                h = self.attentions[i](h, training=training)
+        return self.last(tf.nn.elu(h))

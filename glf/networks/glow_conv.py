@@ -1,0 +1,49 @@
+"""Glow's network for couplings on images."""
+
+import keras
+import tensorflow as tf
+
+from glf.layers.context import context_features, with_context
+from glf.layers.same_conv import SameConv2D, ZeroConv2D
+
+
+class GlowConditioner(keras.layers.Layer):
+    """conv 3x3, relu, conv 1x1, relu, conv 3x3 (Kingma, Dhariwal 2018, "Glow", section 3.3).
+
+    The last convolution starts at zero and has a learned scale for each output. Where Glow puts an
+    actnorm, initialised by data, after each hidden convolution, the kernels are weight-normalised:
+    also a learned scale and shift for each feature, and no data is needed. A condition is
+    concatenated to the input.
+
+    Args:
+      units: number of outputs at each position.
+      filters: width of the hidden layers, at least 1.
+
+    Shapes: call maps [batch, height, width, n] (and a context, see `glf.layers.context`) to
+    [batch, height, width, units].
+
+    Raises:
+      ValueError: for arguments out of range.
+    """
+
+    def __init__(self, units, *, filters=512, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        if units < 1 or filters < 1:
+            raise ValueError(
+                f"GlowConditioner needs units >= 1 and filters >= 1, got {units} and {filters}."
+            )
+        self.units, self.filters = units, filters
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for images [None, h, w, n] and contexts."""
+        inputs = input_shape[-1] + context_features(condition_shape)
+        # A relu halves the mean square of what a convolution gives.
+        gain = {"gain": 2.0**0.5, "dtype": self.dtype}
+        self.first = SameConv2D(inputs, self.filters, **gain)
+        self.second = SameConv2D(self.filters, self.filters, 1, **gain)
+        self.last = ZeroConv2D(self.filters, self.units, dtype=self.dtype)
+
+    def call(self, inputs, condition=None, training=False):
+        """Returns the parameters, [batch, h, w, units]."""
+        h = tf.nn.relu(self.first(with_context(inputs, condition)))
+        return self.last(tf.nn.relu(self.second(h)))

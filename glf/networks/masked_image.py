@@ -1,0 +1,76 @@
+"""A masked convolutional network: parameters of every value of an image from those before it."""
+
+import keras
+import tensorflow as tf
+
+from glf.layers.add_context import AddContext
+from glf.layers.causal_conv import CausalConv2D
+from glf.layers.track import track
+
+
+class MaskedImageNetwork(keras.layers.Layer):
+    """Parameters of every x_i from values before it, row by row, channels fastest.
+
+      h ← conv_A(x) + V_0 context      h ← h + conv_B(elu(h)) + V_l context
+      θ = conv_B(elu(h)), the last one of size 1x1
+
+    Masked convolutions as in PixelCNN (van den Oord et al. 2016, "Pixel Recurrent Neural Networks",
+    section 3.4): A sees pixels before its own and lower channels of its own pixel, B its own
+    channel's features too. Plain masked convolutions have a blind spot: some pixels above and to
+    the right are never seen. For an autoregressive flow that costs flexibility, nothing else.
+
+    Args:
+      parameters: number of outputs for every value, at least 1.
+      filters: number of features, at least 1; rounded up to a multiple of the channels.
+      layers: number of B convolutions, at least 0.
+      first_kernel: side of A's kernel, odd, at least 3.
+
+    Shapes: call maps [batch, height, width, c] (and a context, see `glf.layers.context`) to
+    [batch, height, width, c, parameters].
+
+    Raises:
+      ValueError: for arguments out of range.
+    """
+
+    def __init__(
+        self, parameters, *, filters=32, layers=3, first_kernel=5, dtype="float32", name=None
+    ):
+        super().__init__(dtype=dtype, name=name)
+        if min(parameters, filters) < 1 or layers < 0 or first_kernel < 3 or first_kernel % 2 == 0:
+            raise ValueError(
+                "MaskedImageNetwork needs parameters >= 1, filters >= 1, layers >= 0 and an odd "
+                f"first_kernel >= 3, got {parameters}, {filters}, {layers} and {first_kernel}."
+            )
+        self.parameters, self.filters, self.layers = parameters, filters, layers
+        self.first_kernel = first_kernel
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for images [None, h, w, c] and contexts."""
+        channels = input_shape[-1]
+        features = -(-self.filters // channels) * channels
+        options = {"groups": channels, "dtype": self.dtype}
+        size = self.first_kernel
+        first = {"rows": size // 2 + 1, "columns": size, "mask": "A"}
+        convolutions = [CausalConv2D(channels, features, **first, **options)]
+        convolutions += [CausalConv2D(features, features, **options) for _ in range(self.layers)]
+        self.convolutions = track(self, "convolution", convolutions)
+        last = {"rows": 1, "columns": 1, "initializer": "zeros"}
+        self.last = CausalConv2D(features, channels * self.parameters, **last, **options)
+        of_context = [AddContext(features, dtype=self.dtype) for _ in convolutions]
+        self.of_context = track(self, "of_context", of_context)
+        for layer in of_context:
+            layer.build(condition_shape)
+
+    def call(self, inputs, condition=None, training=False):
+        """Returns the parameters, [batch, h, w, c, parameters]."""
+        first, *others = self.convolutions
+        h = self.of_context[0](_padded(first, inputs), condition)
+        for convolution, add_context in zip(others, self.of_context[1:], strict=True):
+            h = add_context(h + _padded(convolution, tf.nn.elu(h)), condition)
+        raw = self.last.convolve(tf.nn.elu(h))
+        return tf.reshape(raw, (-1, *inputs.shape[1:], self.parameters))
+
+
+def _padded(convolution, h):
+    above, side = convolution.above, convolution.side
+    return convolution.convolve(tf.pad(h, [[0, 0], [above, 0], [side, side], [0, 0]]))

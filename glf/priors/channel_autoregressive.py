@@ -1,0 +1,164 @@
+"""A prior of images that is autoregressive over channels, not over positions."""
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from glf.core import random
+from glf.layers.conv_lstm import ConvLSTM
+from glf.layers.track import track
+from glf.priors.distribution import PriorDistribution
+from glf.priors.image_prior import ImagePrior
+from glf.priors.outputs import GaussianOutput, LogisticMixtureOutput
+
+OUTPUTS = ("gaussian", "logistic_mixture")
+
+
+class ChannelAutoregressive(ImagePrior):
+    """p(z | context) = Π_c p(z_c | z_<c, context), z_c the map [height, width] of channel c.
+
+    The prior of mAR-SCF (Bhattacharyya, Mahajan, Fritz, Schiele, Roth 2020, "Normalizing Flows with
+    Multi-Scale Autoregressive Priors"), where the context is what the flow goes on with. A stack of
+    convolutional LSTMs runs over the channels: the input of step c is z_{c-1}, zeros at first, with
+    the context concatenated to it, and a matrix makes of its output at a position the parameters of
+    z_c there. Given these the positions of a channel are independent.
+
+    The density takes the convolutions with the inputs for all channels at once, layer by layer, and
+    then one loop over the channels for each layer. Sampling is one loop of as many steps as there
+    are channels, whatever the height and width.
+
+    The parameters start at zero: as a standard normal, or near a standard logistic. Log-scales are
+    bounded, so that samples stay finite. Temperature scales the noise.
+
+    Args:
+      hidden: number of features of every LSTM, at least 1.
+      layers: number of LSTMs, at least 1.
+      output: "gaussian" or "logistic_mixture": the family of p(z_c | ...) at a position.
+      components: number of logistics of a mixture, at least 1.
+      size: side of the square kernels, odd.
+
+    Raises:
+      ValueError: for arguments out of range; in `build`, for events that are no images.
+    """
+
+    def __init__(
+        self,
+        hidden=32,
+        layers=3,
+        output="gaussian",
+        components=8,
+        size=3,
+        *,
+        dtype="float32",
+        name=None,
+    ):
+        super().__init__(dtype=dtype, name=name)
+        if output not in OUTPUTS or layers < 1:
+            raise ValueError(
+                f"ChannelAutoregressive needs layers >= 1 and an output among {OUTPUTS}, got "
+                f"layers={layers}, output={output!r}."
+            )
+        mixture = output == "logistic_mixture"
+        self.family = LogisticMixtureOutput(components) if mixture else GaussianOutput()
+        self.hidden = hidden
+        cells = [ConvLSTM(hidden, size, dtype=dtype) for _ in range(layers)]
+        self.cells = track(self, "cell", cells)
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the LSTMs and the matrix after them."""
+        super().build(input_shape, condition_shape)
+        height, width, _ = self.event_shape
+        for i, cell in enumerate(self.cells):
+            features = self.hidden if i else 1
+            cell.build((None, height, width, features), None if i else self.context_shape)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(self.hidden, self.family.size), initializer="zeros"
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.family.size,), initializer="zeros")
+
+    def parameters(self, z, condition=None):
+        """The raw parameters of all channels: [channels, batch, height, width, P].
+
+        Those of channel c depend on the context and on the channels of z before c.
+        """
+        height, width, channels = self.event_shape
+        x = tf.transpose(tf.cast(z, self.compute_dtype), (3, 0, 1, 2))
+        x = tf.concat([tf.zeros_like(x[:1]), x[:-1]], axis=0)
+        x = tf.reshape(x, (-1, height, width, 1))
+        from_context = self._from_context(condition)
+        for i, cell in enumerate(self.cells):
+            gates = tf.reshape(cell.gates(x), (channels, -1, height, width, 4 * self.hidden))
+            if i == 0 and from_context is not None:
+                gates += from_context
+            x = tf.reshape(cell.scan(gates), (-1, height, width, self.hidden))
+        return tf.reshape(self._read(x), (channels, -1, height, width, self.family.size))
+
+    def step(self, previous, states, from_context):
+        """One step: the raw parameters [num, height, width, P] of a channel, and the next states.
+
+        Args:
+          previous: the channel before it, [num, height, width]; zeros for the first.
+          states: the states of all LSTMs.
+          from_context: what `_from_context` gives.
+        """
+        x, new = previous[..., None], []
+        for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
+            gates = cell.gates(x, looped=True)
+            if i == 0 and from_context is not None:
+                gates += from_context
+            new.append(cell.step(gates, state))
+            x = new[-1][0]
+        return self._read(x), new
+
+    def _from_context(self, condition):
+        # A convolution of concatenated maps is a sum of convolutions; the context's is the same in
+        # every step.
+        context = self.context(condition)
+        return None if context is None else self.cells[0].context_gates(context)
+
+    def _read(self, h):
+        *_, height, width, hidden = h.shape
+        raw = tf.reshape(h, (-1, hidden)) @ self.kernel.value + self.bias.value
+        return tf.reshape(raw, (-1, height, width, self.family.size))
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns log p(z | context), shape [batch], in nats."""
+        z = tf.cast(z, self.compute_dtype)
+        raw = self.parameters(z, condition)
+        each = self.family.log_prob(tf.transpose(z, (3, 0, 1, 2)), raw)
+        return tf.reduce_sum(each, axis=(0, 2, 3))
+
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        """Draws channel after channel: [num, height, width, channels].
+
+        At temperature 0 every channel is the mean given those before it, of a mixture that of the
+        likeliest component.
+        """
+        height, width, channels = self.event_shape
+        shape = tf.stack([num, height, width, channels])
+        noise = self.family.noise(shape, random.fold(seed, "noise"), self.compute_dtype)
+        noise = tf.ensure_shape(noise, (None, *self.event_shape, self.family.noise_size))
+        noise = tf.transpose(noise, (3, 0, 1, 2, 4))
+        temperature = tf.cast(temperature, noise.dtype)
+        from_context = self._from_context(condition)
+
+        def draw(c, previous, states, drawn):
+            raw, states = self.step(previous, states, from_context)
+            new = self.family.decide(raw, noise[c], temperature)
+            new = tf.ensure_shape(new, previous.shape)
+            return c + 1, new, states, drawn.write(c, new)
+
+        start = (
+            tf.constant(0),
+            tf.zeros_like(noise[0, ..., 0]),
+            [cell.initial_state(num, height, width) for cell in self.cells],
+            tf.TensorArray(noise.dtype, channels, element_shape=(None, height, width)),
+        )
+        *_, drawn = tf.while_loop(
+            lambda c, *_: c < channels, draw, start, maximum_iterations=channels
+        )
+        z = tf.transpose(drawn.stack(), (1, 2, 3, 0))
+        return tf.ensure_shape(z, (None, *self.event_shape))
+
+    def distribution(self, condition=None):
+        """This prior as a `tfd.Distribution`."""
+        return PriorDistribution(self, condition, tfd.NOT_REPARAMETERIZED)

@@ -1,0 +1,71 @@
+"""A Gaussian whose means and scales are read off a context."""
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from glf.core import random
+from glf.layers.same_conv import ZeroConv2D
+from glf.priors.distribution import PriorDistribution
+from glf.priors.image_prior import ImagePrior
+from glf.priors.outputs import GaussianOutput
+
+
+class ConditionalGaussian(ImagePrior):
+    """p(z | context) = Π N(z_i; μ_i, exp(2 s_i)), with (μ, r) = network(context), s = 7 tanh(r/7).
+
+    The prior of what a multi-scale flow factors out (Kingma, Dhariwal 2018, "Glow", and its code).
+    By default the network is one convolution 3x3 that starts at zero, and the density starts as a
+    standard normal. Without a condition μ and r are learned constants for each channel, which is
+    what Glow's code makes of a convolution of zeros. Temperature scales the standard deviations.
+
+    Args:
+      make_network: factory of the network, called with `units=` and `dtype=`; it maps the context
+        [batch, height, width, features] to [batch, height, width, units]. None: one convolution.
+
+    Raises:
+      ValueError: in `build`, for events that are no images.
+    """
+
+    def __init__(self, make_network=None, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        self.make_network = make_network
+        self.family = GaussianOutput()
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the network, or the constants."""
+        super().build(input_shape, condition_shape)
+        units = self.family.size * self.event_shape[-1]
+        if self.context_shape is None:
+            self.constants = self.add_weight(name="constants", shape=(units,), initializer="zeros")
+        elif self.make_network is None:
+            self.network = ZeroConv2D(self.context_shape[-1], units, dtype=self.dtype)
+        else:
+            self.network = self.make_network(units=units, dtype=self.dtype)
+            self.network.build(self.context_shape)
+
+    def _parameters(self, condition, training=False):
+        """The raw parameters, [batch or 1, height or 1, width or 1, channels, 2]."""
+        context = self.context(condition)
+        shape = (self.event_shape[-1], self.family.size)
+        if context is None:
+            return tf.reshape(self.constants.value, (1, 1, 1, *shape))
+        raw = self.network(context, training=training)
+        return tf.reshape(tf.cast(raw, context.dtype), (-1, *self.event_shape[:2], *shape))
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns log p(z | context), shape [batch], in nats."""
+        raw = self._parameters(condition, training)
+        each = self.family.log_prob(tf.cast(z, self.compute_dtype), raw)
+        return tf.reduce_sum(each, axis=(1, 2, 3))
+
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        """μ + temperature · exp(s) · ε: [num, height, width, channels]; μ at temperature 0."""
+        shape = tf.concat([[num], self.event_shape], 0)
+        noise = self.family.noise(shape, random.fold(seed, "normal"), self.compute_dtype)
+        temperature = tf.cast(temperature, noise.dtype)
+        drawn = self.family.decide(self._parameters(condition), noise, temperature)
+        return tf.ensure_shape(drawn, (None, *self.event_shape))
+
+    def distribution(self, condition=None):
+        """This prior as a `tfd.Distribution`."""
+        return PriorDistribution(self, condition, tfd.FULLY_REPARAMETERIZED)

@@ -1,0 +1,77 @@
+"""Half of the channels leaves a flow early, under a prior of its own."""
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from glf.core import random
+from glf.layers.context import context_features, with_context
+from glf.priors.base import Prior
+from glf.priors.distribution import PriorDistribution
+from glf.priors.standard import StandardNormal
+
+
+class FactoredOut(Prior):
+    """The end of one scale of a multi-scale flow (Dinh et al. 2016, "RealNVP", section 3.6).
+
+    Of an image z [height, width, channels] the last floor(channels / 2) channels go out, the
+    others stay:
+
+      log p(z | context) = log p_part(z_out | z_stay, context) + log p_rest(z_stay | context)
+
+    The prior of the part sees z_stay, and behind its channels those of the context, as a condition
+    [batch, height, width, features]: one that ignores its condition is RealNVP's, a
+    `ConditionalGaussian` Glow's, a `ChannelAutoregressive` that of mAR-SCF. The rest may be a flow
+    whose base is factored out again.
+
+    Args:
+      make_part: factory of the prior of what goes out, called without arguments.
+      make_rest: factory of the prior of what stays, called without arguments.
+
+    Raises:
+      ValueError: if the two have different dtypes; in `build`, for events that are no images or
+        have one channel only.
+    """
+
+    def __init__(self, make_part=StandardNormal, make_rest=StandardNormal, *, name=None):
+        part, rest = make_part(), make_rest()
+        if part.compute_dtype != rest.compute_dtype:
+            raise ValueError(
+                "What goes out and what stays need one dtype, got "
+                f"{part.compute_dtype} and {rest.compute_dtype}."
+            )
+        super().__init__(dtype=part.compute_dtype, name=name)
+        self.part = part
+        self.rest = rest
+
+    def build(self, input_shape, condition_shape=None):
+        """Builds both priors."""
+        super().build(input_shape, condition_shape)
+        if len(self.event_shape) != 3 or self.event_shape[2] < 2:
+            raise ValueError(
+                "FactoredOut needs images [batch, height, width, channels] of at least 2 channels, "
+                f"got {tuple(input_shape)}; squeeze them first."
+            )
+        height, width, channels = self.event_shape
+        self.sizes = (channels - channels // 2, channels // 2)
+        seen = self.sizes[0] + context_features(condition_shape)
+        self.part.build((None, height, width, self.sizes[1]), (None, height, width, seen))
+        self.rest.build((None, height, width, self.sizes[0]), condition_shape)
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns log p(z | context), shape [batch], in nats."""
+        stay, out = tf.split(tf.cast(z, self.compute_dtype), self.sizes, axis=-1)
+        seen = with_context(stay, condition)
+        return self.part.log_prob(out, seen, training) + self.rest.log_prob(
+            stay, condition, training
+        )
+
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        """Draws what stays, then what goes out: [num, height, width, channels]."""
+        stay = self.rest.sample(num, random.fold(seed, "stay"), temperature, condition)
+        seen = with_context(stay, condition)
+        out = self.part.sample(num, random.fold(seed, "out"), temperature, seen)
+        return tf.concat([stay, out], axis=-1)
+
+    def distribution(self, condition=None):
+        """Both priors together as one `tfd.Distribution`."""
+        return PriorDistribution(self, condition, tfd.NOT_REPARAMETERIZED)

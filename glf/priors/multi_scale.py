@@ -1,0 +1,70 @@
+"""Flows of several scales: squeeze, transform, factor out, again."""
+
+from glf.bijectors.chain import Chain
+from glf.bijectors.logit import Logit
+from glf.bijectors.squeeze import Squeeze
+from glf.priors.conditional_gaussian import ConditionalGaussian
+from glf.priors.factored_out import FactoredOut
+from glf.priors.flow import Flow
+
+
+class MultiScale(Flow):
+    """A flow of images in several scales, as in RealNVP and Glow.
+
+    From the data on: the preprocessing; then for each scale a bijector, after which half of the
+    channels is factored out under its own prior and the rest goes on to the next scale; after the
+    last scale all that is left is judged by the last prior.
+
+      log p(y | context) = sum over scales of (log|det| + log p(z_out | z_stay, context))
+                           + log p_last(z | context)
+
+    In code it is a `Flow` whose base is a `FactoredOut` prior, whose rest is such a flow again.
+
+    Args:
+      make_scale: factory of the bijector of one scale; called once for each. It begins with a
+        `Squeeze` where the paper's scale does.
+      num_scales: how many scales, at least 1; every one but the last factors out.
+      make_last_scale: factory of the last scale's bijector; None: `make_scale`.
+      make_preprocessing: factory of what comes first, from y in [0, 1] to the real line; None:
+        nothing.
+      make_part: factory of the prior of each part that is factored out.
+      make_last: factory of the prior of what is left.
+      squeeze: whether every scale begins with a `Squeeze`, ahead of `make_scale`.
+
+    Raises:
+      ValueError: if there is no scale; in `build`, if a side cannot be halved that often.
+    """
+
+    def __init__(
+        self,
+        make_scale,
+        num_scales=2,
+        *,
+        make_last_scale=None,
+        make_preprocessing=Logit,
+        make_part=ConditionalGaussian,
+        make_last=ConditionalGaussian,
+        squeeze=True,
+        name=None,
+    ):
+        if num_scales < 1:
+            raise ValueError(f"MultiScale.num_scales must be at least 1, got {num_scales}.")
+        factories = [make_scale] * (num_scales - 1) + [make_last_scale or make_scale]
+
+        def bijector(scale):
+            first = make_preprocessing is not None and scale == 0
+            parts = [make_preprocessing()] if first else []
+            parts.append(factories[scale]())
+            if squeeze:
+                parts.insert(len(parts) - 1, Squeeze(dtype=parts[-1].compute_dtype))
+            return Chain(parts)
+
+        def base(scale):
+            if scale == num_scales - 1:
+                return make_last()
+            return FactoredOut(make_part, lambda: flow(scale + 1))
+
+        def flow(scale):
+            return Flow(lambda: bijector(scale), lambda: base(scale))
+
+        super().__init__(lambda: bijector(0), lambda: base(0), name=name)
