@@ -9,6 +9,8 @@ _NAMES = {
     "GLF": "glf.models.glf",
     "Autoregressive": "glf.models.autoregressive",
     "DiscreteAutoencoder": "glf.models.discrete_autoencoder",
+    "PixelFlow": "glf.models.pixel_flow",
+    "VectorFlow": "glf.models.vector_flow",
     "make_sampler": "glf.samplers.registry",
     "predictive_sample": "glf.samplers.accelerate",
     "Flow": "glf.priors.flow",

@@ -13,12 +13,30 @@ import re
 import gin
 import keras
 
-from glf import autoregressive, bijectors, priors, samplers
+from glf import autoregressive, bijectors, dequantizers, priors, samplers
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.models import glf, quantizers, reconstruction
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
-from glf.networks import conditioner, dense, features, infogan, made, residual, spatial
+from glf.models.pixel_flow import PixelFlow
+from glf.models.pixel_logistic import LogisticSegmenter
+from glf.models.vector_flow import VectorFlow
+from glf.networks import (
+    conditioner,
+    conditioning,
+    dense,
+    dense_net,
+    features,
+    gated_attention,
+    glow_conv,
+    image_context,
+    image_residual,
+    infogan,
+    made,
+    masked_image,
+    residual,
+    spatial,
+)
 from glf.priors.flow import paper_bijector
 from glf.training import optimizers
 from glf.training import train as training
@@ -49,6 +67,7 @@ def _concrete_classes(room):
 _register(training.train, denylist=("workdir", "execution"))
 _register(make_dataset_from_source, denylist=("data_dir",))
 _register(glf.GLF, Autoregressive, DiscreteAutoencoder, denylist=("spec",))
+_register(PixelFlow, VectorFlow, LogisticSegmenter, denylist=("spec",))
 _register(
     infogan.InfoGANEncoder,
     infogan.InfoGANDecoder,
@@ -68,8 +87,22 @@ _register(
     quantizers.GumbelSoftmax,
     quantizers.VectorQuantizer,
 )
-_register(conditioner.DenseConditioner, denylist=("units", "dtype"))
-_register(made.MADE, denylist=("parameters", "dtype"))
+_register(
+    conditioning.LabelEmbedding,
+    conditioning.Downsampled,
+    conditioning.Paired,
+    denylist=("spec", "dtype"),
+)
+_register(
+    conditioner.DenseConditioner,
+    dense_net.DenseNetConditioner,
+    gated_attention.GatedAttentionConditioner,
+    glow_conv.GlowConditioner,
+    image_context.ImageContext,
+    image_residual.ResidualConditioner,
+    denylist=("units", "dtype"),
+)
+_register(made.MADE, masked_image.MaskedImageNetwork, denylist=("parameters", "dtype"))
 _register(features.VGG16Features, features.SqueezeNetFeatures)
 _register(
     reconstruction.SquaredError,
@@ -77,12 +110,18 @@ _register(
     reconstruction.Bernoulli,
     reconstruction.Perceptual,
 )
-_register(*_concrete_classes(bijectors), *_concrete_classes(priors), denylist=("dtype",))
+_register(
+    *_concrete_classes(bijectors),
+    *_concrete_classes(dequantizers),
+    *_concrete_classes(priors),
+    denylist=("dtype",),
+)
 _register(paper_bijector)
 _register(
     *_concrete_classes(autoregressive),
     denylist=(
         *("image_shape", "channels", "levels", "num_classes", "groups", "dtype"),
+        *("condition_shape", "condition_levels"),
         *("data_features", "model_features", "context_size", "parameter_size"),
     ),
 )

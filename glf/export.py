@@ -16,6 +16,7 @@ from glf.models.base import (
     HasLatents,
     Reconstructs,
 )
+from glf.models.vector_flow import HasPointDensity
 
 _SIGNATURES = "signatures.json"
 
@@ -69,9 +70,13 @@ def export_model(model, out, step=None):
 def _module(model):
     """The module to save and {signature: {"takes", "gives", "does"}}."""
     module = tf.Module()
-    height, width, channels = model.spec.image_shape
-    image = f"uint8 [batch, {height}, {width}, {channels}], values 0 to {model.spec.levels - 1}"
-    image_spec = tf.TensorSpec([None, height, width, channels], tf.uint8)
+    data, of_points = model.spec, model.spec.levels is None
+    shape = ", ".join(["batch", *map(str, data.image_shape)])
+    image = f"{data.dtype.name} [{shape}]"
+    if not of_points:
+        image += f", values 0 to {data.levels - 1}"
+    image_spec = tf.TensorSpec([None, *data.image_shape], data.dtype)
+    what = "points" if of_points else "images"
     described = {}
 
     def add(function, does, takes, gives, *specs):
@@ -84,23 +89,35 @@ def _module(model):
 
     def sample(num, temperature, seed, conditions=None):
         seed = random.make_seed(seed)
-        return {"images": model.sample(num, seed, temperature, **given(conditions))}
+        return {what: model.sample(num, seed, temperature, **given(conditions))}
 
     add(
         sample,
-        "Draws images; the same seed gives the same images.",
+        f"Draws {what}; the same seed gives the same {what}.",
         {
             "num": "int32 [], at least 1",
             "temperature": "float32 [], scales the base noise; 1 samples the model",
             "seed": "int64 []",
             **conditions_described,
         },
-        {"images": f"{image}; batch is num"},
+        {what: f"{image}; batch is num"},
         tf.TensorSpec([], tf.int32),
         tf.TensorSpec([], tf.float32),
         tf.TensorSpec([], tf.int64),
         *condition_specs,
     )
+    if isinstance(model, HasPointDensity):
+
+        def log_prob(points):
+            return {"log_prob": model.log_prob(points)}
+
+        add(
+            log_prob,
+            "The log-density of points, exact.",
+            {"points": image},
+            {"log_prob": "float32 [batch], in nats"},
+            image_spec,
+        )
     if isinstance(model, HasDensity):
 
         def log_prob(images, conditions=None):
@@ -116,8 +133,8 @@ def _module(model):
         )
     if isinstance(model, HasLatents):
         latent_spec = model.latent_spec
-        shape = ", ".join(["batch", *map(str, latent_spec.shape[1:])])
-        code = f"{latent_spec.dtype.name} [{shape}]"
+        latent_shape = ", ".join(["batch", *map(str, latent_spec.shape[1:])])
+        code = f"{latent_spec.dtype.name} [{latent_shape}]"
         if isinstance(model, HasCodes):
             code += f", values 0 to {model.categories - 1}"
 
@@ -163,7 +180,7 @@ def _conditions(model):
     spec = model.condition_spec if isinstance(model, Conditional) else None
     if spec is None:
         return [], {}, lambda conditions: {}
-    top = (model.spec.num_classes if model.condition_kind == "label" else model.spec.levels) - 1
+    top = model.condition_encoder.condition_levels - 1
     shape = ", ".join(["batch", *map(str, spec.shape[1:])])
     kind = "classes" if model.condition_kind == "label" else "images"
     text = f"{spec.dtype.name} [{shape}], {kind}, values 0 to {top}; one for each image"

@@ -17,6 +17,12 @@ CHECKPOINT = common.define_checkpoint()
 RECONSTRUCTIONS = flags.DEFINE_string(
     "reconstructions", None, "Also write a .png of images of the split, each beside its own."
 )
+IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
+    "importance_samples",
+    [],
+    "Also bound the likelihood of a pixel flow by K importance weights. Repeatable; 1 is the ELBO.",
+    lower_bound=1,
+)
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
@@ -32,7 +38,13 @@ def main():
     model, dataset, step, folder = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value
     )
-    metrics = evaluate(model, dataset, SPLIT.value, batch_size=BATCH_SIZE.value)
+    metrics = evaluate(
+        model,
+        dataset,
+        SPLIT.value,
+        batch_size=BATCH_SIZE.value,
+        importance_samples=IMPORTANCE_SAMPLES.value,
+    )
     update_metrics(folder.metrics, SPLIT.value, step, metrics)
     if RECONSTRUCTIONS.value:
         pixels = pictures.reconstructions(

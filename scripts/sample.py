@@ -4,13 +4,15 @@
 
 --out decides what is written: a .png file holds a grid, an .npz file the array "images" (uint8,
 [num, height, width, channels], in the data's levels), and any other name is a folder of PNG files
-(of WAV files for waveforms).
+(of WAV files for waveforms). Of models of points in the plane the .npz holds "points" (float32,
+[num, 2]), and the .png shows the density, the samples and the data.
+
+  --labels=3,1,4                classes to draw, for models conditional on labels
 
 For autoregressive models, and for the autoregressive prior of a discrete autoencoder:
 
   --sampler=windowed            how to draw: it changes the time, never the samples; what they cost
                                 is printed
-  --labels=3,1,4                classes to draw, for models conditional on labels
 
 and for autoregressive models of the data themselves, with examples of --split:
 
@@ -18,7 +20,7 @@ and for autoregressive models of the data themselves, with examples of --split:
   --inpaint=7,7,14,14           draws this rectangle of examples (top, left, height, width) from
                                 what comes before it; beside them, a .png shows what was given
 
-Models conditional on a small image take it from examples of --split, which a .png shows beside.
+Models conditional on an image take it from examples of --split, which a .png shows beside.
 """
 
 import pathlib
@@ -61,7 +63,6 @@ def main():
     """Flags in, files out."""
     from glf import configurables
     from glf.models.autoregressive import Autoregressive
-    from glf.models.base import Conditional
     from glf.models.discrete_autoencoder import DiscreteAutoencoder
 
     # Looked at before the model is built: data is opened only where it is needed.
@@ -69,27 +70,43 @@ def main():
     model, dataset, step, _ = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, with_data=known
     )
-    if isinstance(model, Conditional) and model.condition_kind == "image" and dataset is None:
+    of_points = model.spec.levels is None
+    shows_data = of_points and pathlib.Path(OUT.value).suffix == ".png"
+    conditional = getattr(model, "condition_kind", None) in ("image", "paired")
+    if (conditional or shows_data) and dataset is None:
         dataset = configurables.make_dataset(DATA_DIR.value)
-    if isinstance(model, Autoregressive | DiscreteAutoencoder):
-        images, given = draw(model, dataset)
+    autoregressive = isinstance(model, Autoregressive | DiscreteAutoencoder)
+    for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
+        if flag.value is not None and not autoregressive:
+            raise ValueError(
+                f"--{flag.name} is for autoregressive models; this run's is a "
+                f"{type(model).__name__}."
+            )
+    if autoregressive:
+        drawn, given = draw(model, dataset)
+        write(model, drawn, given)
+    elif of_points:
+        drawn = model.sample(NUM.value, SEED.value, TEMPERATURE.value).numpy()
+        write_points(model, drawn, dataset)
     else:
-        for flag in (SAMPLER, LABELS, COMPLETE_ROWS, INPAINT):
-            if flag.value is not None:
-                raise ValueError(
-                    f"--{flag.name} is for autoregressive models; this run's is a "
-                    f"{type(model).__name__}."
-                )
-        images = model.sample(NUM.value, SEED.value, TEMPERATURE.value).numpy()
-        given = None
-    write(model, images, given)
+        batch, num = examples(dataset) if conditional else (None, NUM.value)
+        condition = conditions(model, batch, num)
+        options = {} if condition is None else {"condition": condition}
+        drawn = model.sample(num, SEED.value, TEMPERATURE.value, **options).numpy()
+        write(model, drawn, None if batch is None else batch["image"], batch)
     logging.info(
         "%d samples of step %d, temperature %g, are in %s.",
-        len(images),
+        len(drawn),
         step,
         TEMPERATURE.value,
         pathlib.Path(OUT.value),
     )
+
+
+def examples(dataset):
+    """The first examples of the split, as many as are asked for and there are: (batch, number)."""
+    num = min(NUM.value, dataset.num_examples(SPLIT.value))
+    return dataset.examples(SPLIT.value, slice(0, num)), num
 
 
 def draw(model, dataset):
@@ -106,8 +123,7 @@ def draw(model, dataset):
 
     batch, num = None, NUM.value
     if dataset is not None:
-        num = min(num, dataset.num_examples(SPLIT.value))
-        batch = dataset.examples(SPLIT.value, slice(0, num))
+        batch, num = examples(dataset)
     options = {}
     given = None
     if COMPLETE_ROWS.value is not None or INPAINT.value is not None:
@@ -161,7 +177,7 @@ def conditions(model, batch, num):
     if kind is None:
         return None
     if batch is not None:
-        return tf.convert_to_tensor(model.condition_of(batch["image"], batch.get("label")))
+        return tf.convert_to_tensor(model.condition_of(batch))
     return tf.range(num) % model.spec.num_classes
 
 
@@ -217,8 +233,29 @@ def describe(model, found, seconds, building):
     )
 
 
-def write(model, images, given):
-    """Writes the images, beside what was given where something was and --out is a picture."""
+def write_points(model, points, dataset):
+    """Writes points in the plane: an array, or a picture of density, samples and data."""
+    import numpy as np
+
+    from glf.core import files
+    from glf.evaluation import density_pictures, pictures
+
+    out = pathlib.Path(OUT.value)
+    if out.suffix not in (".png", ".npz"):
+        raise ValueError(f"--out={out}: points are written to a .png or an .npz file.")
+    if out.suffix == ".png":
+        data = dataset.examples(SPLIT.value, slice(0, density_pictures.POINTS))["image"]
+        pictures.write_png(out, density_pictures.picture(model, points, data))
+        return
+    with files.atomic_path(out) as temporary:
+        np.savez_compressed(temporary, points=points)
+
+
+def write(model, images, given, batch=None):
+    """Writes the images, beside what was given where something was and --out is a picture.
+
+    With a `batch` of pairs the picture has its conditions, too.
+    """
     import numpy as np
 
     from glf.evaluation import pictures
@@ -229,6 +266,10 @@ def write(model, images, given):
         pictures.write_images(
             OUT.value, images, spec.levels, min_side=MIN_SIDE.value, sample_rate=sample_rate
         )
+        return
+    if model.condition_kind == "paired" and batch is not None:
+        pixels = pictures.condition_sample_example(batch, images, spec, MIN_SIDE.value)
+        pictures.write_png(OUT.value, pixels)
         return
     levels = spec.levels
     # What is not given is shown as a middle grey.

@@ -10,6 +10,7 @@ from glf import autoregressive, configurables, samplers
 from glf.models.base import GenerativeModel
 from glf.models.quantizers import Quantizer
 from glf.models.reconstruction import PixelLoss
+from glf.networks import conditioning
 
 DIGITS = "configs/studies/glf/digits.gin"
 
@@ -122,7 +123,7 @@ def classes_of(room):
             "autoregressive",
             (
                 *(autoregressive.CausalNetwork, autoregressive.Output, autoregressive.Embedding),
-                *(autoregressive.ConditionEncoder, autoregressive.Forecaster),
+                *(conditioning.ConditionEncoder, autoregressive.Forecaster),
                 autoregressive.AutoregressiveModel,
             ),
         ),

@@ -16,21 +16,31 @@ class DataSpec:
     """What a model needs to know to be built.
 
     Attributes:
-      image_shape: (height, width, channels).
-      levels: x is in {0..levels-1}.
+      image_shape: (height, width, channels); (d,) where examples are points of continuous data.
+      levels: x is in {0..levels-1}; None where x is continuous.
       num_classes: labels are in {0..num_classes-1}; None when unlabelled.
       sample_rate: in Hz, where an image is a waveform [samples, 1, 1] in mu-law levels, see
         `glf.data.mu_law`; None elsewhere.
+      condition_shape: (height, width, channels) of the image that comes with each example; None
+        where there is none.
+      condition_levels: its values are in {0..condition_levels-1}.
     """
 
-    image_shape: tuple[int, int, int]
-    levels: int
+    image_shape: tuple[int, ...]
+    levels: int | None
     num_classes: int | None
     sample_rate: int | None = None
+    condition_shape: tuple[int, int, int] | None = None
+    condition_levels: int | None = None
+
+    @property
+    def dtype(self):
+        """The type of x: uint8 for integers, float32 for continuous data."""
+        return tf.float32 if self.levels is None else tf.uint8
 
 
 class Dataset:
-    """Images of integers in three splits, from any source.
+    """Images of integers in three splits, from any source; also points of continuous data.
 
     Binarization turns x into {0, 1}, so that levels is 2. "threshold": x / (levels - 1) > 1/2.
     "dynamic": a Bernoulli draw with probability x / (levels - 1), afresh each time `train_batches`
@@ -42,6 +52,9 @@ class Dataset:
     that levels is 2^num_bits: the convention of the "5-bit" results of Glow (Kingma and Dhariwal
     2018, arXiv 1807.03039).
 
+    Where each image is paired with another, its condition, batches have that, too; it is never
+    binarized, and mirrored with its image.
+
     Args:
       source: a `glf.data.source.Source`.
       binarize: None, "threshold", "dynamic" or "fixed".
@@ -52,21 +65,36 @@ class Dataset:
     Attributes:
       name: what the source calls itself.
       spec: the `DataSpec`.
+      density: the `glf.data.densities.Density` that points are drawn from, or None.
 
     Raises:
       ValueError: if `binarize` is unknown, or if `num_bits` is out of range, given together with
-        `binarize`, or given for data that has not 256 levels.
+        `binarize`, or given for data that has not 256 levels; if any of these, or a flip, is
+        asked of continuous data.
     """
 
     def __init__(self, source, binarize=None, horizontal_flip=False, num_bits=None):
         if binarize not in BINARIZATIONS:
             raise ValueError(f"binarize is one of {BINARIZATIONS}, got {binarize!r}.")
+        if source.levels is None and (binarize or horizontal_flip or num_bits is not None):
+            raise ValueError(
+                f"binarize, num_bits and horizontal_flip are for images, not for the points of "
+                f"{source.name!r}; leave them out."
+            )
         levels = source.levels if binarize is None else 2
         if num_bits is not None:
             _check_bits(num_bits, binarize, source)
             levels = 2**num_bits
         self.name = source.name
-        self.spec = DataSpec(source.image_shape, levels, source.num_classes, source.sample_rate)
+        self.spec = DataSpec(
+            source.image_shape,
+            levels,
+            source.num_classes,
+            source.sample_rate,
+            source.condition_shape,
+            source.condition_levels,
+        )
+        self.density = source.density
         self._source = source
         self._binarize = binarize
         self._flip = horizontal_flip
@@ -82,7 +110,8 @@ class Dataset:
         The epochs, each in an order of its own keyed by (seed, epoch), are laid end to end, and
         step s takes positions [s B, (s + 1) B). A batch is a pure function of (dataset, seed, B,
         s): no example is dropped, and a run resumed at any step sees the batches it would have
-        seen. Flips and dynamic bits are pure functions of (seed, position).
+        seen. Flips and dynamic bits are pure functions of (seed, position). Points of a known
+        density are drawn afresh for each position, no two steps of the same ones.
 
         Args:
           batch_size: B, the examples of a step over all shards.
@@ -92,8 +121,10 @@ class Dataset:
           shard: (index, count): rows [index B / count, (index + 1) B / count) of each batch.
 
         Returns:
-          A `tf.data.Dataset` of {"image": uint8 [B / count, h, w, c], "label": int32 [B / count]},
-          "label" only if the dataset is labelled.
+          A `tf.data.Dataset` of {"image": uint8 [B / count, h, w, c], "label": int32 [B / count],
+          "condition": uint8 [B / count, h', w', c']}; "label" only if the dataset is labelled,
+          "condition" only if it is one of pairs. Of continuous data "image" is float32
+          [B / count, d].
 
         Raises:
           ValueError: if an argument is out of range, or `count` does not divide B.
@@ -114,16 +145,21 @@ class Dataset:
         words = noise.seed_words(seed)
         flip_key = noise.philox_key("flip", *words)
         dynamic_key = noise.philox_key("binarize", *words) if self._binarize == "dynamic" else None
+        points_key = noise.philox_key("fresh points", *words)
 
         def batch(step):
             start = int(step) * batch_size + index * size
             positions = np.arange(start, start + size)
+            if self.density is not None:
+                bits = noise.random_words(points_key, positions, self.density.words)
+                return self.density.draw(bits), np.zeros(size, np.int32)
             rows = split.rows[stream.examples(start, start + size)]
-            images, labels = self._take(split.table, rows, dynamic_key, positions)
+            images, labels, *conditions = self._take(split.table, rows, dynamic_key, positions)
             if self._flip:
                 flip = noise.random_words(flip_key, positions, 1)[:, 0] & 1 == 1
-                images[flip] = images[flip][:, :, ::-1]
-            return images, labels
+                for mirrored in (images, *conditions):
+                    mirrored[flip] = mirrored[flip][:, :, ::-1]
+            return images, labels, *conditions
 
         if num_steps is None:
             steps = tf.data.Dataset.counter(start_step)
@@ -164,7 +200,8 @@ class Dataset:
           indices: integers in [0, num_examples(split)), a sequence or a slice.
 
         Returns:
-          {"image": uint8 [n, h, w, c], "label": int32 [n]}, "label" only if labelled.
+          {"image": uint8 [n, h, w, c], "label": int32 [n], "condition": uint8 [n, h', w', c']},
+          each of the last two only if there are any, as in `train_batches`.
 
         Raises:
           ValueError: if `split` is unknown or an index is out of range.
@@ -179,8 +216,7 @@ class Dataset:
                 f"The {name} split of {self.name!r} has examples 0 to {count - 1}, got indices "
                 f"from {indices.min()} to {indices.max()}."
             )
-        images, labels = self._take(split.table, split.rows[indices.astype(np.int64)])
-        return {"image": images} | ({} if self.spec.num_classes is None else {"label": labels})
+        return self._named(self._take(split.table, split.rows[indices.astype(np.int64)]))
 
     def _split(self, name):
         if name not in SPLITS:
@@ -188,8 +224,11 @@ class Dataset:
         return self._source.splits[name]
 
     def _take(self, table, rows, dynamic_key=None, positions=None):
-        """Images and labels at `rows`, binarized by (dynamic_key, positions) or once for all."""
-        images, labels = table.arrays
+        """Images, labels and perhaps conditions at `rows`.
+
+        Binarized by (dynamic_key, positions) or once for all; labels are 0 where there are none.
+        """
+        images, labels, *conditions = table.arrays
         images = np.asarray(images[rows])  # a copy, in memory
         if self._shift:
             images >>= self._shift
@@ -199,18 +238,28 @@ class Dataset:
             if dynamic_key is None:
                 dynamic_key, positions = noise.philox_key("fixed bits", table.name), rows
             images = bernoulli(images, self._source.levels, dynamic_key, positions)
-        return images, np.zeros(len(rows), np.int32) if labels is None else labels[rows]
+        labels = np.zeros(len(rows), np.int32) if labels is None else labels[rows]
+        return images, labels, *(np.asarray(condition[rows]) for condition in conditions)
+
+    def _named(self, parts):
+        """The parts of a batch by their names, without the labels where there are none."""
+        named = dict(zip(("image", "label", "condition"), parts, strict=False))
+        if self.spec.num_classes is None:
+            del named["label"]
+        return named
 
     def _batches(self, split, numbers, batch, size):
         """Maps numbers of batches to batches, in order and ahead of their use."""
         split.table.arrays  # noqa: B018  decoded here, where an error reaches the user
-        labelled = self.spec.num_classes is not None
+        shapes, types = [self.spec.image_shape, ()], [self.spec.dtype, tf.int32]
+        if self.spec.condition_shape is not None:
+            shapes, types = [*shapes, self.spec.condition_shape], [*types, tf.uint8]
 
         def element(number):
-            image, label = tf.numpy_function(batch, [number], (tf.uint8, tf.int32), stateful=False)
-            image.set_shape((size, *self.spec.image_shape))
-            label.set_shape((size,))
-            return {"image": image, "label": label} if labelled else {"image": image}
+            parts = tf.numpy_function(batch, [number], types, stateful=False)
+            for part, shape in zip(parts, shapes, strict=True):
+                part.set_shape((size, *shape))
+            return self._named(parts)
 
         batches = numbers.map(element, num_parallel_calls=2, deterministic=True).prefetch(4)
         # The shards are explicit, so TensorFlow must not cut the stream again.

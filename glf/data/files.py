@@ -21,8 +21,8 @@ def image_size(path):
         return (width, height) if turned else (height, width)
 
 
-def read_image(path, geometry):
-    """The image at `path` through `geometry`: uint8 [h, w, channels].
+def read_image(path, geometry, nearest=False):
+    """The image at `path` through `geometry`: uint8 [h, w, channels]; `nearest` as there.
 
     EXIF orientation is followed, alpha is laid over white, palettes are looked up, 16-bit grey
     keeps its upper 8 bits, and of several frames the first is taken.
@@ -33,7 +33,7 @@ def read_image(path, geometry):
     """
     with _readable(path), Image.open(path) as opened:
         pixels = _to_bytes(ImageOps.exif_transpose(opened))
-    return geometry.apply(pixels, name=str(path))
+    return geometry.apply(pixels, name=str(path), nearest=nearest)
 
 
 def _to_bytes(image):

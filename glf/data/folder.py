@@ -60,12 +60,12 @@ def load_folder_source(
         raise ValueError(f'labels is None or "subfolders", got {labels!r}.')
     root = pathlib.Path(path).expanduser()
     files = find(root, EXTENSIONS, "images")
-    parts = _split_folders(root, files)
+    parts = split_folders(root, files)
     classes = _classes(name, files, parts) if labels else None
     geometry = geometry or Geometry()
     geometry = Geometry(geometry.crop, geometry.size, geometry.channels or 3)
     broken = {}
-    size = geometry.size or geometry.crop or _common_size(name, root, files, broken)
+    size = geometry.size or geometry.crop or common_size(name, root, files, broken)
     shape = (*size, geometry.channels)
     images, kept = store.collect(
         name,
@@ -120,7 +120,7 @@ def find(root, extensions, what):
     return sorted(found)
 
 
-def _split_folders(root, files):
+def split_folders(root, files):
     """The split of each file by its first folder, or None where folders do not say it."""
     first = [file.split("/")[0] if "/" in file else None for file in files]
     parts = [_SPLIT_FOLDERS.get(folder) for folder in first]
@@ -147,10 +147,10 @@ def _classes(name, files, parts):
     return names, np.array([names.index(folder[0]) for folder in folders], np.int32)
 
 
-def _common_size(name, root, files, broken):
+def common_size(name, root, files, broken):
     """The (height, width) all readable images share."""
     sizes = {}
-    for file, size in zip(files, _attempt(image_size, root, files, broken), strict=True):
+    for file, size in zip(files, attempt_all(image_size, root, files, broken), strict=True):
         if size is not None:
             sizes.setdefault(size, file)
     if len(sizes) > 1:
@@ -168,13 +168,13 @@ def _decoded(root, files, geometry, broken):
     """Batches of (images, indices into files), in order."""
     for start in range(0, len(files), 256):
         chunk = files[start : start + 256]
-        images = _attempt(lambda path: read_image(path, geometry), root, chunk, broken)
+        images = attempt_all(lambda path: read_image(path, geometry), root, chunk, broken)
         indices = [i for i, image in enumerate(images) if image is not None]
         if indices:
             yield np.stack([images[i] for i in indices]), start + np.array(indices)
 
 
-def _attempt(function, root, files, broken):
+def attempt_all(function, root, files, broken):
     """`function` of each file, in parallel; where it cannot be read None, and why in `broken`."""
 
     def attempt(file):

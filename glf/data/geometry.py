@@ -46,8 +46,11 @@ class Geometry:
         height, width = self.size or self.crop or (height, width)
         return int(height), int(width), int(self.channels or channels)
 
-    def apply(self, image, levels=256, name="image"):
-        """One image, uint8 [h, w, c], through crop, resize and channels; values stay < levels."""
+    def apply(self, image, levels=256, name="image", nearest=False):
+        """One image, uint8 [h, w, c], through crop, resize and channels; values stay < levels.
+
+        With `nearest` every pixel is one of the image's own, as masks want it, in place of Lanczos.
+        """
         height, width, channels = self.output_shape(image.shape, name)
         if self.channels == 1 and channels != image.shape[2]:
             image = _luminance(image)
@@ -56,7 +59,8 @@ class Geometry:
         if self.size and image.shape[:2] != self.size:
             scale = min(image.shape[0] / height, image.shape[1] / width)
             image = _centre(image, max(1, round(height * scale)), max(1, round(width * scale)))
-            image = _resize(image, height, width, levels)
+            kernel = Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS
+            image = _resize(image, height, width, levels, kernel)
         if image.shape[2] != channels:
             image = np.repeat(image, channels, axis=2)
         return image
@@ -87,13 +91,11 @@ def _luminance(image):
     return ((image.astype(np.uint32) @ weights + 32768) >> 16).astype(np.uint8)[..., np.newaxis]
 
 
-def _resize(image, height, width, levels):
+def _resize(image, height, width, levels, kernel):
     planes = [image] if image.shape[2] == 3 else [image[..., c] for c in range(image.shape[2])]
     resized = [
         np.asarray(
-            Image.fromarray(np.ascontiguousarray(plane)).resize(
-                (width, height), Image.Resampling.LANCZOS
-            )
+            Image.fromarray(np.ascontiguousarray(plane)).resize((width, height), kernel)
         ).reshape(height, width, -1)
         for plane in planes
     ]

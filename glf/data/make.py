@@ -8,7 +8,10 @@ from glf.data.dataset import Dataset
 from glf.data.digits import load_digits_source
 from glf.data.folder import load_folder_source
 from glf.data.geometry import Geometry
+from glf.data.pairs import load_pairs_source
+from glf.data.points import DENSITIES, load_points_source
 from glf.data.tfds import load_tfds_source
+from glf.data.vessels import load_vessels_source
 from glf.data.wav import load_wav_source
 
 
@@ -26,11 +29,13 @@ def make_dataset(
     labels=None,
     levels=None,
     num_samples=None,
+    num_examples=None,
+    noise=None,
     download=True,
     memory_budget=store.MEMORY_BUDGET,
     cache_dir=None,
 ):
-    """Makes a dataset of images of integers.
+    """Makes a dataset of images of integers, or of points in the plane.
 
     Args:
       source: one of
@@ -38,12 +43,15 @@ def make_dataset(
         "tfds:NAME": a dataset of tfds, see `load_tfds_source`;
         "folder:PATH": a folder of images, see `load_folder_source`;
         "array:PATH": an .npy or .npz file, see `load_array_source`;
-        "wav:PATH": a folder of WAV files, see `load_wav_source`.
+        "wav:PATH": a folder of WAV files, see `load_wav_source`;
+        "pairs:PATH": a folder of images and their binary masks, see `load_pairs_source`;
+        "vessels": generated pictures of vessels with masks, see `load_vessels_source`;
+        "two_moons", "checkerboard", "eight_gaussians": points, see `load_points_source`.
       data_dir: where tfds datasets are prepared; None for TFDS_DATA_DIR, else the default of tfds.
       image_size: an integer or (height, width) to resize to; the image is first cropped about its
         centre to these proportions.
       crop: an integer or (height, width) of a centre crop that comes first.
-      channels: 1, 3, or None to keep them (3 for a folder).
+      channels: 1, 3, or None to keep them (3 for a folder and for what masks are paired with).
       binarize: None, "threshold", "dynamic" or "fixed", see `Dataset`.
       num_bits: keep only the upper bits of 8-bit data: x becomes floor(x / 2^(8 - num_bits)).
       validation_examples: how many to cut from train where there is no validation split; None for
@@ -52,6 +60,8 @@ def make_dataset(
       labels: for a folder, "subfolders" to take the first folder of each path as the class.
       levels: for an array, the number of levels; None to take it from the largest value.
       num_samples: for WAV files, the length of an example.
+      num_examples: for what is generated, the number of training examples.
+      noise: for two_moons, the standard deviation around the half circles, 0.05 unless told.
       download: let tfds download what is not prepared.
       memory_budget: bytes a decoded array may take in memory; beyond, it is memory-mapped.
       cache_dir: a folder for memory-mapped arrays; None for the user's cache folder.
@@ -64,10 +74,11 @@ def make_dataset(
         cannot be read.
     """
     kind, _, rest = source.partition(":") if isinstance(source, str) else ("", "", "")
-    if kind not in _LOADERS or (kind == "digits") != (not rest):
+    if kind not in _LOADERS or (kind in _EMBEDDED) != (not rest):
         raise ValueError(
-            'source is "digits", "tfds:NAME", "folder:PATH", "array:PATH" or "wav:PATH", e.g. '
-            f'"tfds:mnist"; got {source!r}.'
+            f'source is one of {", ".join(_EMBEDDED)}, or "tfds:NAME", "folder:PATH", '
+            '"array:PATH", "wav:PATH" or "pairs:PATH", e.g. "tfds:mnist"; '
+            f"got {source!r}."
         )
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
@@ -77,18 +88,28 @@ def make_dataset(
         raise ValueError(f'levels={levels!r} is for "array:" sources only, not {source!r}.')
     if num_samples is not None and kind != "wav":
         raise ValueError(f'num_samples={num_samples!r} is for "wav:" sources only, not {source!r}.')
-    if kind == "wav":
+    if num_examples is not None and "num_examples" not in _LOADERS[kind][1]:
+        raise ValueError(
+            f"num_examples={num_examples!r} is for generated sources only, not {source!r}."
+        )
+    if noise is not None and kind != "two_moons":
+        raise ValueError(f'noise={noise!r} is for "two_moons" only, not {source!r}.')
+    if kind == "wav" or kind in DENSITIES:
         of_images = {"image_size": image_size, "crop": crop, "channels": channels}
         of_images |= {"horizontal_flip": horizontal_flip or None}
-        # Files go to the splits whole, so that a number of examples cannot be asked for.
-        of_images |= {"validation_examples": validation_examples}
+        if kind == "wav":
+            # Files go to the splits whole, so that a number of examples cannot be asked for.
+            of_images |= {"validation_examples": validation_examples}
         wrong = [option for option, value in of_images.items() if value is not None]
         if wrong:
-            raise ValueError(f'{", ".join(wrong)}: not for "wav:" sources; leave out.')
-    if validation_examples is not None and not _is_integer(validation_examples, 0):
-        raise ValueError(
-            f"validation_examples is an integer of at least 0, got {validation_examples!r}."
-        )
+            shown = "wav:" if kind == "wav" else kind
+            raise ValueError(f'{", ".join(wrong)}: not for "{shown}" sources; leave out.')
+    for option, number, least in (
+        ("validation_examples", validation_examples, 0),
+        ("num_examples", num_examples, 1),
+    ):
+        if number is not None and not _is_integer(number, least):
+            raise ValueError(f"{option} is an integer of at least {least}, got {number!r}.")
     if memory_budget < 0:
         raise ValueError(f"memory_budget is a number of bytes, at least 0, got {memory_budget}.")
     geometry = Geometry(_pair("crop", crop), _pair("image_size", image_size), channels)
@@ -100,11 +121,13 @@ def make_dataset(
         "labels": labels,
         "levels": levels,
         "num_samples": num_samples,
+        "num_examples": num_examples,
+        "noise": noise,
         "memory_budget": memory_budget,
         "cache_dir": cache_dir,
     }
     load, takes = _LOADERS[kind]
-    arguments = [rest] if rest else []
+    arguments = [rest] if rest else [kind] if kind in DENSITIES else []
     loaded = load(*arguments, **{option: options[option] for option in takes})
     return Dataset(loaded, binarize=binarize, horizontal_flip=horizontal_flip, num_bits=num_bits)
 
@@ -117,7 +140,10 @@ _LOADERS = {
     "folder": (load_folder_source, (*_COMMON, *_STORED, "labels")),
     "array": (load_array_source, (*_COMMON, *_STORED, "levels")),
     "wav": (load_wav_source, (*_STORED, "num_samples")),
-}
+    "pairs": (load_pairs_source, (*_COMMON, *_STORED)),
+    "vessels": (load_vessels_source, (*_COMMON, "num_examples")),
+} | dict.fromkeys(DENSITIES, (load_points_source, ("validation_examples", "num_examples", "noise")))
+_EMBEDDED = ("digits", "vessels", *DENSITIES)
 
 
 def _pair(name, value):

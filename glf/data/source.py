@@ -17,7 +17,9 @@ class Table:
     Args:
       name: tells the tables of one source apart.
       count: the number of examples.
-      load: returns (uint8 [count, h, w, c], int32 labels [count] or None).
+      load: returns (uint8 [count, h, w, c], int32 labels [count] or None), and behind them uint8
+        conditions [count, h', w', c'] where images come in pairs. Points of continuous data,
+        float32 [count, d], stand in the place of images.
     """
 
     def __init__(self, name, count, load: Callable):
@@ -27,7 +29,7 @@ class Table:
 
     @functools.cached_property
     def arrays(self):
-        """(images, labels), loaded once."""
+        """(images, labels[, conditions]), loaded once."""
         return self._load()
 
 
@@ -54,19 +56,27 @@ class Source:
 
     Attributes:
       name: what the user asked for.
-      image_shape: (height, width, channels).
-      levels: values are in {0..levels-1}.
+      image_shape: (height, width, channels), or (d,) for points.
+      levels: values are in {0..levels-1}; None for points, which are float32.
       num_classes: None when unlabelled.
       splits: {"train", "validation", "test"} to `Split`.
       sample_rate: in Hz, of waveforms [samples, 1, 1] in mu-law levels; None for images.
+      condition_shape: (height, width, channels) of the image each example is paired with, or None.
+      condition_levels: its values are in {0..condition_levels-1}.
+      density: where points are drawn from, a `glf.data.densities.Density`; training then draws
+        fresh points at every step instead of those of the train split. None: there is only what
+        is stored.
     """
 
     name: str
-    image_shape: tuple[int, int, int]
-    levels: int
+    image_shape: tuple[int, ...]
+    levels: int | None
     num_classes: int | None
     splits: dict[str, Split]
     sample_rate: int | None = None
+    condition_shape: tuple[int, int, int] | None = None
+    condition_levels: int | None = None
+    density: object = None
 
 
 def complete_splits(name, splits, validation_examples=None):

@@ -51,8 +51,12 @@ class MeanLossTerms:
         for index, batch in enumerate(dataset.eval_batches(split, self.batch_size)):
             rows = int(batch["image"].shape[0])
             padded = {k: self._fill(batch[k], rows) for k in self._inputs if k in batch}
-            terms = self._terms(padded, random.fold(seed, index))
-            yield {k: values.numpy()[:rows].astype("float64") for k, values in terms.items()}
+            terms = self._evaluate(padded, random.fold(seed, index))
+            yield {k: np.asarray(v)[:rows].astype("float64") for k, v in terms.items()}
+
+    def _evaluate(self, batch, seed):
+        """The terms of a padded batch, {name: [batch_size]}."""
+        return self._terms(batch, seed)
 
     def _fill(self, values, rows):
         padding = [[0, self.batch_size - rows]] + [[0, 0]] * (values.shape.rank - 1)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from glf.core import files
-from glf.evaluation import waveforms
+from glf.evaluation import density_pictures, waveforms
 from glf.models.base import Reconstructs, conditions_of
 
 
@@ -68,21 +68,53 @@ def side_by_side(first, second):
     return np.stack([first, second], axis=1).reshape(-1, *np.shape(first)[1:])
 
 
+def rows_of(*stacks, min_side=0):
+    """A grid in which row i holds image i of every stack.
+
+    Args:
+      *stacks: pairs of integers [num, height, width, 1 or 3], all of one height and width, and
+        their number of levels.
+      min_side: see `grid`.
+
+    Returns uint8 [rows, columns] or [rows, columns, 3].
+    """
+    shown = [to_bytes(images, levels) for images, levels in stacks]
+    channels = max(images.shape[3] for images in shown)
+    shown = [np.broadcast_to(images, (*images.shape[:3], channels)) for images in shown]
+    together = np.stack(shown, 1).reshape(-1, *shown[0].shape[1:])
+    return grid(together, 256, len(stacks), min_side=min_side)
+
+
 def samples(model, dataset, num, seed, min_side=0):
     """A grid of `num` samples; of a model conditioned on images, samples beside their examples.
 
     For such a model the conditions are those of the first `num` / 2 validation examples, or
-    training examples where there are none, and each example stands to the left of its sample.
+    training examples where there are none, and each example stands to the left of its sample. Where
+    the data bring the conditions, each row of a grid of `num` / 4 is condition, sample, example. Of
+    a model of points it is `density_pictures.draw`, whatever `num`.
     """
     spec = model.spec
-    if getattr(model, "condition_kind", None) != "image":
+    if spec.levels is None:
+        return density_pictures.draw(model, dataset, seed)
+    if getattr(model, "condition_kind", None) in (None, "label"):
         drawn = model.sample(num, seed)
         return grid(drawn, spec.levels, min_side=min_side, sample_rate=spec.sample_rate)
     split = "validation" if dataset.num_examples("validation") else "train"
-    chosen = np.arange(min(max(num // 2, 1), dataset.num_examples(split)))
-    x = dataset.examples(split, chosen)["image"]
-    drawn = model.sample(len(x), seed, **conditions_of(model, {"image": tf.constant(x)}))
-    return _pairs(x, drawn, spec, min_side)
+    paired = model.condition_kind == "paired"
+    chosen = np.arange(min(max(num // (4 if paired else 2), 1), dataset.num_examples(split)))
+    batch = dataset.examples(split, chosen)
+    drawn = model.sample(len(chosen), seed, **conditions_of(model, batch))
+    if paired:
+        return condition_sample_example(batch, drawn, spec, min_side)
+    return _pairs(batch["image"], drawn, spec, min_side)
+
+
+def condition_sample_example(batch, drawn, spec, min_side=0):
+    """A grid whose rows are the condition of an example, a sample, and the example itself."""
+    condition = (batch["condition"], spec.condition_levels)
+    return rows_of(
+        condition, (drawn, spec.levels), (batch["image"], spec.levels), min_side=min_side
+    )
 
 
 def reconstructions(model, dataset, split, num, min_side=0):

@@ -133,6 +133,8 @@ class RunFolder:
             num_classes=held["num_classes"],
             # Runs of earlier versions know of images only.
             sample_rate=held.get("sample_rate"),
+            condition_shape=held.get("condition_shape") and tuple(held["condition_shape"]),
+            condition_levels=held.get("condition_levels"),
         )
 
     def require_run(self):

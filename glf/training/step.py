@@ -137,8 +137,9 @@ class Stepper:
 
     def _specs(self, rows):
         """What the model needs of a batch of `rows` examples."""
-        shapes = {"image": self.model.spec.image_shape, "label": ()}
-        types = {"image": tf.uint8, "label": tf.int32}
+        spec = self.model.spec
+        shapes = {"image": spec.image_shape, "label": (), "condition": spec.condition_shape}
+        types = {"image": spec.dtype, "label": tf.int32, "condition": tf.uint8}
         return {k: tf.TensorSpec((rows, *shapes[k]), types[k]) for k in self.inputs}
 
     def _one_step(self, batch, step):

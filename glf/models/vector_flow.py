@@ -1,0 +1,85 @@
+"""A flow on points of continuous data: no integers, no dequantization, no bits."""
+
+import abc
+
+import tensorflow as tf
+
+from glf.core import random
+from glf.models.base import GenerativeModel
+from glf.models.chunks import in_chunks
+from glf.models.requests import check_request
+from glf.priors.flow import Flow
+
+
+class HasPointDensity(abc.ABC):
+    """Models with a density of points x [batch, d] of continuous data, exact.
+
+    Their `loss_terms` have "nll", which is -log p(x) in nats. A density has a unit, that of the
+    data to the power of -d, and no bits per dimension: it can be compared on the same data only.
+    """
+
+    @abc.abstractmethod
+    def log_prob(self, x):
+        """log p(x) in nats, [batch] of x [batch, d]."""
+
+
+class VectorFlow(GenerativeModel, HasPointDensity):
+    """A normalizing flow on vectors x [batch, d], trained by maximum likelihood.
+
+      loss = -log p(x) = -log p_base(u) - log|det du/dx|,   u = inverse(x)
+
+    Points are neither shifted nor scaled on the way: a flow that wants them so begins with an
+    `ActNorm`, whose log-determinant counts.
+
+    Args:
+      spec: the data's `DataSpec`, of continuous data: `levels` is None.
+      make_flow: makes the `Flow`, or any other `Prior`.
+
+    Raises:
+      ValueError: if the data are integers or no vectors.
+    """
+
+    def __init__(self, spec, *, make_flow=Flow, name=None):
+        super().__init__(spec, name=name)
+        if spec.levels is not None or len(spec.image_shape) != 1:
+            raise ValueError(
+                "VectorFlow models points of continuous data, got data of shape "
+                f"{tuple(spec.image_shape)} with {spec.levels} levels; take points "
+                '(make_dataset.source = "two_moons", for example), or a PixelFlow for images.'
+            )
+        self.flow = make_flow()
+        self.flow.build((None, *spec.image_shape))
+        self.built = True
+
+    def loss_terms(self, x, seed, training):
+        """{"loss", "nll"}, each [batch] in nats. `seed` is not used."""
+        del seed
+        nll = -self.flow.log_prob(x, training=training)
+        return {"loss": nll, "nll": nll}
+
+    def parameter_groups(self):
+        """ "flow": everything."""
+        return {"flow": self.trainable_weights}
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def log_prob(self, x):
+        """log p(x) in nats, exact: [batch] of points [batch, d]."""
+        return in_chunks(self.flow.log_prob, x, size=8192)
+
+    def sample(self, num, seed, temperature=1.0):
+        """Draws points, float32 [num, d].
+
+        The first n of a larger request with the same seed come from the same noise; `temperature`
+        scales that noise.
+
+        Raises:
+          ValueError: if `num` is not positive or `temperature` negative.
+        """
+        check_request(num, temperature)
+        return self._sample(
+            tf.cast(num, tf.int32), random.make_seed(seed), tf.cast(temperature, tf.float32)
+        )
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _sample(self, num, seed, temperature):
+        return tf.cast(self.flow.sample(num, seed, temperature), tf.float32)
