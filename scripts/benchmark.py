@@ -14,6 +14,9 @@ that others use too, a ratio of two things measured side by side means more than
              PixelCNNPlusPlus of the same numbers of filters, blocks, scales and mixture components
              under several samplers. Both have fresh weights, with which predictive samplers have it
              easy; like is compared with like under ancestral sampling, whose time no weight changes
+  flows      a gradient step and sampling of two flows, each built from this package and from
+             TensorFlow Probability's own parts (scripts/flow_benchmark.py says what differs), all
+             compiled by XLA; the time of tracing either anew, and of compiling
   start      seconds from starting scripts.train to the end of its first step
 """
 
@@ -26,12 +29,12 @@ import time
 
 from absl import flags
 
-from scripts import common
+from scripts import common, flow_benchmark
 
 SECTION = flags.DEFINE_multi_enum(
     "section",
     [],
-    ["step", "sampling", "sampling_autoregressive", "start"],
+    ["step", "sampling", "sampling_autoregressive", "flows", "start"],
     "What to measure. Repeatable. Default: all.",
 )
 BATCH_SIZE = common.define_positive("batch_size", 256, "Images in a training step.")
@@ -263,6 +266,40 @@ def measure_sampling_autoregressive(figures):
                 figures[f"{name}, times faster than {base}"] = median(ratios)
 
 
+def measure_flows(figures):
+    """Flows of this package and of TensorFlow Probability: running, tracing, compiling."""
+    for name, make_theirs, make_ours, points, calls in flow_benchmark.pairs():
+        flows = {"TFP": make_theirs(), "ours": make_ours()}
+        for who, flow in flows.items():
+            count = sum(weight.shape.num_elements() for weight in flow.weights)
+            figures[f"{name}, weights, {who}"] = count
+        functions = {who: flow_benchmark.functions(flow, points) for who, flow in flows.items()}
+        for kind in ("gradient", "sample"):
+            chosen = {who: functions[who][kind] for who in flows}
+            traces = {
+                who: functools.partial(flow_benchmark.trace, *pair) for who, pair in chosen.items()
+            }
+            programs = {who: trace() for who, trace in traces.items()}
+            tasks = {
+                calls: {
+                    who: flow_benchmark.running(programs[who], chosen[who][1], calls)
+                    for who in flows
+                }
+                for calls in (1, calls)
+            }
+            compiling = measure(tasks[1], 1)
+            _compare(f"{name}, {kind}", measure(tasks[calls], ROUNDS.value), calls, figures)
+            _compare(f"{name}, {kind}, trace", measure(traces, ROUNDS.value), 1, figures)
+            _compare(f"{name}, {kind}, compile", compiling, 1, figures)
+
+
+def _compare(name, seconds, calls, figures):
+    ratios = [a / b for a, b in zip(seconds["TFP"], seconds["ours"], strict=True)]
+    for who, values in seconds.items():
+        figures[f"{name}, {who} (ms)"] = median(values) / calls * 1e3
+    figures[f"{name}, TFP / ours"] = median(ratios)
+
+
 def measure_start(figures):
     """Seconds from the start of a process to the end of its first step."""
     with tempfile.TemporaryDirectory() as folder:
@@ -291,6 +328,7 @@ def main():
         "step": measure_steps,
         "sampling": measure_sampling,
         "sampling_autoregressive": measure_sampling_autoregressive,
+        "flows": measure_flows,
         "start": measure_start,
     }
     figures = {}

@@ -30,6 +30,8 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default="samples.png", help="a .png file")
     arguments = parser.parse_args()
     described = json.loads((arguments.export / "signatures.json").read_text(encoding="utf-8"))
+    if described["levels"] is None:
+        parser.error("this export samples points, not images; call the sample function it holds")
     loaded = tf.saved_model.load(str(arguments.export))
     output = loaded.sample(
         num=tf.constant(arguments.num),

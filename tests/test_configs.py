@@ -7,8 +7,10 @@ import wave
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from glf import configurables
+from glf.data import points
 from glf.models.base import conditions_of
 from glf.networks import features
 from glf.training.run import Execution
@@ -17,7 +19,9 @@ from glf.training.run_folder import JsonLines
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 STUDIES = sorted((CONFIGS / "studies").rglob("*.gin"))
-# What stands in for each source: random images, of 8 x 8 pixels for the autoregressive studies.
+# Sources that need nothing to stand in for them.
+GENERATED = ("digits", "vessels", *points.DENSITIES)
+# What stands in for each other source: random images, of 8 x 8 pixels for autoregressive studies.
 SHAPES = {
     "tfds:mnist": (28, 28, 1),
     "tfds:fashion_mnist": (28, 28, 1),
@@ -25,6 +29,7 @@ SHAPES = {
     "tfds:celeb_a": (64, 64, 3),
     "tfds:svhn_cropped": (32, 32, 3),
     "tfds:downsampled_imagenet/32x32": (32, 32, 3),
+    "tfds:downsampled_imagenet/64x64": (64, 64, 3),
     "folder:images": (64, 64, 3),
 }
 
@@ -80,10 +85,25 @@ def recordings(tmp_path_factory):
     return folder
 
 
-def stand_in(study, source, arrays, recordings):
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """A folder of 20 random images and masks of 48 x 48 pixels."""
+    folder = tmp_path_factory.mktemp("pairs")
+    generator = np.random.default_rng(0)
+    for kind, shape in (("images", (48, 48, 3)), ("masks", (48, 48))):
+        (folder / kind).mkdir()
+        for i in range(20):
+            pixels = Image.fromarray(generator.integers(0, 256, shape, np.uint8))
+            pixels.save(folder / kind / f"{i:02d}.png")
+    return folder
+
+
+def stand_in(study, source, arrays, recordings, pairs):
     """Bindings that put random data in the place of a source."""
-    if source == "digits":
+    if source in GENERATED:
         return []
+    if source.startswith("pairs:"):
+        return [f'make_dataset.source = "pairs:{pairs}"']
     if source.startswith("wav:"):
         return [f'make_dataset.source = "wav:{recordings}"', "make_dataset.num_samples = 32"]
     shape = SHAPES[source]
@@ -125,14 +145,14 @@ def _random_features(monkeypatch, vgg16):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_random_features")
 @pytest.mark.parametrize("study", STUDIES, ids=identifier)
-def test_a_study_trains(study, arrays, recordings, tmp_path):
+def test_a_study_trains(study, arrays, recordings, pairs, tmp_path):
     source = source_of(study)
     bindings = [
         *("train.num_steps = 2", "train.batch_size = 8", "train.log_every = 1"),
         # Fewer programs to compile, and shorter ones.
         *("train.validate_every = 0", "train.pictures_every = 0", "Repeated.num = 1"),
     ]
-    bindings += stand_in(study, source, arrays, recordings)
+    bindings += stand_in(study, source, arrays, recordings, pairs)
     if "squeezenet" in study.stem:
         bindings.append('SqueezeNetFeatures.weights = "random"')
     configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
@@ -145,7 +165,7 @@ def test_a_study_trains(study, arrays, recordings, tmp_path):
     model, dataset, step, _ = configurables.load_run(tmp_path / "run")
     assert step == 2
     conditions = {}
-    if getattr(model, "condition_kind", None) == "image":
+    if getattr(model, "condition_kind", None) in ("image", "paired"):
         conditions = conditions_of(model, dataset.examples("train", slice(0, 3)))
     assert model.sample(3, 0, **conditions).shape == (3, *model.spec.image_shape)
 

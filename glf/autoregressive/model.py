@@ -188,7 +188,7 @@ class AutoregressiveModel(keras.layers.Layer):
 
     def log_prob(self, x, condition=None):
         """log P(x | condition) in nats, exact, [n]."""
-        return -self.loss_terms(x, condition)["nll"]
+        return tf.reduce_sum(self.conditional_log_probs(x, condition), -1)
 
     def conditional_log_probs(self, x, condition=None):
         """log p(x_i | x_<i, condition) in nats for each position, [n, d]."""

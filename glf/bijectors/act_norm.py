@@ -57,21 +57,24 @@ class ActNorm(Bijector):
             # Replicas may not reduce within a branch: they always do, and keep what they had.
             self._set(point, forward, done)
         else:
-            tf.cond(done, lambda: None, lambda: self._set(point, forward, done))
+            tf.cond(done, lambda: None, lambda: self._set(point, forward))
 
-    def _set(self, point, forward, done):
+    def _set(self, point, forward, done=None):
         mean, variance = batch_moments(point, range(point.shape.rank - len(self.shift.shape)))
         log_std = 0.5 * tf.math.log(variance + self.epsilon)
         # forward: (u - t) exp(-s); inverse: y exp(s) + t.
         log_scale = log_std if forward else -log_std
         shift = mean if forward else -mean * tf.exp(-log_std)
-        self.log_scale.assign(tf.where(done, self.log_scale.value, log_scale))
-        self.shift.assign(tf.where(done, self.shift.value, shift))
-        self.initialized.assign(tf.ones_like(self.initialized.value))
+        if done is not None:
+            log_scale = tf.where(done, self.log_scale.value, log_scale)
+            shift = tf.where(done, self.shift.value, shift)
+        self.log_scale.assign(log_scale)
+        self.shift.assign(shift)
+        self.initialized.assign(1.0)
 
-    def _log_det(self, point):
+    def _log_det(self, log_scale, point):
         repeats = math.prod(self.event_shape) // math.prod(self.shift.shape)
-        total = tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
+        total = tf.reduce_sum(tf.cast(log_scale, tf.float64))
         return same_for_all(repeats * total, point)
 
     def forward_and_log_det(self, u, condition=None, training=False):
@@ -79,16 +82,16 @@ class ActNorm(Bijector):
         u, _ = self.check(u, condition)
         if training:
             self._initialize(u, forward=True)
-        y = (u - self.shift.value) * tf.exp(-self.log_scale.value)
-        return y, -self._log_det(u)
+        log_scale = -tf.convert_to_tensor(self.log_scale.value)
+        return (u - self.shift.value) * tf.exp(log_scale), self._log_det(log_scale, u)
 
     def inverse_and_log_det(self, y, condition=None, training=False):
         """u = exp(s) y + t, and m Σ s."""
         y, _ = self.check(y, condition)
         if training:
             self._initialize(y, forward=False)
-        u = y * tf.exp(self.log_scale.value) + self.shift.value
-        return u, self._log_det(y)
+        log_scale = tf.convert_to_tensor(self.log_scale.value)
+        return y * tf.exp(log_scale) + self.shift.value, self._log_det(log_scale, y)
 
 
 def _check_shapes(event_shape, condition_shape):

@@ -158,4 +158,7 @@ class ImageBijector(Bijector):
 
 def same_for_all(log_det, point):
     """Repeats a scalar log-determinant for every example of `point`: shape [batch]."""
-    return tf.fill(tf.shape(point)[:1], tf.cast(log_det, point.dtype))
+    batch = point.shape[:1]
+    # Where the size of the batch is known the graph needs no operations to find it.
+    shape = batch if batch.is_fully_defined() else tf.shape(point)[:1]
+    return tf.fill(shape, tf.cast(log_det, point.dtype))

@@ -1,8 +1,10 @@
 """Bijectors one after the other, and a bijector the other way round."""
 
+import functools
+import operator
 from collections.abc import Sequence
 
-from glf.bijectors.base import Bijector, same_for_all
+from glf.bijectors.base import Bijector
 from glf.layers.track import track
 
 
@@ -55,20 +57,20 @@ class Chain(Bijector):
     def forward_and_log_det(self, u, condition=None, training=False):
         """Applies the last bijector first."""
         point, condition = self.check(u, condition, base=True)
-        total = same_for_all(0.0, point)
+        log_dets = []
         for bijector in reversed(self.bijectors):
             point, log_det = bijector.forward_and_log_det(point, condition, training)
-            total += log_det
-        return point, total
+            log_dets.append(log_det)
+        return point, functools.reduce(operator.add, log_dets)
 
     def inverse_and_log_det(self, y, condition=None, training=False):
         """Applies the first bijector first."""
         point, condition = self.check(y, condition)
-        total = same_for_all(0.0, point)
+        log_dets = []
         for bijector in self.bijectors:
             point, log_det = bijector.inverse_and_log_det(point, condition, training)
-            total += log_det
-        return point, total
+            log_dets.append(log_det)
+        return point, functools.reduce(operator.add, log_dets)
 
 
 class Repeated(Chain):

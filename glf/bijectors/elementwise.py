@@ -35,11 +35,11 @@ class AdditiveMap(ElementwiseMap):
 
     def forward(self, x, raw):
         """Returns x + t and zeros."""
-        return x + raw[..., 0], tf.zeros_like(x)
+        return x + tf.squeeze(raw, -1), tf.zeros_like(x)
 
     def inverse(self, y, raw):
         """Returns y - t and zeros."""
-        return y - raw[..., 0], tf.zeros_like(y)
+        return y - tf.squeeze(raw, -1), tf.zeros_like(y)
 
 
 class AffineMap(ElementwiseMap):
@@ -60,7 +60,8 @@ class AffineMap(ElementwiseMap):
         self.clamp = clamp
 
     def _parameters(self, raw):
-        return self.clamp * 0.636 * tf.atan(raw[..., 0]), raw[..., 1]
+        raw_scale, shift = tf.unstack(raw, axis=-1)
+        return self.clamp * 0.636 * tf.atan(raw_scale), shift
 
     def forward(self, x, raw):
         """Returns x exp(s) + t and s."""
@@ -70,7 +71,8 @@ class AffineMap(ElementwiseMap):
     def inverse(self, y, raw):
         """Returns (y - t) exp(-s) and -s."""
         log_scale, shift = self._parameters(raw)
-        return (y - shift) * tf.exp(-log_scale), -log_scale
+        log_scale = -log_scale
+        return (y - shift) * tf.exp(log_scale), log_scale
 
 
 class SigmoidAffineMap(ElementwiseMap):
@@ -97,8 +99,9 @@ class SigmoidAffineMap(ElementwiseMap):
         self.min_scale = min_scale
 
     def _parameters(self, raw):
+        raw_scale, shift = tf.unstack(raw, axis=-1)
         rest = 1.0 - self.min_scale
-        return self.min_scale + rest * tf.sigmoid(raw[..., 0] + self.offset), raw[..., 1]
+        return self.min_scale + rest * tf.sigmoid(raw_scale + self.offset), shift
 
     def forward(self, x, raw):
         """Returns (x + t) σ̃ and log σ̃."""

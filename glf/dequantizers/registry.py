@@ -33,9 +33,22 @@ DEQUANTIZERS = {
     "autoregressive": partial(
         AutoregressiveDequantizer, make_network=partial(MaskedImageNetwork, filters=6), **_small
     ),
+    "autoregressive_logistic": partial(
+        AutoregressiveDequantizer,
+        make_network=partial(MaskedImageNetwork, filters=6),
+        noise="logistic",
+        **_small,
+    ),
     "flow": _flow,
     "uniform": UniformDequantizer,
     "variational": partial(VariationalDequantizer, 2, make_conditioner=_conditioner, **_small),
+    "variational_logistic": partial(
+        VariationalDequantizer,
+        2,
+        make_conditioner=_conditioner,
+        noise="logistic",
+        **_small,
+    ),
     "variational_mixture": partial(
         VariationalDequantizer,
         2,

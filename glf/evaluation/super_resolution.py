@@ -118,8 +118,8 @@ def _check(model):
     if not fits or shape[0] > spec.image_shape[0] or shape[1] > spec.image_shape[1]:
         raise ValueError(
             "Super-resolution is measured of models conditioned on smaller versions of their "
-            f"images (the condition encoder Downsampled); this {type(model).__name__} is "
-            f"conditioned on {kind}s of shape {shape or None}."
+            f"images (the condition encoder Downsampled); the conditions of this "
+            f"{type(model).__name__} are {kind!r} of shape {shape or None}."
         )
     return spec.levels
 

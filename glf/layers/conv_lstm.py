@@ -73,8 +73,8 @@ class ConvLSTM(keras.layers.Layer):
     def step(self, gates, state):
         """The next (h, cell) from the `gates` of one step and the last (h, cell).
 
-        The convolution is a product with a matrix of patches: XLA's convolutions on CPUs are a
-        hundred times slower within a loop, its products are not.
+        The convolution is a product with a matrix of patches: XLA's convolutions on CPUs are tens
+        of times slower within a loop, its products are not.
         """
         h, cell = state
         gates += _as_product(h, self.recurrent_kernel.value)

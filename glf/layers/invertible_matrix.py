@@ -1,6 +1,7 @@
 """Learned square matrices in factors, so that the determinant is a product."""
 
 import keras
+import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
@@ -23,11 +24,15 @@ def plu_factors(row, lower, upper, sign, log_scale):
     Row i of P L is row `row[i]` of L. Of `lower` and `upper` only what is strictly below and above
     the diagonal counts.
     """
-    eye = tf.eye(log_scale.shape[0], dtype=log_scale.dtype)
-    lower = tf.linalg.set_diag(tf.linalg.band_part(lower, -1, 0), tf.linalg.diag_part(eye))
-    diagonal = tf.cast(sign, log_scale.dtype) * tf.exp(log_scale)
-    upper = tf.linalg.set_diag(tf.linalg.band_part(upper, 0, -1), diagonal)
-    return tf.gather(eye, row), lower, upper
+    dtype, size = log_scale.dtype, log_scale.shape[0]
+    index = np.arange(size, dtype=np.int32)
+    rows, columns = tf.constant(index[:, None]), tf.constant(index)
+    eye = tf.cast(tf.equal(rows, columns), dtype)
+    # Masks and not `set_diag`, whose gradient is many more operations.
+    lower = lower * tf.cast(rows > columns, dtype) + eye
+    diagonal = tf.cast(sign, dtype) * tf.exp(log_scale)
+    upper = upper * tf.cast(rows < columns, dtype) + eye * diagonal
+    return tf.one_hot(row, size, dtype=dtype), lower, upper
 
 
 def given(layer, name, value, **kwargs):

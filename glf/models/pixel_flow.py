@@ -71,14 +71,15 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         mode = Training(random.fold(seed, "dropout")) if training else False
         context = self._context(condition)
         if num_samples > 1:
+            # Draws of one example are neighbours: its noise does not depend on the batch's size.
             x = _repeated(x, num_samples)
-            context = context if context is None else _repeated(context, num_samples)
+            context = None if context is None else _repeated(context, num_samples)
         noise_seed = random.fold(seed, "dequantization")
         v, log_q = self.dequantizer.sample_and_log_prob(x, noise_seed, context, mode)
         y = (tf.cast(x, tf.float32) + v) / self.spec.levels
         log_density = self.density.log_prob(y, context, mode)
         volume = tf.math.log(float(self.spec.levels)) * y.shape[1:].num_elements()
-        return tf.reshape(log_density - volume - log_q, (num_samples, -1))
+        return tf.transpose(tf.reshape(log_density - volume - log_q, (-1, num_samples)))
 
     def parameter_groups(self):
         """ "flow": everything, the dequantizer and the condition encoder as well."""
@@ -137,16 +138,21 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
 
     def _context(self, condition):
-        if (condition is None) != (self.condition_encoder is None):
+        if self.condition_encoder is None:
+            if condition is not None:
+                raise ValueError("This model takes no condition.")
+            return None
+        wanted = self.condition_encoder.condition_shape
+        shape = None if condition is None else tf.convert_to_tensor(condition).shape
+        if shape is None or shape.rank == 0 or not shape[1:].is_compatible_with(wanted):
             raise ValueError(
-                "This model takes no condition."
-                if self.condition_encoder is None
-                else f"This model needs conditions, integers of shape [batch, "
-                f"{', '.join(map(str, self.condition_encoder.condition_shape))}]."
+                "This model needs conditions, integers of shape "
+                f"[{', '.join(map(str, ('batch', *wanted)))}], got {shape}."
             )
-        return None if condition is None else self.condition_encoder.encode(condition)
+        return self.condition_encoder.encode(condition)
 
 
 def _repeated(values, num):
-    """[batch, ...] `num` times over: [num * batch, ...]."""
-    return tf.tile(values, [num, *[1] * (values.shape.rank - 1)])
+    """Every row `num` times, one after the other: [batch, ...] to [batch * num, ...]."""
+    copies = tf.tile(values[:, None], [1, num, *[1] * (values.shape.rank - 1)])
+    return tf.reshape(copies, (-1, *values.shape[1:]))

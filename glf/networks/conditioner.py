@@ -70,5 +70,8 @@ class DenseConditioner(keras.layers.Layer):
             if isinstance(layer, keras.layers.BatchNormalization):
                 inputs = layer(inputs, training=training)
             else:
-                inputs = layer(inputs)
+                # What the layer does, without what Keras does around it, which takes as long to
+                # trace as the operations themselves.
+                h = tf.matmul(inputs, layer.kernel.value)
+                inputs = layer.activation(tf.nn.bias_add(h, layer.bias.value))
         return inputs

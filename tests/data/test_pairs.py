@@ -197,7 +197,8 @@ def test_grey_vessels_have_the_same_masks(vessels):
     ("options", "message"),
     [
         ({"crop": 8}, "are not cropped"),
-        ({"image_size": 7}, "image_size of at least 8"),
+        ({"image_size": 7}, "image_size from 8 to 1024"),
+        ({"image_size": (8, 1025)}, "image_size from 8 to 1024"),
         ({"source": "vessels:here"}, "source is"),
         ({"source": "pairs:"}, "source is"),
         ({"source": "pairs"}, "source is"),

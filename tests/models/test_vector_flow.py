@@ -23,7 +23,9 @@ from glf.training.run import Execution
 from glf.training.run_folder import JsonLines, RunFolder
 from glf.training.train import train
 
-COUPLING = partial(BothHalvesCoupling, make_conditioner=partial(DenseConditioner, hidden=8))
+COUPLING = partial(
+    BothHalvesCoupling, make_conditioner=partial(DenseConditioner, hidden=8, batch_norm=False)
+)
 FLOW = partial(Flow, partial(Repeated, [ActNorm, COUPLING, LULinear], num=1))
 SPEC = DataSpec((2,), None, None)
 
@@ -194,22 +196,20 @@ def test_a_picture_has_its_axes_as_a_plot_does():
 
 @pytest.mark.slow
 def test_training(tmp_path, dataset):
-    def run(num_steps, workdir):
-        return train(
-            workdir,
-            make_model=partial(VectorFlow, make_flow=FLOW),
-            make_dataset=lambda data_dir=None: dataset,
-            num_steps=num_steps,
-            batch_size=64,
-            log_every=20,
-            checkpoint_every=20,
-            validate_every=20,
-            pictures_every=40,
-            best_metric="nll",
-            execution=Execution(),
-        )
-
-    assert run(40, tmp_path / "run")["finished"]
+    report = train(
+        tmp_path / "run",
+        make_model=partial(VectorFlow, make_flow=FLOW),
+        make_dataset=lambda data_dir=None: dataset,
+        num_steps=40,
+        batch_size=64,
+        log_every=20,
+        checkpoint_every=20,
+        validate_every=20,
+        pictures_every=40,
+        best_metric="nll",
+        execution=Execution(),
+    )
+    assert report["finished"]
     losses = [r["nll"] for r in JsonLines(tmp_path / "run" / "logs" / "train.jsonl").read()]
     validated = [r["nll"] for r in JsonLines(tmp_path / "run" / "logs" / "validation.jsonl").read()]
     assert losses[-1] < losses[0]
@@ -218,8 +218,3 @@ def test_training(tmp_path, dataset):
         assert image.size == (724, 240)
     assert RunFolder(tmp_path / "run").read_spec() == SPEC
     assert json.loads((tmp_path / "run" / "data.json").read_text())["levels"] is None
-    # Stopped and gone on with: the same.
-    run(20, tmp_path / "parts")
-    run(40, tmp_path / "parts")
-    again = [r["nll"] for r in JsonLines(tmp_path / "parts" / "logs" / "train.jsonl").read()]
-    assert again == losses

@@ -17,6 +17,10 @@ OWN_FLAGS = {
     "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
     "export": ["workdir", "out", "checkpoint"],
     "compare_latent_densities": ["workdir", "out", "components", "split"],
+    "evaluate_conditional": [
+        *("workdir", "task", "out", "num_samples", "split", "examples", "seed", "pictures"),
+        *("batch_size", "data_dir", "checkpoint"),
+    ],
     "compare_samplers": [
         *("workdir", "out", "seeds", "batch", "sampler", "ancestral_seeds", "repeats"),
         *("ablations", "horizon", "window", "unshared_workdir", "temperature", "pictures"),
