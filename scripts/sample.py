@@ -33,8 +33,12 @@ from scripts import common
 WORKDIR = common.define_workdir()
 NUM = common.define_positive("num", 64, "How many images.")
 SEED = flags.DEFINE_integer("seed", 0, "The same seed gives the same images.")
-TEMPERATURE = flags.DEFINE_float(
-    "temperature", 1.0, "Scales the base noise: 1 samples the model, less is more typical.", 0.0
+TEMPERATURE = flags.DEFINE_multi_float(
+    "temperature",
+    [1.0],
+    "Scales the base noise: 1 samples the model, less is more typical. Repeatable for models that "
+    "are not autoregressive: --num images of the same noise at each, in a .png one row for each.",
+    0.0,
 )
 OUT = flags.DEFINE_string("out", None, "A .png grid, an .npz array, or a folder.", required=True)
 MIN_SIDE = common.define_positive(
@@ -61,6 +65,8 @@ AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell wh
 
 def main():
     """Flags in, files out."""
+    import numpy as np
+
     from glf import configurables
     from glf.models.autoregressive import Autoregressive
     from glf.models.discrete_autoencoder import DiscreteAutoencoder
@@ -82,25 +88,51 @@ def main():
                 f"--{flag.name} is for autoregressive models; this run's is a "
                 f"{type(model).__name__}."
             )
+    if len(TEMPERATURE.value) > 1 and (autoregressive or of_points):
+        raise ValueError(
+            f"Several temperatures are for models of images that are not autoregressive; this "
+            f"run's is a {type(model).__name__}. Give one --temperature."
+        )
     if autoregressive:
         drawn, given = draw(model, dataset)
         write(model, drawn, given)
     elif of_points:
-        drawn = model.sample(NUM.value, SEED.value, TEMPERATURE.value).numpy()
+        drawn = model.sample(NUM.value, SEED.value, TEMPERATURE.value[0]).numpy()
         write_points(model, drawn, dataset)
     else:
         batch, num = examples(dataset) if conditional else (None, NUM.value)
         condition = conditions(model, batch, num)
         options = {} if condition is None else {"condition": condition}
-        drawn = model.sample(num, SEED.value, TEMPERATURE.value, **options).numpy()
-        write(model, drawn, None if batch is None else batch["image"], batch)
+        several = [
+            model.sample(num, SEED.value, temperature, **options).numpy()
+            for temperature in TEMPERATURE.value
+        ]
+        drawn = np.concatenate(several)
+        if len(several) > 1:
+            write_rows(model, several)
+        else:
+            write(model, drawn, None if batch is None else batch["image"], batch)
     logging.info(
-        "%d samples of step %d, temperature %g, are in %s.",
+        "%d samples of step %d, temperature %s, are in %s.",
         len(drawn),
         step,
-        TEMPERATURE.value,
+        ", ".join(f"{temperature:g}" for temperature in TEMPERATURE.value),
         pathlib.Path(OUT.value),
     )
+
+
+def write_rows(model, several):
+    """Writes samples at several temperatures: in a .png one row for each."""
+    import numpy as np
+
+    from glf.evaluation import pictures
+
+    levels, drawn = model.spec.levels, np.concatenate(several)
+    if pathlib.Path(OUT.value).suffix == ".png":
+        pixels = pictures.grid(drawn, levels, len(several[0]), min_side=MIN_SIDE.value)
+        pictures.write_png(OUT.value, pixels)
+    else:
+        pictures.write_images(OUT.value, drawn, levels, min_side=MIN_SIDE.value)
 
 
 def examples(dataset):
@@ -144,7 +176,7 @@ def draw(model, dataset):
 
     def run():
         began = time.perf_counter()
-        found = sample_with(sampler, num, SEED.value, TEMPERATURE.value, **options)
+        found = sample_with(sampler, num, SEED.value, TEMPERATURE.value[0], **options)
         found.x.numpy()
         return found, time.perf_counter() - began
 

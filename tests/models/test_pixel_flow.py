@@ -9,8 +9,15 @@ import tensorflow as tf
 
 from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Logit, Repeated
 from glf.core import random
+from glf.core.training import Training
 from glf.data.dataset import DataSpec
-from glf.dequantizers import ELBO, ImportanceWeighted, Renyi, VariationalDequantizer
+from glf.dequantizers import (
+    ELBO,
+    ImportanceWeighted,
+    Renyi,
+    UniformDequantizer,
+    VariationalDequantizer,
+)
 from glf.models.base import HasBounds
 from glf.models.pixel_flow import PixelFlow
 from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
@@ -86,7 +93,7 @@ def test_log_prob_is_the_loss_up_to_noise(x, bound):
     loss = tf.function(
         lambda x, seed: model.loss_terms(x, seed, False)["nll"], jit_compile=True, autograph=False
     )
-    losses = np.stack([loss(x, (0, seed)) for seed in range(60)])
+    losses = np.stack([loss(x, tf.constant((0, seed))) for seed in range(60)])
     found = model.log_prob(x).numpy()
     assert np.all(abs(found + losses.mean(0)) < 4.5 * losses.std(0))
     # Its noise depends on nothing: not on the call, not on what else is in the batch.
@@ -104,10 +111,10 @@ def test_log_prob_of_more_than_one_piece(model, x):
 
 def test_weights(model, x):
     """Many draws at once are as many draws one by one."""
-    weights = draws(model, 200)(x, (0, 0)).numpy()
+    weights = draws(model, 200)(x, tf.constant((0, 0))).numpy()
     assert weights.shape == (200, 6)
     one = draws(model, 1)
-    singles = np.stack([one(x, (1, seed))[0] for seed in range(200)])
+    singles = np.stack([one(x, tf.constant((1, seed)))[0] for seed in range(200)])
     error = (weights.var(0) / 200 + singles.var(0) / 200) ** 0.5
     assert np.all(abs(weights.mean(0) - singles.mean(0)) < 4.5 * error)
     # Were the examples mixed up, this would be far off.
@@ -141,7 +148,7 @@ def test_a_uniform_density_costs_log_levels_a_value(levels):
     np.testing.assert_allclose(model.log_prob(images), -30 * np.log(levels), rtol=1e-4)
 
 
-@pytest.mark.parametrize("noise", [NOISE, None], ids=["variational", "uniform"])
+@pytest.mark.parametrize("noise", [NOISE, UniformDequantizer])
 def test_probabilities_of_all_images(noise):
     """Two values of three levels: weights have P(x) as their mean, P adds up to 1."""
     spec, draw = DataSpec((1, 2, 1), 3, None), 2**12
@@ -150,8 +157,8 @@ def test_probabilities_of_all_images(noise):
     def bijector():
         return Chain([Logit(), coupling(), coupling(flip=True)])
 
-    parts = {} if noise is None else {"make_dequantizer": noise}
-    model = made(spec, make_density=partial(Flow, bijector, StandardNormal), **parts)
+    density = partial(Flow, bijector, StandardNormal)
+    model = made(spec, 0.1, make_density=density, make_dequantizer=noise)
     images = np.stack(np.meshgrid(range(3), range(3)), -1).reshape(-1, 1, 2, 1).astype(np.uint8)
     # P(x) by quadrature, in logits for the sake of the edges.
     axis = np.linspace(-14, 14, 70)
@@ -222,18 +229,14 @@ def test_dropout_in_training_alone(x):
     np.testing.assert_array_equal(loss((0, 1), True), loss((0, 1), True))
     assert np.all(loss((0, 1), True) != loss((0, 2), True))
     assert np.all(loss((0, 1), True) != loss((0, 1), False))
-    # The dequantizer drops as well, and the density something else.
-    v = [
+    # In the dequantizer as well as in the density.
+    y = (tf.cast(x, tf.float32) + 0.5) / 256
+    assert np.all(model.density.log_prob(y) != model.density.log_prob(y, None, Training(5)))
+    v, dropped = (
         model.dequantizer.sample_and_log_prob(x, (0, 1), None, mode)[0]
-        for mode in (False, tf.constant(0) is not None and _mode())
-    ]
-    assert np.any(v[0] != v[1])
-
-
-def _mode():
-    from glf.core.training import Training
-
-    return Training(5)
+        for mode in (False, Training(5))
+    )
+    assert np.any(v != dropped)
 
 
 @pytest.fixture(scope="module", params=ENCODERS)
@@ -267,9 +270,7 @@ def test_a_condition_matters(conditional, x):
         conditional.sample(6, 1, condition=condition.numpy().astype(np.uint8)), images
     )
     assert np.any(conditional.sample(6, 1, condition=changed) != images)
-    np.testing.assert_array_equal(
-        conditional.sample(6, 1, condition=mixed)[2:], conditional.sample(6, 1, 1.0, mixed)[2:]
-    )
+    np.testing.assert_array_equal(conditional.sample(6, 1, condition=mixed)[2:], images[2:])
 
 
 def test_draws_keep_their_conditions(conditional, x):
@@ -278,8 +279,8 @@ def test_draws_keep_their_conditions(conditional, x):
     # All of one image, so that only the conditions tell examples apart.
     same = tf.tile(x[2:3], [6, 1, 1, 1])
     weights = tf.function(conditional.log_weights, autograph=False)
-    found = weights(same, (0, 0), 300, condition).numpy()
-    singles = [weights(same, (1, s), 1, condition).numpy()[0] for s in range(100)]
+    found = weights(same, tf.constant((0, 0)), 300, condition).numpy()
+    singles = [weights(same, tf.constant((1, s)), 1, condition).numpy()[0] for s in range(100)]
     error = (found.var(0) / 300 + np.var(singles, axis=0) / 100) ** 0.5
     assert np.all(abs(found.mean(0) - np.mean(singles, axis=0)) < 4.5 * error)
 
@@ -308,35 +309,40 @@ def test_one_condition_reaches_every_part(conditional, x):
                 weight.assign(np.zeros_like(value) if zero else value)
             found = weights(x, (0, 0), 1, condition) != weights(x, (0, 0), 1, changed)
             assert np.all(found), name
-        for weight in conditional.trainable_weights:
-            if "kernel" in weight.path and "condition" not in weight.path:
-                weight.assign(tf.zeros_like(weight))
     finally:
         for weight, value in zip(conditional.trainable_weights, saved, strict=True):
             weight.assign(value)
 
 
 def test_conditions_that_are_missing_or_wrong(conditional, x):
-    kind = conditional.condition_kind
-    wanted = {"label": "", "image": ", 2, 2, 1", "paired": ", 4, 4, 3"}[kind]
-    message = rf"needs conditions, integers of shape \[batch{wanted}\], got"
+    top = conditional.condition_encoder.condition_levels - 1
     wrong = tf.zeros([6, 3, 3, 1], tf.int32)
-    for condition in (None, wrong, tf.constant(1)):
+    large = conditions(conditional, 6) + top + 1
+    for condition in (None, wrong, tf.constant(1), large):
+        message = f"integers from 0 to {top}, one for each of 6 samples"
         with pytest.raises(ValueError, match=message):
             conditional.log_prob(x, condition)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=f"integers from 0 to {top}, one for each"):
             conditional.loss_terms(x, (0, 0), False, condition)
-    with pytest.raises(ValueError, match="one for each"):
+    with pytest.raises(ValueError, match="one for each of 6 samples"):
+        conditional.log_prob(x, conditions(conditional, 5))
+    with pytest.raises(ValueError, match="one for each of 5 samples"):
         conditional.sample(5, 1, condition=wrong[:5])
-    with pytest.raises(ValueError, match="one for each"):
+    with pytest.raises(ValueError, match="one for each of 5 samples"):
         conditional.sample(5, 1, condition=conditions(conditional, 4))
-    if kind == "label":
+    if conditional.condition_kind == "label":
         np.testing.assert_array_equal(
             conditional.sample(5, 1), conditional.sample(5, 1, condition=[0, 1, 2, 0, 1])
         )
     else:
-        with pytest.raises(ValueError, match="conditioned on images of shape"):
+        with pytest.raises(ValueError, match="needs conditions: images of shape"):
             conditional.sample(5, 1)
+
+
+def test_images_of_another_shape(model):
+    for shape in ((6, 5, 5, 1), (4, 4, 1), (2, 4, 4, 3)):
+        with pytest.raises(ValueError, match=r"judges images of shape \(4, 4, 1\), got a batch"):
+            model.log_prob(np.zeros(shape, np.uint8))
 
 
 def test_conditions_nobody_asked_for(model, x):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.models.requests import check_request, conditions_for
+from glf.models.requests import check_conditions, check_request, conditions_for
 
 LABELS = types.SimpleNamespace(kind="label", condition_shape=(), condition_levels=3)
 IMAGES = types.SimpleNamespace(kind="image", condition_shape=(2, 2, 1), condition_levels=5)
@@ -44,8 +44,10 @@ def test_conditions_become_int32(as_given):
 
 def test_models_without_conditions():
     assert conditions_for(None, 3) is None
-    # Said by the model, which knows more.
-    np.testing.assert_array_equal(conditions_for(None, 3, [1, 2, 3]), [1, 2, 3])
+    check_conditions(None, None)
+    for refuse in (lambda c: conditions_for(None, 3, c), lambda c: check_conditions(None, c)):
+        with pytest.raises(ValueError, match="takes no condition"):
+            refuse([1, 2, 3])
 
 
 @pytest.mark.parametrize("wrap", [list, tf.constant])
@@ -53,34 +55,46 @@ def test_models_without_conditions():
     "condition", [[0, 1], [0, 1, 2, 0], [0, 1, 3], [-1, 1, 2], [0.0, 1.0, 2.0], [[0], [1], [2]]]
 )
 def test_wrong_labels(condition, wrap):
-    with pytest.raises(ValueError, match="integers from 0 to 2, one for each of 3 samples; got"):
+    message = "Labels are integers from 0 to 2, one for each of 3 samples; got (int|float)"
+    with pytest.raises(ValueError, match=message):
         conditions_for(LABELS, 3, wrap(condition))
 
 
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        (np.zeros((2, 2, 2, 1), int), r"got int64 of shape \[2, 2, 2, 1\]"),
-        (np.zeros((3, 4, 4, 1), int), r"got int64 of shape \[3, 4, 4, 1\]"),
-        (np.zeros((3, 2, 2, 1)), "got float64"),
-        (np.full((3, 2, 2, 1), 5, np.uint8), "with values from 5 to 5"),
-        (np.full((3, 2, 2, 1), -1), "with values from -1 to -1"),
-        (np.zeros((0, 2, 2, 1), int), r"got int64 of shape \[0, 2, 2, 1\]\."),
+        (np.zeros((2, 2, 2, 1), int), "int64 of shape [2, 2, 2, 1] with values from 0 to 0."),
+        (np.zeros((3, 4, 4, 1), int), "int64 of shape [3, 4, 4, 1] with values from 0 to 0."),
+        (np.zeros((3, 2, 2, 1)), "float64 of shape [3, 2, 2, 1] with values from 0.0 to 0.0."),
+        (np.full((3, 2, 2, 1), 5, "uint8"), "uint8 of shape [3, 2, 2, 1] with values from 5 to 5."),
+        (np.full((3, 2, 2, 1), -1), "int64 of shape [3, 2, 2, 1] with values from -1 to -1."),
+        (np.zeros((0, 2, 2, 1), int), "int64 of shape [0, 2, 2, 1]."),
     ],
 )
-def test_wrong_images(condition, message):
-    for encoder in (IMAGES, PAIRED):
-        with pytest.raises(ValueError, match=message) as caught:
-            conditions_for(encoder, 3, condition)
-        assert "images [3, 2, 2, 1], one for each sample, of integers from 0 to 4" in str(
-            caught.value
-        )
+@pytest.mark.parametrize("encoder", [IMAGES, PAIRED], ids=lambda e: e.kind)
+def test_wrong_images(encoder, condition, message):
+    with pytest.raises(ValueError, match="Conditions are") as caught:
+        conditions_for(encoder, 3, condition)
+    expected = "images of shape (2, 2, 1), integers from 0 to 4, one for each of 3 samples"
+    assert str(caught.value) == f"Conditions are {expected}; got {message}"
 
 
 @pytest.mark.parametrize("encoder", [IMAGES, PAIRED], ids=lambda e: e.kind)
 def test_missing_images(encoder):
-    with pytest.raises(ValueError, match=r"on images of shape \(2, 2, 1\): give one for each"):
+    with pytest.raises(ValueError, match=r"needs conditions: images of shape \(2, 2, 1\)"):
         conditions_for(encoder, 3)
+
+
+def test_missing_labels_where_there_is_no_turn():
+    with pytest.raises(ValueError, match="needs conditions: integers from 0 to 2"):
+        check_conditions(LABELS, None)
+
+
+def test_a_free_number():
+    check_conditions(LABELS, [0, 1, 2, 1])
+    check_conditions(LABELS, [])
+    with pytest.raises(ValueError, match="one for each of the samples; got int64"):
+        check_conditions(LABELS, [3])
 
 
 def test_symbolic_conditions_are_handed_on():
@@ -91,3 +105,7 @@ def test_symbolic_conditions_are_handed_on():
     found = inside(tf.constant(2), tf.constant([2, 1], tf.int64))
     assert found.dtype == tf.int32
     np.testing.assert_array_equal(found, [2, 1])
+
+    wrong = tf.function(lambda c: conditions_for(IMAGES, 2, c), autograph=False)
+    with pytest.raises(ValueError, match=r"got int32 of shape \[2, 3, 3, 1\]\."):
+        wrong(tf.zeros([2, 3, 3, 1], tf.int32))

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -36,23 +35,12 @@ def used(programs, tmp_path_factory):
                 *("--num_samples=3", "--examples=20", "--pictures=4"),
             ),
             "masks": ("sample", vessels, "--num=5", f"--out={out}/masks.png", "--min_side=16"),
-            "points": ("sample", moons, "--num=50", f"--out={out}/points.npz"),
             "density": ("sample", moons, "--num=500", f"--out={out}/density.png"),
-            "wrong": ("evaluate_conditional", moons, "--task=segmentation", f"--out={out}/w"),
-            "folder": ("sample", moons, "--num=5", f"--out={out}/folder"),
         }
     )
+    for finished in done.values():
+        assert finished.returncode == 0, finished.stderr
     return out, done
-
-
-def test_all_but_the_wrong_ones_succeed(used):
-    _, done = used
-    failed = {name for name, finished in done.items() if finished.returncode}
-    assert failed == {"wrong", "folder"}, [finished.stderr[-500:] for finished in done.values()]
-    for name in failed:
-        assert "Traceback" not in done[name].stderr
-    assert "Segmentation is measured of models of binary masks" in done["wrong"].stderr
-    assert "points are written to a .png or an .npz file" in done["folder"].stderr
 
 
 def test_the_judgement(used):
@@ -76,9 +64,6 @@ def test_pictures_of_masks(used):
 
 def test_points(used):
     out, _ = used
-    with np.load(out / "points.npz") as found:
-        assert found["points"].shape == (50, 2)
-        assert found["points"].dtype == np.float32
     with Image.open(out / "density.png") as image:
         assert image.size == (724, 240)
     assert (out / "run_moons" / "pictures" / "samples-00000020.png").exists()

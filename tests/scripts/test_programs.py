@@ -14,6 +14,9 @@ from glf.evaluation import pictures
 pytestmark = pytest.mark.slow
 
 
+BOTH_TEMPERATURES = ("--temperature=0", "--temperature=1")
+
+
 @pytest.fixture(scope="module")
 def used(programs, trained, tmp_path_factory):
     """The folder of outputs, and the finished processes."""
@@ -27,6 +30,7 @@ def used(programs, trained, tmp_path_factory):
             "array": ("sample", run, "--num=9", f"--out={out}/x.npz"),
             "folder": ("sample", run, "--num=12", f"--out={out}/x"),
             "cool": ("sample", run, "--num=9", f"--out={out}/cool.npz", "--temperature=0"),
+            "both": ("sample", run, "--num=9", f"--out={out}/both.npz", *BOTH_TEMPERATURES),
             "interpolate": ("interpolate", run, "--rows=3", "--steps=5", f"--out={out}/i.png"),
             "export": ("export", run, f"--out={out}/export"),
             "finished": ("train", run, *smoke_of(trained)),
@@ -98,6 +102,8 @@ def test_samples(used):
     assert np.abs(difference).max() <= 16
     cool = images_of(out / "cool.npz")
     assert (cool == cool[0]).all()
+    both = images_of(out / "both.npz")
+    np.testing.assert_array_equal(both, np.concatenate([cool, images_of(out / "x.npz")]))
 
 
 def test_interpolation(used):

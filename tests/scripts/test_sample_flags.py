@@ -97,3 +97,17 @@ def test_conditions_that_are_images(digits):
     np.testing.assert_array_equal(shown, examples)
     expected = model.sample(3, 1, condition=model.condition_of({"image": examples}))
     np.testing.assert_array_equal(images, expected)
+
+
+def test_points_are_written_as_they_are(tmp_path):
+    points = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    with flagsaver.flagsaver(out=str(tmp_path / "points.npz")):
+        sample.write_points(None, points, None)
+    with np.load(tmp_path / "points.npz") as found:
+        assert found.files == ["points"]
+        np.testing.assert_array_equal(found["points"], points)
+    with (
+        flagsaver.flagsaver(out=str(tmp_path / "points")),
+        pytest.raises(ValueError, match=r"points are written to a \.png or an \.npz file"),
+    ):
+        sample.write_points(None, points, None)
