@@ -16,7 +16,8 @@ that others use too, a ratio of two things measured side by side means more than
              easy; like is compared with like under ancestral sampling, whose time no weight changes
   flows      a gradient step and sampling of two flows, each built from this package and from
              TensorFlow Probability's own parts (scripts/flow_benchmark.py says what differs), all
-             compiled by XLA; the time of tracing either anew, and of compiling
+             compiled by XLA; the time of tracing either, each time for a number of points that was
+             not traced before; the time of compiling, once
   start      seconds from starting scripts.train to the end of its first step
 """
 
@@ -273,24 +274,18 @@ def measure_flows(figures):
         for who, flow in flows.items():
             count = sum(weight.shape.num_elements() for weight in flow.weights)
             figures[f"{name}, weights, {who}"] = count
-        functions = {who: flow_benchmark.functions(flow, points) for who, flow in flows.items()}
         for kind in ("gradient", "sample"):
-            chosen = {who: functions[who][kind] for who in flows}
-            traces = {
-                who: functools.partial(flow_benchmark.trace, *pair) for who, pair in chosen.items()
-            }
-            programs = {who: trace() for who, trace in traces.items()}
-            tasks = {
-                calls: {
-                    who: flow_benchmark.running(programs[who], chosen[who][1], calls)
-                    for who in flows
-                }
-                for calls in (1, calls)
-            }
-            compiling = measure(tasks[1], 1)
-            _compare(f"{name}, {kind}", measure(tasks[calls], ROUNDS.value), calls, figures)
+            once, often, traces = {}, {}, {}
+            for who, flow in flows.items():
+                function, arguments = flow_benchmark.functions(flow, points)[kind]
+                program = flow_benchmark.trace(function, arguments)
+                once[who] = flow_benchmark.running(program, arguments)
+                often[who] = flow_benchmark.running(program, arguments, calls)
+                traces[who] = flow_benchmark.tracing(flow, points, kind)
+            # The first call compiles.
+            _compare(f"{name}, {kind}, compile", measure(once, 1), 1, figures)
+            _compare(f"{name}, {kind}", measure(often, ROUNDS.value), calls, figures)
             _compare(f"{name}, {kind}, trace", measure(traces, ROUNDS.value), 1, figures)
-            _compare(f"{name}, {kind}, compile", compiling, 1, figures)
 
 
 def _compare(name, seconds, calls, figures):

@@ -10,7 +10,6 @@ and writes comparison.json and a PNG of samples of the first seed of each study.
 
 import json
 import pathlib
-import statistics
 import subprocess
 import sys
 import time
@@ -48,11 +47,13 @@ DATA_DIR = common.define_data_dir()
 def main():
     """Flags in; runs, a table, a JSON file and pictures out."""
     from glf.core import files
+    from glf.evaluation.comparison import comparison_table, study_name
 
     out = pathlib.Path(OUT.value)
-    studies = {name_of(study): study for study in STUDY.value}
+    studies = {study_name(study): study for study in STUDY.value}
     if len(studies) < len(STUDY.value):
-        raise ValueError(f"Two studies have the same name: {', '.join(map(name_of, STUDY.value))}.")
+        names = ", ".join(map(study_name, STUDY.value))
+        raise ValueError(f"Two studies have the same name: {names}.")
     results = {}
     for name, study in studies.items():
         runs = []
@@ -62,55 +63,49 @@ def main():
             runs.append(measured(workdir, picture=out / f"{name}.png" if seed == 0 else None))
         results[name] = {"study": study, "runs": runs}
         files.write_json(out / "comparison.json", results)
-    print(table(results))
+    print(comparison_table(results))
     logging.info("Written to %s.", out)
-
-
-def name_of(study):
-    """configs/studies/glow/digits.gin;X.y = 1 to glow_digits_X.y_1."""
-    path, *bindings = [part.strip() for part in study.split(";")]
-    path = pathlib.Path(path).with_suffix("")
-    parts = [path.parent.name, path.name, *("".join(b.split()).replace("=", "_") for b in bindings)]
-    return "_".join("".join(c for c in part if c.isalnum() or c in "._-") for part in parts)
 
 
 def train(study, seed, workdir):
     """Trains one run in a process of its own, and remembers how long that took in all."""
-    if (workdir / "status.json").exists():
-        status = json.loads((workdir / "status.json").read_text(encoding="utf-8"))
-        if status["finished"]:
-            return
+    from glf.core import files
+
     path, *bindings = [part.strip() for part in study.split(";")]
-    bindings = [*bindings, *GIN_PARAM.value, f"train.seed = {seed}"]
+    asked = [path, *bindings, *GIN_PARAM.value, f"train.seed = {seed}"]
+    before = read(workdir / "training.json")
+    if read(workdir / "status.json").get("finished") and before.get("asked") == asked:
+        return
     command = [sys.executable, "-m", "scripts.train", f"--workdir={workdir}", f"--gin_file={path}"]
-    command += [f"--gin_param={binding}" for binding in bindings]
+    command += [f"--gin_param={binding}" for binding in asked[1:]]
     if DATA_DIR.value:
         command.append(f"--data_dir={DATA_DIR.value}")
     logging.info("Training %s.", workdir)
     began = time.perf_counter()
     code = subprocess.run(command, check=False).returncode
+    seconds = before.get("seconds", 0.0) + time.perf_counter() - began
+    refused = code == 1  # and not stopped by a signal
+    if not refused and workdir.exists():
+        files.write_json(workdir / "training.json", {"asked": asked, "seconds": seconds})
     if code:
         raise ValueError(
             f"Training {workdir} ended with exit code {code}, see above; start this again to go on."
         )
-    seconds = seconds_of(workdir) + time.perf_counter() - began
-    (workdir / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
 
 
-def seconds_of(workdir):
-    """What earlier commands took for this run."""
-    path = workdir / "seconds.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else 0.0
+def read(path):
+    """The JSON object in a file; {} where there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def measured(workdir, picture):
-    """What one run reached: {"bits_per_dim", "iw8", ..., "parameters", ...}; kept in its folder."""
+    """What one run reached: {"metrics", "parameters", "seconds", ...}; kept in its folder."""
     kept = workdir / "compared.json"
     asked = {"split": SPLIT.value, "importance_samples": IMPORTANCE_SAMPLES.value, "num": NUM.value}
-    if kept.exists() and (picture is None or picture.exists()):
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        if found["asked"] == asked:
-            return found
+    asked["step"] = read(workdir / "status.json")["step"]
+    found = read(kept)
+    if found.get("asked") == asked and (picture is None or picture.exists()):
+        return found
     import keras
 
     from glf import configurables
@@ -132,8 +127,8 @@ def measured(workdir, picture):
     found = {
         "asked": asked,
         "step": step,
-        "parameters": sum(weight.shape.num_elements() for weight in tensors(model)),
-        "seconds": seconds_of(workdir),
+        "parameters": sum(weight.value.shape.num_elements() for weight in model.trainable_weights),
+        "seconds": read(workdir / "training.json")["seconds"],
         "sampling_ms": 1e3 * (time.perf_counter() - began) / num,
         "metrics": metrics,
     }
@@ -142,38 +137,6 @@ def measured(workdir, picture):
         pictures.write_png(picture, pixels)
     files.write_json(kept, found)
     return found
-
-
-def tensors(model):
-    """The trainable weights' values."""
-    return [weight.value for weight in model.trainable_weights]
-
-
-def table(results):
-    """Markdown: one row a study; mean and standard deviation over seeds."""
-    columns = ["bits_per_dim"]
-    columns += [f"bits_per_dim_iw{k}" for k in sorted(set(IMPORTANCE_SAMPLES.value))]
-    columns += ["nll", "gap"]
-    every = [run["metrics"] for result in results.values() for run in result["runs"]]
-    columns = [c for c in columns if any(c in metrics for metrics in every)]
-    head = ["study", *columns, "parameters", "training, s", "sampling, ms/image"]
-    lines = [head, ["---"] * len(head)]
-    for name, result in results.items():
-        runs, row = result["runs"], [name]
-        for column in columns:
-            values = [r["metrics"][column]["value"] for r in runs if column in r["metrics"]]
-            row.append(spread(values) if values else "")
-        row += [f"{runs[0]['parameters']:,d}"]
-        row += [f"{statistics.mean(r['seconds'] for r in runs):.0f}"]
-        row += [f"{statistics.mean(r['sampling_ms'] for r in runs):.3g}"]
-        lines.append(row)
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def spread(values):
-    """Mean ± standard deviation; a single value as it is."""
-    mean = f"{statistics.mean(values):.3f}"
-    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ images. See `glow_of_tfp` for what differs.
 """
 
 import functools
+import itertools
 
 DIMENSIONS, LAYERS, HIDDEN, POINTS = 20, 8, 64, 512
 IMAGE, SCALES, STEPS, FILTERS, IMAGES = (16, 16, 3), 2, 4, 64, 32
@@ -90,10 +91,10 @@ def real_nvp_of_ours():
 def glow_of_tfp():
     """`tfb.Glow` with its own networks; half of the channels leaves after every scale but the last.
 
-    `tfb.Glow` takes its initial weights and the permutations of its 1 x 1 convolutions from TFP.
-    Its convolutions have neither the weight normalisation nor the learned output scales of ours
-    (and of Glow's published code), and it holds each 1 x 1 convolution in one c x c matrix where
-    ours has two triangles of which half counts. What it computes is otherwise the same.
+    Against ours, its convolutions have neither the normalised kernels nor the learned output scales
+    (those are in Glow's published code), its scales have no bounds, and it holds each 1 x 1
+    convolution in one c x c matrix where ours has two triangles of which half counts. Both
+    initialise their actnorms by data within the compiled step.
     """
     import numpy as np
     import tensorflow as tf
@@ -154,6 +155,12 @@ def trace(function, arguments):
 
     traced = tf.function(function, jit_compile=True, autograph=False)
     return traced.get_concrete_function(*arguments)
+
+
+def tracing(flow, points, kind):
+    """A callable that traces what is compared, every time for one point less than the last."""
+    sizes = itertools.count(points.shape[0] - 1, -1)
+    return lambda: trace(*functions(flow, points[: next(sizes)])[kind])
 
 
 def running(program, arguments, calls=1):

@@ -115,7 +115,8 @@ IMAGES = {
     "coupling_checkerboard_flipped": partial(_checkerboard, _spline, flip=True),
     "coupling_packed_checkerboard": partial(
         ImageCoupling,
-        partial(MixtureLogisticMap, components=3),
+        # Between components much narrower than their distance the map is flat to the last digit.
+        partial(MixtureLogisticMap, components=3, min_log_scale=-1.0),
         mask="packed_checkerboard",
         make_conditioner=_glow,
     ),

@@ -44,6 +44,11 @@ def evaluate(model, dataset, split="test", batch_size=256, seed=0, importance_sa
     Raises:
       ValueError: if the split is empty, or there are importance samples for a model without them.
     """
+    if importance_samples and not isinstance(model, HasBounds):
+        raise ValueError(
+            f"Importance samples are for likelihoods that are known by bounds; that of a "
+            f"{type(model).__name__} is not."
+        )
     terms = MeanLossTerms(model, batch_size)(dataset, split, seed)
     metrics = {}
     for name, value in terms.items():
@@ -90,11 +95,6 @@ def evaluate(model, dataset, split="test", batch_size=256, seed=0, importance_sa
 
 def _importance_weighted(model, dataset, split, batch_size, seed, numbers):
     """Bounds by K importance weights, in nats and in bits per dimension."""
-    if not isinstance(model, HasBounds):
-        raise ValueError(
-            f"Importance samples are for likelihoods that are known by bounds; that of a "
-            f"{type(model).__name__} is not."
-        )
     metrics = {}
     for name, value in ImportanceBounds(model, numbers, batch_size)(dataset, split, seed).items():
         k = int(name.removeprefix("nll_iw"))

@@ -5,6 +5,8 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
+from glf.core.traced_once import traced_once, values
+
 
 def start_of_plu(size, dtype):
     """The factors of a random orthogonal matrix of this size, from a Keras initializer.
@@ -65,20 +67,16 @@ class PLUMatrix(keras.layers.Layer):
         self.log_scale = given(self, "log_scale", log_scale)
         self.built = True
 
-    def _factors(self):
-        weights = (self.row, self.lower, self.upper, self.sign, self.log_scale)
-        return plu_factors(*(weight.value for weight in weights))
+    def _values(self):
+        return values(self.row, self.lower, self.upper, self.sign, self.log_scale)
 
     def matrix(self):
         """W."""
-        permutation, lower, upper = self._factors()
-        return permutation @ lower @ upper
+        return _plu_matrix(*self._values())
 
     def inverse(self):
         """W⁻¹, by two triangular solves."""
-        permutation, lower, upper = self._factors()
-        right = tf.linalg.triangular_solve(lower, tf.transpose(permutation), lower=True)
-        return tf.linalg.triangular_solve(upper, right, lower=False)
+        return _plu_inverse(*self._values())
 
     def log_abs_det(self):
         """log|det W|, a scalar in float64."""
@@ -108,28 +106,51 @@ class QRMatrix(keras.layers.Layer):
         self.log_scale = self.add_weight(name="log_scale", shape=(size,), initializer="zeros")
         self.built = True
 
-    def _factors(self):
-        vectors = self.vectors.value / tf.norm(self.vectors.value, axis=0, keepdims=True)
-        # The compact form of the product, with V = (v_1 ... v_n) normalised (Joffrain et al.
-        # 2006): Q = I - V S⁻¹ Vᵀ, S = I/2 + the strictly upper triangle of VᵀV.
-        products = tf.matmul(vectors, vectors, transpose_a=True)
-        half = tf.fill(products.shape[:1], tf.cast(0.5, products.dtype))
-        triangle = tf.linalg.set_diag(tf.linalg.band_part(products, 0, -1), half)
-        solved = tf.linalg.triangular_solve(triangle, tf.transpose(vectors), lower=False)
-        rotation = tf.eye(products.shape[0], dtype=products.dtype) - vectors @ solved
-        upper = tf.linalg.band_part(self.upper.value, 0, -1)
-        return rotation, tf.linalg.set_diag(upper, tf.exp(self.log_scale.value))
-
     def matrix(self):
         """W."""
-        rotation, upper = self._factors()
-        return rotation @ upper
+        return _qr_matrix(*values(self.vectors, self.upper, self.log_scale))
 
     def inverse(self):
         """W⁻¹, by a triangular solve."""
-        rotation, upper = self._factors()
-        return tf.linalg.triangular_solve(upper, tf.transpose(rotation), lower=False)
+        return _qr_inverse(*values(self.vectors, self.upper, self.log_scale))
 
     def log_abs_det(self):
         """log|det W|, a scalar in float64."""
         return tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
+
+
+@traced_once
+def _plu_matrix(*weights):
+    permutation, lower, upper = plu_factors(*weights)
+    return permutation @ lower @ upper
+
+
+@traced_once
+def _plu_inverse(*weights):
+    permutation, lower, upper = plu_factors(*weights)
+    right = tf.linalg.triangular_solve(lower, tf.transpose(permutation), lower=True)
+    return tf.linalg.triangular_solve(upper, right, lower=False)
+
+
+def _qr_factors(vectors, upper, log_scale):
+    vectors = vectors / tf.norm(vectors, axis=0, keepdims=True)
+    # The compact form of the product, with V = (v_1 ... v_n) normalised (Joffrain et al.
+    # 2006): Q = I - V S⁻¹ Vᵀ, S = I/2 + the strictly upper triangle of VᵀV.
+    products = tf.matmul(vectors, vectors, transpose_a=True)
+    half = tf.fill(products.shape[:1], tf.cast(0.5, products.dtype))
+    triangle = tf.linalg.set_diag(tf.linalg.band_part(products, 0, -1), half)
+    solved = tf.linalg.triangular_solve(triangle, tf.transpose(vectors), lower=False)
+    rotation = tf.eye(products.shape[0], dtype=products.dtype) - vectors @ solved
+    return rotation, tf.linalg.set_diag(tf.linalg.band_part(upper, 0, -1), tf.exp(log_scale))
+
+
+@traced_once
+def _qr_matrix(*weights):
+    rotation, upper = _qr_factors(*weights)
+    return rotation @ upper
+
+
+@traced_once
+def _qr_inverse(*weights):
+    rotation, upper = _qr_factors(*weights)
+    return tf.linalg.triangular_solve(upper, tf.transpose(rotation), lower=False)

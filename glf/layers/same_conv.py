@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from glf.core.traced_once import values
 from glf.layers.weight_norm import WeightNormConv2D
 
 # Bound on the logarithm of the learned output scales of `ZeroConv2D`.
@@ -35,19 +36,13 @@ class SameConv2D(WeightNormConv2D):
             name=name,
         )
 
-    def effective(self):
-        """The kernel as it is applied, g / ||v|| times v, and the bias."""
-        # In an order that multiplies the whole kernel once, and so is differentiated in half as
-        # many operations.
-        v = tf.convert_to_tensor(self.direction.value)
-        scale = self.gain.value * tf.math.rsqrt(tf.reduce_sum(tf.square(v), self.axes))
-        kernel, bias = v * scale, self.bias.value
-        return tf.cast(kernel, self.compute_dtype), tf.cast(bias, self.compute_dtype)
+    def values(self):
+        """The arguments of `normalised_conv` after the first."""
+        return values(self.direction, self.gain, self.bias)
 
     def call(self, h):
         """[batch, height, width, inputs] to [batch, height, width, filters]."""
-        kernel, bias = self.effective()
-        return tf.nn.bias_add(tf.nn.conv2d(h, kernel, 1, "SAME"), bias)
+        return normalised_conv(h, *self.values())
 
 
 class ZeroConv2D(keras.layers.Layer):
@@ -70,12 +65,27 @@ class ZeroConv2D(keras.layers.Layer):
         self.log_scale = self.add_weight(name="log_scale", shape=(filters,), initializer="zeros")
         self.built = True
 
+    def values(self):
+        """The arguments of `scaled_conv` after the first."""
+        return values(self.kernel, self.bias, self.log_scale)
+
     def call(self, h):
         """[batch, height, width, inputs] to [batch, height, width, filters]."""
-        log_scale = tf.clip_by_value(
-            3.0 * self.log_scale.value, -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE
-        )
-        # The weights are scaled in place of the features: there are fewer of them.
-        scale = tf.exp(log_scale)
-        h = tf.nn.conv2d(h, self.kernel.value * scale, 1, "SAME")
-        return tf.nn.bias_add(h, self.bias.value * scale)
+        return scaled_conv(h, *self.values())
+
+
+def normalised_conv(h, direction, gain, bias):
+    """The convolution of h with the kernel g v / ||v||, and a bias."""
+    # In this order the whole kernel is multiplied once, and differentiated in fewer operations.
+    scale = gain * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), (0, 1, 2)))
+    kernel = tf.cast(direction * scale, h.dtype)
+    return tf.nn.bias_add(tf.nn.conv2d(h, kernel, 1, "SAME"), tf.cast(bias, h.dtype))
+
+
+def scaled_conv(h, kernel, bias, log_scale):
+    """exp(3 s) (conv(h) + b), |3 s| limited."""
+    log_scale = tf.clip_by_value(3.0 * log_scale, -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE)
+    # The weights are scaled in place of the features: there are fewer of them.
+    scale = tf.exp(log_scale)
+    h = tf.nn.conv2d(h, tf.cast(kernel * scale, h.dtype), 1, "SAME")
+    return tf.nn.bias_add(h, tf.cast(bias * scale, h.dtype))

@@ -8,7 +8,7 @@ from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
 from glf.models.base import Conditional, GenerativeModel, HasBounds
 from glf.models.chunks import ROWS, in_pieces
-from glf.models.requests import check_request, conditions_for
+from glf.models.requests import check_conditions, check_request, conditions_for
 from glf.priors.multi_scale import MultiScale
 
 
@@ -85,12 +85,24 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         """ "flow": everything, the dequantizer and the condition encoder as well."""
         return {"flow": self.trainable_weights}
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def log_prob(self, x, condition=None):
         """The bound on log P(x | condition) in nats, [batch], with noise that depends on nothing.
 
         Example i of a batch has the same noise in every call.
+
+        Raises:
+          ValueError: if images or conditions are not what the model was built for.
         """
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank != 4 or not x.shape[1:].is_compatible_with(self.spec.image_shape):
+            raise ValueError(
+                f"This model judges images of shape {self.spec.image_shape}, got a batch {x.shape}."
+            )
+        check_conditions(self.condition_encoder, condition, x.shape[0])
+        return self._log_prob(x, condition)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _log_prob(self, x, condition):
         num = tf.shape(x)[0]
 
         def piece(i):
@@ -138,18 +150,8 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
 
     def _context(self, condition):
-        if self.condition_encoder is None:
-            if condition is not None:
-                raise ValueError("This model takes no condition.")
-            return None
-        wanted = self.condition_encoder.condition_shape
-        shape = None if condition is None else tf.convert_to_tensor(condition).shape
-        if shape is None or shape.rank == 0 or not shape[1:].is_compatible_with(wanted):
-            raise ValueError(
-                "This model needs conditions, integers of shape "
-                f"[{', '.join(map(str, ('batch', *wanted)))}], got {shape}."
-            )
-        return self.condition_encoder.encode(condition)
+        check_conditions(self.condition_encoder, condition)
+        return None if condition is None else self.condition_encoder.encode(condition)
 
 
 def _repeated(values, num):

@@ -20,45 +20,50 @@ def conditions_for(encoder, num, condition=None):
     """The conditions of `num` samples as a tensor, or None for a model without.
 
     Args:
-      encoder: the model's `ConditionEncoder`, or None: then what is given is handed on.
+      encoder: the model's `ConditionEncoder`, or None.
       num: the number of samples.
-      condition: what the user gave: integers, one row for each sample. None: of labels, 0, 1, 2,
-        ... in turn.
+      condition: what the user gave, see `check_conditions`. None: of labels, 0, 1, 2, ... in turn.
 
     Raises:
-      ValueError: if conditions are missing, or have another shape, type or range; the values of
-        symbolic tensors are not known and not checked.
+      ValueError: see `check_conditions`.
+    """
+    if encoder is not None and encoder.kind == "label" and condition is None:
+        return tf.range(num) % encoder.condition_levels
+    check_conditions(encoder, condition, None if tf.is_tensor(num) else num)
+    return None if condition is None else tf.cast(condition, tf.int32)
+
+
+def check_conditions(encoder, condition, num=None):
+    """Checks that `condition` is what `encoder` takes: integers [num, *condition_shape].
+
+    Args:
+      encoder: the model's `ConditionEncoder`, or None.
+      condition: numbers or a tensor; of a symbolic one the values are not known and not checked.
+      num: how many there have to be; None where that is not known.
+
+    Raises:
+      ValueError: if conditions are missing, or given to a model that takes none, or have another
+        shape, type or range.
     """
     if encoder is None:
-        return condition if condition is None else tf.convert_to_tensor(condition)
-    if condition is None:
-        if encoder.kind != "label":
-            raise ValueError(
-                f"This model is conditioned on images of shape {encoder.condition_shape}: give "
-                "one for each sample."
-            )
-        return tf.range(num) % encoder.condition_levels
-    known = not tf.is_tensor(num) and (not tf.is_tensor(condition) or tf.executing_eagerly())
-    if known:
-        _check_conditions(encoder, num, np.asarray(condition))
-    return tf.cast(condition, tf.int32)
-
-
-def _check_conditions(encoder, num, given):
-    right = given.dtype.kind in "iu" and given.shape == (num, *encoder.condition_shape)
-    top = encoder.condition_levels - 1
-    if right and 0 <= given.min() <= given.max() <= top:
+        if condition is not None:
+            raise ValueError("This model takes no condition.")
         return
-    if encoder.kind == "label":
-        raise ValueError(
-            f"Labels are integers from 0 to {top}, one for each of {num} samples; got "
-            f"{given.tolist()}."
-        )
-    expected = ", ".join(map(str, (num, *encoder.condition_shape)))
-    found = f"{given.dtype} of shape {list(given.shape)}"
-    if given.size:
+    top, shape = encoder.condition_levels - 1, (num, *encoder.condition_shape)
+    labels = encoder.kind == "label"
+    expected = f"integers from 0 to {top}, one for each of {num or 'the'} samples"
+    if not labels:
+        expected = f"images of shape {encoder.condition_shape}, {expected}"
+    if condition is None:
+        raise ValueError(f"This model needs conditions: {expected}.")
+    symbolic = tf.is_tensor(condition) and not tf.executing_eagerly()
+    given = condition if symbolic else np.asarray(condition)
+    fits = tf.as_dtype(given.dtype).is_integer
+    fits = fits and tf.TensorShape(given.shape).is_compatible_with(shape)
+    if fits and (symbolic or not given.size or 0 <= given.min() <= given.max() <= top):
+        return
+    found = f"{tf.as_dtype(given.dtype).name} of shape {list(given.shape)}"
+    if not symbolic and given.size:
         found += f" with values from {given.min()} to {given.max()}"
-    raise ValueError(
-        f"Conditions are images [{expected}], one for each sample, of integers from 0 to {top}; "
-        f"got {found}."
-    )
+    name = "Labels" if labels else "Conditions"
+    raise ValueError(f"{name} are {expected}; got {found}.")

@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
+from glf.core.traced_once import traced_once
 from glf.layers.context import context_features, with_context
-from glf.layers.same_conv import SameConv2D, ZeroConv2D
+from glf.layers.same_conv import SameConv2D, ZeroConv2D, normalised_conv, scaled_conv
 
 
 class GlowConditioner(keras.layers.Layer):
@@ -45,5 +46,12 @@ class GlowConditioner(keras.layers.Layer):
 
     def call(self, inputs, condition=None, training=False):
         """Returns the parameters, [batch, h, w, units]."""
-        h = tf.nn.relu(self.first(with_context(inputs, condition)))
-        return self.last(tf.nn.relu(self.second(h)))
+        h = with_context(inputs, condition)
+        return _network(h, self.first.values(), self.second.values(), self.last.values())
+
+
+@traced_once
+def _network(h, first, second, last):
+    h = tf.nn.relu(normalised_conv(h, *first))
+    h = tf.nn.relu(normalised_conv(h, *second))
+    return scaled_conv(h, *last)

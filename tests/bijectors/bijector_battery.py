@@ -6,6 +6,7 @@ wrong log-determinant is right by chance.
 
 import tempfile
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -30,6 +31,7 @@ class Case:
         self.event = (event,) if isinstance(event, int) else tuple(event)
         self.context = (context,) if isinstance(context, int) else context
         self.rng = np.random.default_rng([seed, *self.event])
+        keras.utils.set_random_seed(seed)
         self.bijector = self.fresh()
         randomise(self.bijector, self.rng)
         self._graphs = {}

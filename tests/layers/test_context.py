@@ -41,9 +41,7 @@ def test_more_positions_are_averaged_over_blocks(height, width):
 def test_a_batch_of_any_size_in_graphs(jit):
     # XLA wants the batch's size when it compiles, not when it traces.
     signature = [tf.TensorSpec([None, 4, 1, 3], tf.float32)]
-    fit = tf.function(
-        lambda c: fit_context(c, 2, 2), signature, jit_compile=jit, autograph=False
-    )
+    fit = tf.function(lambda c: fit_context(c, 2, 2), signature, jit_compile=jit, autograph=False)
     assert fit.get_concrete_function().output_shapes == (None, 2, 2, 3)
     given = context(4, 1)
     np.testing.assert_allclose(fit(given), fit_context(given, 2, 2), rtol=1e-5, atol=1e-6)

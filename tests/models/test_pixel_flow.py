@@ -24,7 +24,7 @@ from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
 from glf.networks.gated_attention import GatedAttentionConditioner
 from glf.networks.glow_conv import GlowConditioner
 from glf.networks.image_context import ImageContext
-from glf.priors import ConditionalGaussian, Flow, MultiScale, StandardLogistic, StandardNormal
+from glf.priors import Flow, MultiScale, StandardLogistic, StandardNormal
 
 SPEC = DataSpec((4, 4, 1), 256, 3, condition_shape=(4, 4, 3), condition_levels=256)
 GLOW = partial(GlowConditioner, filters=4)
@@ -90,9 +90,7 @@ def test_terms(model, x):
 @pytest.mark.parametrize("bound", [ELBO, partial(ImportanceWeighted, 3)])
 def test_log_prob_is_the_loss_up_to_noise(x, bound):
     model = made(make_bound=bound)
-    loss = tf.function(
-        lambda x, seed: model.loss_terms(x, seed, False)["nll"], jit_compile=True, autograph=False
-    )
+    loss = tf.function(lambda x, seed: model.loss_terms(x, seed, False)["nll"], autograph=False)
     losses = np.stack([loss(x, tf.constant((0, seed))) for seed in range(60)])
     found = model.log_prob(x).numpy()
     assert np.all(abs(found + losses.mean(0)) < 4.5 * losses.std(0))
@@ -150,7 +148,7 @@ def test_a_uniform_density_costs_log_levels_a_value(levels):
 
 @pytest.mark.parametrize("noise", [NOISE, UniformDequantizer])
 def test_probabilities_of_all_images(noise):
-    """Two values of three levels: weights have P(x) as their mean, P adds up to 1."""
+    """Two values of three levels: P adds up to 1 and is the mean of weights, bounds are below."""
     spec, draw = DataSpec((1, 2, 1), 3, None), 2**12
     coupling = partial(ImageCoupling, mask="checkerboard", make_conditioner=GLOW)
 
@@ -170,9 +168,11 @@ def test_probabilities_of_all_images(noise):
     expected = density @ np.outer(weight, weight).ravel() / 9
     assert expected.sum() == pytest.approx(1, abs=1e-3)
     log_weights = draws(model, draw)(tf.constant(images), (0, 3)).numpy()
-    weights = np.exp(log_weights)
-    error = weights.std(0) / draw**0.5
-    assert np.all(abs(weights.mean(0) - expected) < 5 * error + 1e-3 * expected)
+    if noise is UniformDequantizer:
+        # Learned noise falls off faster than the density, so that the mean has no finite error.
+        weights = np.exp(log_weights)
+        error = weights.std(0) / draw**0.5
+        assert np.all(abs(weights.mean(0) - expected) < 5 * error + 1e-3 * expected)
     for bound in (ELBO(), ImportanceWeighted(8)):
         k = bound.num_samples
         values = bound(log_weights.reshape(k, -1)).numpy().reshape(-1, 9)
@@ -290,6 +290,7 @@ PARTS = {
     "couplings": lambda model: model.density.bijector,
     "part": lambda model: model.density.base.part,
     "last prior": lambda model: model.density.base.rest.base,
+    "none": lambda model: model.condition_encoder,
 }
 
 
@@ -308,7 +309,7 @@ def test_one_condition_reaches_every_part(conditional, x):
                 zero = id(weight) not in keep and "kernel" in weight.path
                 weight.assign(np.zeros_like(value) if zero else value)
             found = weights(x, (0, 0), 1, condition) != weights(x, (0, 0), 1, changed)
-            assert np.all(found), name
+            assert np.all(found == (name != "none")), name
     finally:
         for weight, value in zip(conditional.trainable_weights, saved, strict=True):
             weight.assign(value)
@@ -364,7 +365,7 @@ def test_groups_and_gradients(conditional, x):
     assert sorted(map(id, group)) == sorted(map(id, every))
     assert len({id(weight) for weight in group}) == len(group)
 
-    @tf.function(jit_compile=True, autograph=False)
+    @tf.function(autograph=False)
     def gradients(x, condition):
         with tf.GradientTape() as tape:
             terms = conditional.loss_terms(x, (0, 0), True, condition)

@@ -92,7 +92,7 @@ def test_missing_labels_where_there_is_no_turn():
 
 def test_a_free_number():
     check_conditions(LABELS, [0, 1, 2, 1])
-    check_conditions(LABELS, [])
+    check_conditions(LABELS, np.zeros(0, int))
     with pytest.raises(ValueError, match="one for each of the samples; got int64"):
         check_conditions(LABELS, [3])
 

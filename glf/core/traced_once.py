@@ -1,0 +1,32 @@
+"""Functions that many layers of one graph share."""
+
+import functools
+
+import tensorflow as tf
+
+
+def traced_once(function):
+    """Makes a function of tensors one that graphs call instead of holding a copy for every call.
+
+    A graph's operations are made one by one in Python, and those of its gradient again; a flow of
+    many equal steps makes the same ones over and over. Decorated by this, what the steps have in
+    common is traced at the first call with arguments of these shapes and types, its gradient too,
+    and then called. Compilers and the runtime put the body in the call's place: nothing changes
+    but the time of tracing. Without a graph the function is called as it is.
+
+    Args:
+      function: takes tensors, or nested tuples of them, alone, and uses nothing else that is a
+        tensor or changes: no variables, no randomness.
+    """
+    traced = tf.function(function, autograph=False)
+
+    @functools.wraps(function)
+    def call(*tensors):
+        return function(*tensors) if tf.executing_eagerly() else traced(*tensors)
+
+    return call
+
+
+def values(*weights):
+    """The present values of Keras weights, as a tuple of tensors."""
+    return tuple(tf.convert_to_tensor(weight.value) for weight in weights)

@@ -1,0 +1,46 @@
+"""Several trainings of several studies side by side, as a table."""
+
+import pathlib
+import statistics
+
+
+def study_name(study):
+    """A name for a gin file with bindings behind semicolons, fit for a folder.
+
+    configs/studies/glow/digits.gin;X.y = 1 becomes glow_digits_X.y_1.
+    """
+    path, *bindings = [part.strip() for part in study.split(";")]
+    path = pathlib.Path(path).with_suffix("")
+    parts = [path.parent.name, path.name, *("".join(b.split()).replace("=", "_") for b in bindings)]
+    return "_".join("".join(c for c in part if c.isalnum() or c in "._-") for part in parts)
+
+
+def comparison_table(results):
+    """Markdown: a row for each study, mean and standard deviation over its seeds.
+
+    Args:
+      results: {name: {"runs": [{"metrics", "parameters", "seconds", "sampling_ms"}, ...]}}, with
+        "metrics" as `evaluate` returns them. Likelihoods are shown, where a run has them.
+    """
+    every = {key for result in results.values() for run in result["runs"] for key in run["metrics"]}
+    weighted = [key for key in every if key.startswith("bits_per_dim_iw")]
+    weighted.sort(key=lambda key: int(key.removeprefix("bits_per_dim_iw")))
+    columns = [c for c in ("bits_per_dim", *weighted, "nll", "gap") if c in every]
+    head = ["study", *columns, "parameters", "training, s", "sampling, ms/image"]
+    lines = [head, ["---"] * len(head)]
+    for name, result in results.items():
+        runs, row = result["runs"], [name]
+        for column in columns:
+            values = [r["metrics"][column]["value"] for r in runs if column in r["metrics"]]
+            row.append(spread(values) if values else "")
+        row += [f"{runs[0]['parameters']:,d}"]
+        row += [f"{statistics.mean(r['seconds'] for r in runs):.0f}"]
+        row += [f"{statistics.mean(r['sampling_ms'] for r in runs):.3g}"]
+        lines.append(row)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def spread(values):
+    """Mean ± standard deviation (of a sample, n - 1); a single value as it is."""
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean

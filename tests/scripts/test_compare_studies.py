@@ -1,0 +1,104 @@
+"""scripts.compare_studies: runs of several seeds, trained once and measured once."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+STUDY = """
+train.make_dataset = @make_dataset
+make_dataset.source = "digits"
+make_dataset.crop = 4
+train.make_model = @PixelFlow
+PixelFlow.make_density = @Flow
+Flow.make_bijector = @Repeated
+Repeated.make_layers = [@Logit, @Flatten, @AdditiveCoupling, @DiagonalScaling]
+AdditiveCoupling.make_conditioner = @DenseConditioner
+DenseConditioner.batch_norm = False
+DenseConditioner.num_layers = 1
+train.num_steps = 2
+train.batch_size = 8
+train.validate_every = 0
+train.pictures_every = 0
+"""
+FLAGS = ("--seeds=2", "--importance_samples=2", "--num=5")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    for place in (folder / "tiny", folder / "other" / "tiny"):
+        place.mkdir(parents=True)
+        (place / "digits.gin").write_text(STUDY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def command(folder):
+    """A function that gives the command that compares one study of one binding."""
+    study = f"{folder / 'tiny' / 'digits.gin'};Repeated.num = 1"
+    common = ("compare_studies", f"--out={folder / 'runs'}", f"--study={study}", *FLAGS)
+    return lambda *flags: (*common, "--gin_param=DenseConditioner.hidden = 4", *flags)
+
+
+@pytest.fixture(scope="module")
+def first(program, command):
+    done = program(*command())
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def contents(folder):
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def test_runs_of_two_seeds(folder, first):
+    results = json.loads((folder / "runs" / "comparison.json").read_text())
+    assert list(results) == ["tiny_digits_Repeated.num_1"]
+    (study,) = results.values()
+    assert study["study"].endswith("/tiny/digits.gin;Repeated.num = 1")
+    runs = study["runs"]
+    assert [run["step"] for run in runs] == [2, 2]
+    bits = [run["metrics"]["bits_per_dim"]["value"] for run in runs]
+    assert bits[0] != bits[1]
+    for seed, run in enumerate(runs):
+        config = folder / "runs" / "tiny_digits_Repeated.num_1" / f"seed{seed}" / "config.gin"
+        assert f"train.seed = {seed}" in config.read_text()
+        assert {"bits_per_dim_iw2", "nll", "examples"} < set(run["metrics"])
+        # A coupling's network of 8 to 4 to 8 units, and 16 scales.
+        assert run["parameters"] == 9 * 4 + 5 * 8 + 16
+        assert run["seconds"] > 0
+        assert run["sampling_ms"] > 0
+    assert (folder / "runs" / "tiny_digits_Repeated.num_1.png").exists()
+    head, _, row = first.stdout.splitlines()[-3:]
+    assert head.startswith("| study | bits_per_dim | bits_per_dim_iw2 | nll | parameters |")
+    assert row.startswith(f"| tiny_digits_Repeated.num_1 | {sum(bits) / 2:.3f} ± ")
+    assert row.split(" | ")[4] == "92"
+
+
+def test_what_follows(folder, first, programs, command):
+    """The same again trains and measures nothing; the mistakes change nothing."""
+    runs = folder / "runs"
+    before = contents(runs / "tiny_digits_Repeated.num_1")
+    studies = [f"--study={path}" for path in sorted(folder.glob("**/tiny/digits.gin"))]
+    done = programs(
+        {
+            "again": command(),
+            "names": ("compare_studies", f"--out={folder / 'none'}", *studies),
+        }
+    )
+    again, names = done["again"], done["names"]
+    assert again.returncode == 0, again.stderr
+    assert "Training" not in again.stderr
+    assert again.stdout == first.stdout
+    assert names.returncode == 1
+    assert "Two studies have the same name: tiny_digits, tiny_digits." in names.stderr
+    assert not (folder / "none").exists()
+    other = programs({"other": command("--gin_param=train.batch_size = 9")})["other"]
+    assert other.returncode == 1
+    assert "holds another experiment" in other.stderr
+    assert "ended with exit code 1" in other.stderr
+    assert "Traceback" not in other.stderr
+    assert contents(runs / "tiny_digits_Repeated.num_1") == before
