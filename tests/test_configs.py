@@ -210,3 +210,14 @@ FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smok
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=identifier)
 def test_a_fragment_is_part_of_a_study(fragment):
     assert any(fragment in included(study) for study in STUDIES)
+
+
+@pytest.mark.parametrize("path", [*FRAGMENTS, *STUDIES], ids=identifier)
+def test_what_is_bound_is_used(path):
+    """gin gives a part its bindings only where a configuration refers to it by @."""
+    text = re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
+    bound = {b.split("/")[-1] for b in re.findall(r"^([\w/]+)\.\w+\s*=", text, re.MULTILINE)}
+    users = [study for study in STUDIES if study == path or path in included(study)]
+    every = "\n".join(line for study in users for line in expanded(study))
+    referred = {r.split("/")[-1] for r in re.findall(r"@([\w/.]+)", every)}
+    assert bound - referred <= {"train"}

@@ -125,7 +125,7 @@ def _plu_matrix(*weights):
     return permutation @ lower @ upper
 
 
-@traced_once
+# Not traced once: the gradient of a triangular solve would be compiled anew at every call.
 def _plu_inverse(*weights):
     permutation, lower, upper = plu_factors(*weights)
     right = tf.linalg.triangular_solve(lower, tf.transpose(permutation), lower=True)
@@ -144,13 +144,11 @@ def _qr_factors(vectors, upper, log_scale):
     return rotation, tf.linalg.set_diag(tf.linalg.band_part(upper, 0, -1), tf.exp(log_scale))
 
 
-@traced_once
 def _qr_matrix(*weights):
     rotation, upper = _qr_factors(*weights)
     return rotation @ upper
 
 
-@traced_once
 def _qr_inverse(*weights):
     rotation, upper = _qr_factors(*weights)
     return tf.linalg.triangular_solve(upper, tf.transpose(rotation), lower=False)

@@ -144,8 +144,9 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
             start, stop = i * ROWS, tf.minimum((i + 1) * ROWS, num)
             context = self._context(None if condition is None else condition[start:stop])
             y = self.density.sample(stop - start, random.fold(seed, i), temperature, context)
-            x = tf.cast(tf.floor(y * self.spec.levels), tf.int32)
-            return (tf.cast(tf.clip_by_value(x, 0, self.spec.levels - 1), tf.uint8),)
+            # Limited while they are floats: no integer holds what a flow without logit may give.
+            x = tf.clip_by_value(tf.floor(y * self.spec.levels), 0, self.spec.levels - 1)
+            return (tf.cast(x, tf.uint8),)
 
         return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
 

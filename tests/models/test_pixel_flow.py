@@ -202,6 +202,22 @@ def test_samples_are_levels_of_the_density():
     assert np.mean(images == np.minimum(np.floor(5 * y), 4)) > 0.999
 
 
+class Given(StandardNormal):
+    """Samples are given values."""
+
+    values = (-np.inf, -1e30, -0.1, 0.0, 0.199, 0.2, 0.999, 1.0, 1.1, 1e12, np.inf)
+
+    def sample(self, num, seed, temperature=1.0, condition=None):
+        return tf.tile(tf.constant(self.values, tf.float32)[None, :, None, None], [num, 1, 1, 1])
+
+
+def test_values_outside_of_the_unit_interval():
+    """A flow without a logit has them."""
+    model = PixelFlow(DataSpec((11, 1, 1), 5, None), make_density=Given)
+    expected = [0, 0, 0, 0, 0, 1, 4, 4, 4, 4, 4]
+    np.testing.assert_array_equal(model.sample(2, 0)[:, :, 0, 0], [expected] * 2)
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 2.0, 50.0])
 def test_temperatures(model, temperature):
     y = model.density.sample(20, (0, 1), temperature).numpy()
