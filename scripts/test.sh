@@ -10,6 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$ROOT"
 
 arguments=()
+whole=true
 for argument in "$@"; do
   case "$argument" in
     --fast) arguments+=(-m "not slow") ;;
@@ -17,7 +18,7 @@ for argument in "$@"; do
       sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) arguments+=("$argument") ;;
+    *) arguments+=("$argument") whole=false ;;
   esac
 done
 
@@ -27,4 +28,22 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES--1}" TF_CPP_MIN_LOG_LEVEL=2
 if [ -z "${TFDS_DATA_DIR:-}" ]; then
   echo "TFDS_DATA_DIR is not set: the tests on real data will skip."
 fi
-exec "$PYTHON" -m pytest -n 2 --dist loadfile "${arguments[@]}"
+if ! "$whole"; then
+  exec "$PYTHON" -m pytest -n 2 --dist loadfile "${arguments[@]}"
+fi
+# In three runs, so that no process gathers the compiled programs of thousands of tests.
+status=0
+training=(tests/training tests/scripts)
+configurations=(tests/test_*.py)
+others=()
+for folder in tests/*/; do
+  case "$folder" in
+    tests/training/ | tests/scripts/ | */__pycache__/) ;;
+    *) others+=("$folder") ;;
+  esac
+done
+for group in others training configurations; do
+  declare -n paths="$group"
+  "$PYTHON" -m pytest -n 2 --dist loadfile "${arguments[@]}" "${paths[@]}" || status=$?
+done
+exit "$status"
