@@ -2,66 +2,16 @@
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import without_package
 
 from glf.export import export_model, read_description
 
 SIZES = (1, 3, 300)
 NAMES = ["sample", "encode", "decode", "reconstruct", "latent_log_prob"]
-
-# Runs elsewhere, where importing the package fails: inputs from one file, outputs to another.
-USER = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("glf", "keras", "tensorflow_probability"):
-            raise ImportError(name)
-
-import numpy as np
-import tensorflow as tf
-
-for name in [n for n in sys.modules if n.split(".")[0] == "keras"]:
-    del sys.modules[name]
-sys.meta_path.insert(0, Blocker())
-try:
-    import glf
-except ImportError:
-    pass
-else:
-    raise SystemExit("glf can be imported")
-
-export, given, out = sys.argv[1:]
-given = np.load(given)
-loaded = tf.saved_model.load(export)
-found = {}
-for size in given["sizes"]:
-    x, z = tf.constant(given[f"x{size}"]), tf.constant(given[f"z{size}"])
-    sampling = {
-        "num": tf.constant(size, tf.int32),
-        "temperature": tf.constant(0.8),
-        "seed": tf.constant(2**40 + 5, tf.int64),
-    }
-    arguments = {
-        "sample": sampling,
-        "encode": {"images": x},
-        "decode": {"latents": z},
-        "reconstruct": {"images": x},
-        "latent_log_prob": {"latents": z},
-    }
-    for name, given_to in arguments.items():
-        ways = {"function": getattr(loaded, name), "signature": loaded.signatures[name]}
-        for way, function in ways.items():
-            (value,) = function(**given_to).values()
-            found[f"{name} {size} {way}"] = value.numpy()
-np.savez(out, **found)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -72,33 +22,29 @@ def exported(tmp_path_factory, glf):
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory, exported, glf, digits):
+def elsewhere(tmp_path_factory, exported, digits):
     """(inputs, outputs) of a process that knows nothing of this package."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    shutil.copytree(exported, folder / "export")
-    (folder / "user.py").write_text(USER)
-    given = {"sizes": np.array(SIZES)}
     generator = np.random.default_rng(0)
-    for size in SIZES:
-        given[f"x{size}"] = digits.examples("train", slice(0, size))["image"]
-        given[f"z{size}"] = generator.normal(size=(size, 4)).astype(np.float32)
-    np.savez(folder / "given.npz", **given)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [sys.executable, "-I", "user.py", "export", "given.npz", "found.npz"]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    with np.load(folder / "found.npz") as found:
-        return given, dict(found)
+    given = {
+        size: {
+            "images": digits.examples("train", slice(0, size))["image"],
+            "latents": generator.normal(size=(size, 4)).astype(np.float32),
+            "num": np.int32(size),
+            "temperature": np.float32(0.8),
+            "seed": np.int64(2**40 + 5),
+        }
+        for size in SIZES
+    }
+    folder = tmp_path_factory.mktemp("elsewhere")
+    return given, without_package.run(folder, {"export": exported}, {"export": given})
 
 
-@pytest.mark.parametrize("way", ["function", "signature"])
+@pytest.mark.parametrize("way", without_package.WAYS)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_bits_without_the_package(elsewhere, glf, name, size, way):
     given, found = elsewhere
-    x, z = tf.constant(given[f"x{size}"]), tf.constant(given[f"z{size}"])
+    x, z = tf.constant(given[size]["images"]), tf.constant(given[size]["latents"])
     expected = {
         "sample": lambda: glf.sample(size, 2**40 + 5, 0.8),
         "encode": lambda: glf.encode(x),
@@ -106,10 +52,7 @@ def test_equal_bits_without_the_package(elsewhere, glf, name, size, way):
         "reconstruct": lambda: glf.reconstruct(x),
         "latent_log_prob": lambda: glf.latent_log_prob(z),
     }[name]().numpy()
-    value = found[f"{name} {size} {way}"]
-    assert value.dtype == expected.dtype
-    assert value.shape == expected.shape
-    assert value.tobytes() == expected.tobytes()
+    without_package.assert_equal_bits(found["export", size, name, way], expected)
 
 
 def test_the_description(exported):

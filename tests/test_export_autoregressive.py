@@ -1,15 +1,12 @@
 """SavedModels of autoregressive models: sampler inside, conditions, codes, to the last bit."""
 
-import os
-import shutil
-import subprocess
-import sys
 from functools import partial
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import without_package
 
 from glf.autoregressive import AutoregressiveModel, OneHot, PixelCNN
 from glf.export import export_model, read_description
@@ -22,36 +19,6 @@ from glf.networks.spatial import SpatialDecoder, SpatialEncoder
 SIZES = (1, 5)
 NETWORK = partial(PixelCNN, filters=8, blocks=1, head=8, first_kernel=3)
 SPATIAL = {"filters": 8, "blocks": 1, "downsamplings": 2}
-
-# Runs elsewhere, where importing the package fails: every function and signature of every export.
-USER = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("glf", "keras", "tensorflow_probability"):
-            raise ImportError(name)
-
-import numpy as np
-import tensorflow as tf
-
-for name in [n for n in sys.modules if n.split(".")[0] == "keras"]:
-    del sys.modules[name]
-sys.meta_path.insert(0, Blocker())
-
-given = np.load("given.npz")
-found = {}
-for model in sys.argv[1:]:
-    loaded = tf.saved_model.load(model)
-    for name, signature in loaded.signatures.items():
-        takes = signature.structured_input_signature[1]
-        for size in given["sizes"]:
-            arguments = {k: tf.constant(given[f"{model} {k} {size}"]) for k in takes}
-            for way, function in (("function", getattr(loaded, name)), ("signature", signature)):
-                (value,) = function(**arguments).values()
-                found[f"{model} {name} {size} {way}"] = value.numpy()
-np.savez("found.npz", **found)
-"""
 
 
 def autoregressive(spec, **parts):
@@ -120,26 +87,9 @@ def inputs(model, digits, size):
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory, folder, models, digits):
     """The outputs of a process that knows nothing of this package."""
-    there = tmp_path_factory.mktemp("elsewhere")
-    shutil.copytree(folder, there, dirs_exist_ok=True)
-    (there / "user.py").write_text(USER)
-    given = {"sizes": np.array(SIZES)}
-    for name, model in models.items():
-        for size in SIZES:
-            found = inputs(model, digits, size)
-            given |= {f"{name} {k} {size}": v for k, v in found.items()}
-    np.savez(there / "given.npz", **given)
-    done = subprocess.run(
-        [sys.executable, "-I", "user.py", *models],
-        cwd=there,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr
-    with np.load(there / "found.npz") as found:
-        return dict(found)
+    given = {name: {n: inputs(model, digits, n) for n in SIZES} for name, model in models.items()}
+    exports = {name: folder / name for name in models}
+    return without_package.run(tmp_path_factory.mktemp("elsewhere"), exports, given)
 
 
 @pytest.mark.slow
@@ -159,11 +109,8 @@ def test_equal_bits_without_the_package(elsewhere, models, digits, name):
         else:
             expected["log_prob"] = model.log_prob(given["images"], **with_condition)
         for function, values in expected.items():
-            for way in ("function", "signature"):
-                found = elsewhere[f"{name} {function} {size} {way}"]
-                assert found.dtype == values.numpy().dtype
-                assert found.shape == values.shape
-                assert found.tobytes() == values.numpy().tobytes(), (function, size, way)
+            for way in without_package.WAYS:
+                without_package.assert_equal_bits(elsewhere[name, size, function, way], values)
 
 
 @pytest.mark.slow

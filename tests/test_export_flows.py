@@ -1,15 +1,12 @@
 """SavedModels of pixel flows: noise, networks and conditions inside, the same to the last bit."""
 
-import os
-import shutil
-import subprocess
-import sys
 from functools import partial
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import without_package
 
 from glf.bijectors import (
     ActNorm,
@@ -72,34 +69,6 @@ CONDITIONS = {
     "paired": "int32 [batch, 4, 4, 3], images, values 0 to 255; one for each image",
 }
 
-# Runs elsewhere, where importing the package fails.
-USER = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("glf", "keras", "tensorflow_probability"):
-            raise ImportError(name)
-
-import numpy as np
-import tensorflow as tf
-
-for name in [n for n in sys.modules if n.split(".")[0] == "keras"]:
-    del sys.modules[name]
-sys.meta_path.insert(0, Blocker())
-
-given = np.load("given.npz")
-found = {}
-for model in sys.argv[1:]:
-    loaded = tf.saved_model.load(model)
-    for name, signature in loaded.signatures.items():
-        takes = signature.structured_input_signature[1]
-        arguments = {k: tf.constant(given[f"{model} {k}"]) for k in takes}
-        (value,) = signature(**arguments).values()
-        found[f"{model} {name}"] = value.numpy()
-np.savez("found.npz", **found)
-"""
-
 
 @pytest.fixture(scope="module")
 def models():
@@ -142,12 +111,6 @@ def expected(model, given):
     }
 
 
-def check_bits(found, values):
-    assert found.dtype == values.dtype
-    assert found.shape == values.shape
-    assert found.tobytes() == values.tobytes()
-
-
 @pytest.mark.parametrize("name", MAKE)
 def test_an_export_gives_the_same(folder, models, name):
     loaded = tf.saved_model.load(str(folder / name))
@@ -157,29 +120,17 @@ def test_an_export_gives_the_same(folder, models, name):
             keys = read_description(folder / name)["signatures"][function]["takes"]
             arguments = {key: tf.constant(given[key]) for key in keys}
             (found,) = getattr(loaded, function)(**arguments).values()
-            check_bits(found.numpy(), values)
+            without_package.assert_equal_bits(found, values)
     assert len(np.unique(expected(models[name], given)["sample"])) == 17
 
 
 def test_equal_bits_without_the_package(tmp_path, folder, models):
-    given = {name: inputs(model, 5) for name, model in models.items()}
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "user.py").write_text(USER)
-    named = {f"{name} {k}": v for name, values in given.items() for k, v in values.items()}
-    np.savez(tmp_path / "given.npz", **named)
-    done = subprocess.run(
-        [sys.executable, "-I", "user.py", *models],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr
-    with np.load(tmp_path / "found.npz") as found:
-        for name, model in models.items():
-            for function, values in expected(model, given[name]).items():
-                check_bits(found[f"{name} {function}"], values)
+    given = {name: {5: inputs(model, 5)} for name, model in models.items()}
+    found = without_package.run(tmp_path, {name: folder / name for name in models}, given)
+    for name, model in models.items():
+        for function, values in expected(model, given[name][5]).items():
+            for way in without_package.WAYS:
+                without_package.assert_equal_bits(found[name, 5, function, way], values)
 
 
 @pytest.mark.parametrize("name", MAKE)

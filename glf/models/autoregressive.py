@@ -8,6 +8,7 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.drawing import Drawing
+from glf.models.requests import check_images
 from glf.samplers.predictive import Predictive
 
 WINDOWED = functools.partial(Predictive, rows="auto")
@@ -64,9 +65,18 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         """ "density", and "forecaster" if there is one."""
         return density_groups(self.density, "density")
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def log_prob(self, x, condition=None):
-        """log P(x | condition) in nats, exact: [batch]."""
+        """log P(x | condition) in nats, exact: [batch].
+
+        Raises:
+          ValueError: if images or conditions are not what the model was built for.
+        """
+        x = tf.convert_to_tensor(x)
+        check_images(self.spec, x, self.condition_encoder, condition)
+        return self._log_prob(x, condition)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _log_prob(self, x, condition):
         return self._drawing.log_prob(x, condition)
 
     def sample(self, num, seed, temperature=1.0, condition=None):

@@ -8,7 +8,7 @@ from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
 from glf.models.base import Conditional, GenerativeModel, HasBounds
 from glf.models.chunks import ROWS, in_pieces
-from glf.models.requests import check_conditions, check_request, conditions_for
+from glf.models.requests import check_conditions, check_images, check_request, conditions_for
 from glf.priors.multi_scale import MultiScale
 
 
@@ -94,11 +94,7 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
           ValueError: if images or conditions are not what the model was built for.
         """
         x = tf.convert_to_tensor(x)
-        if x.shape.rank != 4 or not x.shape[1:].is_compatible_with(self.spec.image_shape):
-            raise ValueError(
-                f"This model judges images of shape {self.spec.image_shape}, got a batch {x.shape}."
-            )
-        check_conditions(self.condition_encoder, condition, x.shape[0])
+        check_images(self.spec, x, self.condition_encoder, condition)
         return self._log_prob(x, condition)
 
     @tf.function(reduce_retracing=True, autograph=False)

@@ -6,7 +6,7 @@ from glf.core import random
 from glf.core.training import Training
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.chunks import ROWS, in_chunks, in_pieces
-from glf.models.requests import check_request
+from glf.models.requests import check_conditions, check_images, check_request, conditions_for
 from glf.networks.conditioning import Paired
 from glf.networks.image_residual import ResidualConditioner
 
@@ -64,10 +64,18 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
         """ "network": everything."""
         return {"network": self.trainable_weights}
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def log_prob(self, x, condition=None):
-        """log P(x | condition) in nats, exact: [batch]."""
-        self._require(condition)
+        """log P(x | condition) in nats, exact: [batch].
+
+        Raises:
+          ValueError: if images or conditions are not what the model was built for.
+        """
+        x = tf.convert_to_tensor(x)
+        check_images(self.spec, x, self.condition_encoder, condition)
+        return self._log_prob_in_chunks(x, condition)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _log_prob_in_chunks(self, x, condition):
         return in_chunks(
             lambda rows: self._log_prob(rows[0], self._logits(rows[1])), (x, condition)
         )
@@ -75,7 +83,6 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
     @tf.function(reduce_retracing=True, autograph=False)
     def probabilities(self, condition):
         """P(x_i = 1 | condition) of every pixel, float32 [batch, height, width, channels]."""
-        self._require(condition)
         return in_chunks(lambda rows: tf.sigmoid(self._logits(rows)), condition)
 
     def sample(self, num, seed, temperature=1.0, condition=None):
@@ -90,39 +97,30 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
           condition: one image for each mask.
 
         Raises:
-          ValueError: if a number is out of range, or there are no conditions.
+          ValueError: if a number is out of range, or the conditions are not what the model needs.
         """
         check_request(num, temperature)
-        self._require(condition)
+        condition = conditions_for(self.condition_encoder, num, condition)
         return self._sample(
             tf.cast(num, tf.int32),
             random.make_seed(seed),
             tf.cast(temperature, tf.float32),
-            tf.convert_to_tensor(condition),
+            condition,
         )
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _sample(self, num, seed, temperature, condition):
         def piece(i):
             logits = self._logits(condition[i * ROWS : tf.minimum((i + 1) * ROWS, num)])
-            # Half a step of their grid to the right, uniform numbers are never 0 or 1.
-            u = random.uniform(tf.shape(logits), random.fold(seed, i)) + 2.0**-24
-            noise = tf.math.log(u) - tf.math.log1p(-u)
+            noise = random.logistic(tf.shape(logits), random.fold(seed, i))
             return (tf.cast(logits + temperature * noise > 0, tf.uint8),)
 
         return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
 
     def _logits(self, condition, training=False):
-        self._require(condition)
+        check_conditions(self.condition_encoder, condition)
         return self.network(self.condition_encoder.encode(condition), training=training)
 
     def _log_prob(self, x, logits):
         of_pixels = -tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(x, logits.dtype), logits)
         return tf.reduce_sum(of_pixels, [1, 2, 3])
-
-    def _require(self, condition):
-        if condition is None:
-            raise ValueError(
-                "LogisticSegmenter needs conditions: images of shape "
-                f"{self.condition_encoder.condition_shape}, one for each mask."
-            )

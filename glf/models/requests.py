@@ -33,6 +33,25 @@ def conditions_for(encoder, num, condition=None):
     return None if condition is None else tf.cast(condition, tf.int32)
 
 
+def check_images(spec, x, encoder=None, condition=None):
+    """Checks that `x` are images of `spec` and `condition` what `encoder` takes, one for each.
+
+    Args:
+      spec: the `DataSpec` of what the model judges.
+      x: a tensor.
+      encoder: the model's `ConditionEncoder`, or None.
+      condition: see `check_conditions`.
+
+    Raises:
+      ValueError: if they are not; of conditions, see `check_conditions`.
+    """
+    if not x.shape.is_compatible_with((None, *spec.image_shape)):
+        raise ValueError(
+            f"This model judges images of shape {tuple(spec.image_shape)}, got a batch {x.shape}."
+        )
+    check_conditions(encoder, condition, x.shape[0])
+
+
 def check_conditions(encoder, condition, num=None):
     """Checks that `condition` is what `encoder` takes: integers [num, *condition_shape].
 

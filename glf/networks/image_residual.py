@@ -30,11 +30,13 @@ class ResidualConditioner(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
+    _last = ZeroConv2D
+
     def __init__(self, units, *, filters=64, blocks=4, dtype="float32", name=None):
         super().__init__(dtype=dtype, name=name)
         if units < 1 or filters < 1 or blocks < 0:
             raise ValueError(
-                "ResidualConditioner needs units >= 1, filters >= 1 and blocks >= 0, got "
+                f"{type(self).__name__} needs units >= 1, filters >= 1 and blocks >= 0, got "
                 f"{units}, {filters} and {blocks}."
             )
         self.units, self.filters, self.blocks = units, filters, blocks
@@ -44,13 +46,10 @@ class ResidualConditioner(keras.layers.Layer):
         inputs = input_shape[-1] + context_features(condition_shape)
         filters, dtype = self.filters, self.dtype
         self.first = SameConv2D(inputs, filters, dtype=dtype)
-        self.inner = track(
-            self, "inner", [SameConv2D(filters, filters, dtype=dtype) for _ in range(self.blocks)]
-        )
-        self.outer = track(
-            self, "outer", [SameConv2D(filters, filters, dtype=dtype) for _ in range(self.blocks)]
-        )
-        self.last = ZeroConv2D(filters, self.units, 1, dtype=dtype)
+        inner = [SameConv2D(filters, filters, dtype=dtype) for _ in range(self.blocks)]
+        outer = [SameConv2D(filters, filters, dtype=dtype) for _ in range(self.blocks)]
+        self.inner, self.outer = track(self, "inner", inner), track(self, "outer", outer)
+        self.last = self._last(filters, self.units, 1, dtype=dtype)
 
     def call(self, inputs, condition=None, training=False):
         """Returns the parameters, [batch, h, w, units]."""
