@@ -10,6 +10,7 @@ and writes comparison.json and a PNG of samples of the first seed of each study.
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -82,7 +83,7 @@ def train(study, seed, workdir):
         command.append(f"--data_dir={DATA_DIR.value}")
     logging.info("Training %s.", workdir)
     began = time.perf_counter()
-    code = subprocess.run(command, check=False).returncode
+    code = run(command)
     seconds = before.get("seconds", 0.0) + time.perf_counter() - began
     refused = code == 1  # and not stopped by a signal
     if not refused and workdir.exists():
@@ -91,6 +92,23 @@ def train(study, seed, workdir):
         raise ValueError(
             f"Training {workdir} ended with exit code {code}, see above; start this again to go on."
         )
+
+
+def run(command):
+    """Runs a command to its end, and passes on signals to stop: its exit code.
+
+    Training writes a checkpoint when it is asked to stop, which takes its time.
+    """
+    process = subprocess.Popen(command)
+    before = {
+        signum: signal.signal(signum, lambda *_: process.terminate())
+        for signum in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        return process.wait()
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def read(path):

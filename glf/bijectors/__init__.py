@@ -24,7 +24,7 @@ from glf.bijectors.logit import Center, Logit
 from glf.bijectors.lu_linear import LULinear
 from glf.bijectors.mixture_logistic import MixtureLogisticMap
 from glf.bijectors.periodic import PeriodicConv
-from glf.bijectors.permutation import RandomPermutation
+from glf.bijectors.permutation import EvenOddPermutation, RandomPermutation
 from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
@@ -47,6 +47,7 @@ __all__ = [
     "DiagonalScaling",
     "ElementwiseMap",
     "EmergingConv",
+    "EvenOddPermutation",
     "Flatten",
     "Householder",
     "ImageBijector",

@@ -17,10 +17,11 @@ class ActNorm(Bijector):
     = 1, as in Flow++ (Ho, Chen, Srinivas, Duan, Abbeel 2019).
 
     The first call with training=True, in either direction, sets s and t so that the outcome of
-    that call has mean 0 and variance 1 over its batch (and all positions, where they share a
-    scale). From then on they are ordinary weights. Whether that has happened is itself a weight,
-    so that a restored flow is not initialised again. Later calls do not look at the batch, except
-    under a strategy with several replicas, which have to reduce together in every step.
+    that call has mean 0 over its batch (and all positions, where they share a scale), and where the
+    variance was σ², it is σ² / (σ² + 1e-6). From then on they are ordinary weights. Whether that
+    has happened is itself a weight, so that a restored flow is not initialised again. Later calls
+    do not look at the batch, except under a strategy with several replicas, which have to reduce
+    together in every step.
 
     Args:
       per_pixel: whether every pixel of an image has scales and shifts of its own.

@@ -10,6 +10,8 @@ import abc
 
 import tensorflow as tf
 
+from glf.core.traced_once import traced_once
+
 
 class ElementwiseMap(abc.ABC):
     """A family of increasing functions f of one number.
@@ -59,20 +61,27 @@ class AffineMap(ElementwiseMap):
             raise ValueError(f"AffineMap needs clamp > 0, got {clamp}.")
         self.clamp = clamp
 
-    def _parameters(self, raw):
-        raw_scale, shift = tf.unstack(raw, axis=-1)
-        return self.clamp * 0.636 * tf.atan(raw_scale), shift
-
     def forward(self, x, raw):
         """Returns x exp(s) + t and s."""
-        log_scale, shift = self._parameters(raw)
-        return x * tf.exp(log_scale) + shift, log_scale
+        return _affine(x, raw, self.clamp * 0.636)
 
     def inverse(self, y, raw):
         """Returns (y - t) exp(-s) and -s."""
-        log_scale, shift = self._parameters(raw)
-        log_scale = -log_scale
-        return (y - shift) * tf.exp(log_scale), log_scale
+        return _affine_inverse(y, raw, self.clamp * 0.636)
+
+
+@traced_once
+def _affine(x, raw, bound):
+    raw_scale, shift = tf.unstack(raw, axis=-1)
+    log_scale = bound * tf.atan(raw_scale)
+    return x * tf.exp(log_scale) + shift, log_scale
+
+
+@traced_once
+def _affine_inverse(y, raw, bound):
+    raw_scale, shift = tf.unstack(raw, axis=-1)
+    log_scale = -bound * tf.atan(raw_scale)
+    return (y - shift) * tf.exp(log_scale), log_scale
 
 
 class SigmoidAffineMap(ElementwiseMap):
@@ -98,17 +107,27 @@ class SigmoidAffineMap(ElementwiseMap):
         self.offset = offset
         self.min_scale = min_scale
 
-    def _parameters(self, raw):
-        raw_scale, shift = tf.unstack(raw, axis=-1)
-        rest = 1.0 - self.min_scale
-        return self.min_scale + rest * tf.sigmoid(raw_scale + self.offset), shift
-
     def forward(self, x, raw):
         """Returns (x + t) σ̃ and log σ̃."""
-        scale, shift = self._parameters(raw)
-        return (x + shift) * scale, tf.math.log(scale)
+        return _sigmoid_affine(x, raw, self.offset, self.min_scale)
 
     def inverse(self, y, raw):
         """Returns y / σ̃ - t and -log σ̃."""
-        scale, shift = self._parameters(raw)
-        return y / scale - shift, -tf.math.log(scale)
+        return _sigmoid_affine_inverse(y, raw, self.offset, self.min_scale)
+
+
+@traced_once
+def _sigmoid_affine(x, raw, offset, min_scale):
+    scale, shift = _scale_and_shift(raw, offset, min_scale)
+    return (x + shift) * scale, tf.math.log(scale)
+
+
+@traced_once
+def _sigmoid_affine_inverse(y, raw, offset, min_scale):
+    scale, shift = _scale_and_shift(raw, offset, min_scale)
+    return y / scale - shift, -tf.math.log(scale)
+
+
+def _scale_and_shift(raw, offset, min_scale):
+    raw_scale, shift = tf.unstack(raw, axis=-1)
+    return min_scale + (1.0 - min_scale) * tf.sigmoid(raw_scale + offset), shift

@@ -1,4 +1,4 @@
-"""A fixed random permutation of the dimensions."""
+"""Fixed permutations of the dimensions."""
 
 import keras
 import tensorflow as tf
@@ -41,6 +41,26 @@ class RandomPermutation(VectorBijector):
         """u_i = y_π(i), and 0."""
         y, _ = self.check(y, condition)
         return tf.gather(y, self.permutation.value, axis=1), same_for_all(0.0, y)
+
+
+class EvenOddPermutation(VectorBijector):
+    """Every second dimension first: u = (y_0, y_2, y_4, ..., y_1, y_3, ...). log|det| = 0.
+
+    Behind it the halves that a coupling divides are NICE's, the even and the odd components (Dinh,
+    Krueger, Bengio 2014, section 5.1), here of ⌈d/2⌉ and ⌊d/2⌋ dimensions.
+    """
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """Puts the dimensions back in their places, and 0."""
+        u, _ = self.check(u, condition)
+        half = (self.size + 1) // 2
+        back = [i // 2 + half * (i % 2) for i in range(self.size)]
+        return tf.gather(u, back, axis=1), same_for_all(0.0, u)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """Even dimensions, then odd ones, and 0."""
+        y, _ = self.check(y, condition)
+        return tf.concat([y[:, ::2], y[:, 1::2]], axis=1), same_for_all(0.0, y)
 
 
 def _random_permutation(shape, dtype):

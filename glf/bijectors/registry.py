@@ -32,7 +32,7 @@ from glf.bijectors.logit import Center, Logit
 from glf.bijectors.lu_linear import LULinear
 from glf.bijectors.mixture_logistic import MixtureLogisticMap
 from glf.bijectors.periodic import PeriodicConv
-from glf.bijectors.permutation import RandomPermutation
+from glf.bijectors.permutation import EvenOddPermutation, RandomPermutation
 from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
@@ -76,6 +76,7 @@ REGISTRY = {
     "chain": _chain,
     "coupling": partial(Coupling, AffineMap(), make_conditioner=partial(_dense, batch_norm=False)),
     "diagonal_scaling": DiagonalScaling,
+    "even_odd_permutation": EvenOddPermutation,
     "householder": Householder,
     "householder_single": partial(Householder, num_reflections=1),
     "iaf": partial(IAF, make_network=partial(_made, order="reversed")),

@@ -12,6 +12,8 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
+from glf.core.traced_once import traced_once
+
 ALGORITHM = "philox"
 
 
@@ -57,8 +59,14 @@ def fold(seed, *data):
             # TensorFlow folds in 32 bits; given 64 it would return a seed of another type.
             parts = tf.unstack(make_seed(item))
         for part in parts:
-            seed = tf.random.experimental.stateless_fold_in(seed, part, alg=ALGORITHM)
+            seed = _fold_in(seed, tf.convert_to_tensor(part, tf.int32))
     return seed
+
+
+@traced_once
+def _fold_in(seed, part):
+    folded = tf.random.experimental.stateless_fold_in(seed, part, alg=ALGORITHM)
+    return tf.ensure_shape(folded, [2])
 
 
 def normal(shape, seed, dtype=tf.float32):
@@ -68,11 +76,16 @@ def normal(shape, seed, dtype=tf.float32):
     the first rows of a larger draw are the rows of a smaller one. In float64 the modes may differ
     in the last bits.
     """
-    pairs = _integers(tf.concat([tf.cast(shape, tf.int32), [2]], 0), seed, tf.uint32)
     # In double precision, where the modes differ by 1e-16, and then rounded: float32 agrees.
+    return tf.cast(_drawn(_normal, shape, seed), dtype)
+
+
+@traced_once
+def _normal(shape, seed):
+    pairs = _integers(tf.concat([shape, [2]], 0), seed, tf.uint32)
     pairs = (tf.cast(pairs, tf.float64) + 0.5) * 2.0**-32
     radius = tf.sqrt(-2.0 * tf.math.log(pairs[..., 0]))
-    return tf.cast(radius * tf.cos(2.0 * math.pi * pairs[..., 1]), dtype)
+    return radius * tf.cos(2.0 * math.pi * pairs[..., 1])
 
 
 def uniform(shape, seed, minval=0, maxval=1, dtype=tf.float32):
@@ -94,10 +107,23 @@ def uniform(shape, seed, minval=0, maxval=1, dtype=tf.float32):
             "Uniform floats are float32 or float64 on [0, 1), got "
             f"{dtype.name} on [{minval}, {maxval}); scale or cast them afterwards."
         )
-    bits, kind = (23, tf.uint32) if dtype == tf.float32 else (52, tf.uint64)
-    drawn = _integers(shape, seed, kind)
-    drawn = tf.bitwise.right_shift(drawn, tf.constant(kind.size * 8 - bits, kind))
-    return tf.cast(drawn, dtype) * 2.0**-bits
+    return _drawn(_uniform32 if dtype == tf.float32 else _uniform64, shape, seed)
+
+
+@traced_once
+def _uniform32(shape, seed):
+    return _fractions(_integers(shape, seed, tf.uint32), 23, tf.float32)
+
+
+@traced_once
+def _uniform64(shape, seed):
+    return _fractions(_integers(shape, seed, tf.uint64), 52, tf.float64)
+
+
+def _fractions(integers, bits, dtype):
+    """The first bits of integers as numbers in [0, 1)."""
+    shift = tf.constant(integers.dtype.size * 8 - bits, integers.dtype)
+    return tf.cast(tf.bitwise.right_shift(integers, shift), dtype) * 2.0**-bits
 
 
 def open_uniform(shape, seed, dtype=tf.float32):
@@ -123,6 +149,13 @@ def logistic(shape, seed, dtype=tf.float32):
     """Standard logistic noise, log v - log(1 - v); bits as those of `gumbel`."""
     v = tf.cast(open_uniform(shape, seed, dtype), tf.float64)
     return tf.cast(tf.math.log(v) - tf.math.log1p(-v), dtype)
+
+
+def _drawn(draw, shape, seed):
+    """What `draw`, a function of a shape and a seed that is traced once, makes of these."""
+    shape = tf.cast(shape, tf.int32)
+    # A function's result has lost what is known of its shape; reshaped, it has it again.
+    return tf.reshape(draw(shape, make_seed(seed)), shape)
 
 
 def _integers(shape, seed, dtype):

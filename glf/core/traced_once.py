@@ -15,8 +15,8 @@ def traced_once(function):
     but the time of tracing. Without a graph the function is called as it is.
 
     Args:
-      function: takes tensors, or nested tuples of them, alone, and uses nothing else that is a
-        tensor or changes: no variables, no randomness.
+      function: takes tensors, nested tuples of them, and numbers, each of which is traced by
+        itself; uses nothing else that is a tensor or changes: no variables, no generators.
     """
     traced = tf.function(function, autograph=False)
 

@@ -46,7 +46,10 @@ def load_pairs_source(
     name = f"pairs:{path}"
     root = pathlib.Path(path).expanduser()
     if not root.exists():
-        raise ValueError(f"There is no folder {str(root)!r}.")
+        raise ValueError(
+            f'There is no folder {str(root)!r}; make_dataset.source = "pairs:FOLDER" names one '
+            "that holds images/ and masks/."
+        )
     found = {kind: _by_name(name, root / kind) for kind in ("images", "masks")}
     _check_partners(name, found)
     names = sorted(found["images"])

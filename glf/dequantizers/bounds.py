@@ -48,7 +48,8 @@ class Bound(abc.ABC):
 
           log w* + log1p(mean(expm1(p (log w - log w*)))) / p,
 
-        which overflows for no weights and is exact also where p is next to 0.
+        which overflows for no weights and is exact also where p is next to 0. Where that largest
+        or least weight is 0 the bound is -inf.
         """
         log_weights = tf.convert_to_tensor(log_weights)
         if log_weights.shape.rank != 2 or log_weights.shape[0] not in (None, self.num_samples):
@@ -62,7 +63,10 @@ class Bound(abc.ABC):
         extreme = tf.reduce_max if self.order > 0 else tf.reduce_min
         # The result does not depend on where the centre is, and so has no gradient by way of it.
         centre = tf.stop_gradient(extreme(wide, axis=0))
-        relative = tf.reduce_mean(tf.math.expm1(self.order * (wide - centre)), axis=0)
+        # Of nothing but zeros the differences would be inf - inf.
+        finite = tf.math.is_finite(centre)
+        differences = tf.where(finite, wide - tf.where(finite, centre, 0.0), 0.0)
+        relative = tf.reduce_mean(tf.math.expm1(self.order * differences), axis=0)
         return tf.cast(centre + tf.math.log1p(relative) / self.order, log_weights.dtype)
 
 

@@ -30,8 +30,9 @@ def batches_of_samples(model, dataset, split, num_samples, seed=0, examples=None
     Raises:
       ValueError: if a number is not positive, or the split is empty.
     """
-    for name, value in (("num_samples", num_samples), ("batch_size", batch_size)):
-        if value < 1:
+    numbers = {"num_samples": num_samples, "batch_size": batch_size, "examples": examples}
+    for name, value in numbers.items():
+        if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}.")
     available = dataset.num_examples(split)
     count = available if examples is None else min(examples, available)

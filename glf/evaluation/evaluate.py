@@ -8,6 +8,7 @@ from glf.evaluation.codes import code_metrics
 from glf.evaluation.likelihood import bits_per_dim
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.evaluation.reconstruction import reconstruction_metrics
+from glf.evaluation.report import metric
 from glf.models.base import HasBounds, HasCodes, HasDensity, HasLatentFlow, Reconstructs
 from glf.models.vector_flow import HasPointDensity
 
@@ -57,39 +58,37 @@ def evaluate(model, dataset, split="test", batch_size=256, seed=0, importance_sa
             meaning = f"-log P(x) of the integers x, {model.likelihood}"
         if name == "nll" and isinstance(model, HasPointDensity):
             meaning = "-log p(x), a density of points, exact"
-        metrics[name] = _metric(value, "nats", meaning)
+        metrics[name] = metric(value, "nats", meaning)
     if isinstance(model, HasPointDensity) and dataset.density is not None:
         metrics |= _above_the_floor(model, dataset, split, terms["nll"])
     if isinstance(model, HasDensity):
         bits = bits_per_dim(terms["nll"], model.spec.image_shape)
         values = "x".join(map(str, model.spec.image_shape))
         meaning = f"nll / (log 2 * {values}), {model.likelihood}"
-        metrics["bits_per_dim"] = _metric(bits, "bits", meaning)
+        metrics["bits_per_dim"] = metric(bits, "bits", meaning)
     if importance_samples:
         metrics |= _importance_weighted(model, dataset, split, batch_size, seed, importance_samples)
     if isinstance(model, HasLatentFlow):
         bits = terms["latent_nll"] / (np.log(2) * model.latent_size)
-        metrics["latent_nll_per_dim"] = _metric(bits, "bits", "latent_nll / latent size")
+        metrics["latent_nll_per_dim"] = metric(bits, "bits", "latent_nll / latent size")
     if isinstance(model, Reconstructs):
         measured = reconstruction_metrics(
             (model.to_unit(batch["image"]), model.reconstruct_unit(batch["image"]))
             for batch in dataset.eval_batches(split, batch_size)
         )
-        metrics["mse"] = _metric(
-            measured["mse"], "", "mean squared error a value, images in [0, 1]"
-        )
-        metrics["psnr"] = _metric(measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)")
+        metrics["mse"] = metric(measured["mse"], "", "mean squared error a value, images in [0, 1]")
+        metrics["psnr"] = metric(measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)")
     if isinstance(model, HasCodes):
         codes = (model.encode(b["image"]) for b in dataset.eval_batches(split, batch_size))
         measured = code_metrics(codes, model.categories)
-        metrics["code_usage"] = _metric(
+        metrics["code_usage"] = metric(
             measured["usage"], "", f"share of the {model.categories} categories that occurs"
         )
-        metrics["code_perplexity"] = _metric(
+        metrics["code_perplexity"] = metric(
             measured["perplexity"], "", "exp of the entropy of a channel's codes, mean of channels"
         )
     count = dataset.num_examples(split)
-    metrics["examples"] = _metric(count, "", "how many examples, each counted once")
+    metrics["examples"] = metric(count, "", "how many examples, each counted once")
     return metrics
 
 
@@ -99,9 +98,9 @@ def _importance_weighted(model, dataset, split, batch_size, seed, numbers):
     for name, value in ImportanceBounds(model, numbers, batch_size)(dataset, split, seed).items():
         k = int(name.removeprefix("nll_iw"))
         kind = "the ELBO" if k == 1 else f"the importance-weighted bound with K = {k}"
-        metrics[name] = _metric(value, "nats", f"-log P(x) of the integers x, {kind}")
+        metrics[name] = metric(value, "nats", f"-log P(x) of the integers x, {kind}")
         bits = bits_per_dim(value, model.spec.image_shape)
-        metrics[f"bits_per_dim_iw{k}"] = _metric(bits, "bits", f"the same a dimension, {kind}")
+        metrics[f"bits_per_dim_iw{k}"] = metric(bits, "bits", f"the same a dimension, {kind}")
     return metrics
 
 
@@ -114,11 +113,7 @@ def _above_the_floor(model, dataset, split, nll):
     error = float(difference.std() / np.sqrt(len(points)))
     about = "-log p(x) of the same points under the density they were drawn from"
     return {
-        "floor": _metric(floor, "nats", about),
-        "gap": _metric(nll - floor, "nats", "nll - floor: an estimate of KL(data || model)"),
-        "gap_error": _metric(error, "nats", "standard error of the gap"),
+        "floor": metric(floor, "nats", about),
+        "gap": metric(nll - floor, "nats", "nll - floor: an estimate of KL(data || model)"),
+        "gap_error": metric(error, "nats", "standard error of the gap"),
     }
-
-
-def _metric(value, unit, meaning):
-    return {"value": value, "unit": unit, "meaning": meaning}

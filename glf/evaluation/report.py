@@ -6,6 +6,11 @@ import pathlib
 from glf.core import files
 
 
+def metric(value, unit, meaning):
+    """One metric of a report."""
+    return {"value": value, "unit": unit, "meaning": meaning}
+
+
 def table(metrics, title):
     """Text with one metric a line: name, value, unit, meaning.
 

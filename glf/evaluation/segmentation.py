@@ -5,6 +5,7 @@ import numpy as np
 from glf.evaluation import pictures
 from glf.evaluation.conditional_samples import Means, batches_of_samples
 from glf.evaluation.heat_map import heat_map
+from glf.evaluation.report import metric
 
 
 def segmentation(
@@ -41,15 +42,19 @@ def segmentation(
     samples, the mean, the uncertainty in colours from dark blue, 0 bits, to white, 1 bit).
 
     Raises:
-      ValueError: if the model's masks have not 2 levels or are not conditioned on images.
+      ValueError: if the model's masks have not 2 levels or are not conditioned on images, or a
+        number is not positive.
     """
     spec = model.spec
-    if spec.levels != 2 or getattr(model, "condition_kind", None) != "paired":
+    kind = getattr(model, "condition_kind", None)
+    if spec.levels != 2 or kind != "paired":
         raise ValueError(
             "Segmentation is measured of models of binary masks conditioned on paired images; this "
-            f"{type(model).__name__} models {spec.levels} levels, conditioned on "
-            f"{getattr(model, 'condition_kind', None)}."
+            f"{type(model).__name__} models {spec.levels} levels, and its condition is "
+            f"{kind or 'nothing'}."
         )
+    if num_pictures < 1:
+        raise ValueError(f"num_pictures must be at least 1, got {num_pictures}.")
     counts, means, shown = {"mean": np.zeros(3), "sample": np.zeros(3)}, Means(), []
     for batch, image, drawn in batches_of_samples(
         model, dataset, split, num_samples, seed, examples, batch_size
@@ -70,8 +75,8 @@ def segmentation(
     metrics = {}
     for name, what in (("mean", f"the mean of {num_samples} samples"), ("sample", "one sample")):
         iou, f1 = iou_and_f1(*counts[name])
-        metrics[f"iou_{name}"] = _metric(iou, "", f"TP / (TP + FP + FN) of {what}")
-        metrics[f"f1_{name}"] = _metric(f1, "", f"2 TP / (2 TP + FP + FN) of {what}")
+        metrics[f"iou_{name}"] = metric(iou, "", f"TP / (TP + FP + FN) of {what}")
+        metrics[f"f1_{name}"] = metric(f1, "", f"2 TP / (2 TP + FP + FN) of {what}")
     about = {
         "foreground": ("", "share of true foreground; the IoU of a mask of nothing else"),
         "uncertainty": ("bits", "mean entropy of a pixel's mean"),
@@ -80,7 +85,7 @@ def segmentation(
     }
     for name, (unit, meaning) in about.items():
         if name in means:  # nothing may be wrong, or right
-            metrics[name] = _metric(means[name], unit, meaning)
+            metrics[name] = metric(means[name], unit, meaning)
     return metrics, _picture([np.concatenate(c) for c in zip(*shown, strict=True)], spec)
 
 
@@ -117,7 +122,3 @@ def _picture(columns, spec):
         (colours, 256),
         min_side=64,
     )
-
-
-def _metric(value, unit, meaning):
-    return {"value": value, "unit": unit, "meaning": meaning}

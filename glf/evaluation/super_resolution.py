@@ -6,6 +6,7 @@ import tensorflow as tf
 from glf.evaluation import pictures
 from glf.evaluation.conditional_samples import Means, batches_of_samples
 from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noise_ratio
+from glf.evaluation.report import metric
 
 _WHAT = {
     "sample": "one sample",
@@ -47,7 +48,7 @@ def super_resolution(
     Raises:
       ValueError: if the model is not conditioned on such images.
     """
-    levels = _check(model)
+    levels = _check(model, num_pictures)
     means, shown = Means(), []
     for batch, small, drawn in batches_of_samples(
         model, dataset, split, num_samples, seed, examples, batch_size
@@ -73,9 +74,9 @@ def super_resolution(
     metrics = {}
     for name, what in _WHAT.items():
         what = what.format(num_samples)
-        metrics[f"psnr_{name}"] = _metric(means[f"psnr_{name}"], "dB", f"mean PSNR of {what}")
+        metrics[f"psnr_{name}"] = metric(means[f"psnr_{name}"], "dB", f"mean PSNR of {what}")
         about = f"mean SSIM of {what}, windows of {side} x {side}"
-        metrics[f"ssim_{name}"] = _metric(means[f"ssim_{name}"], "", about)
+        metrics[f"ssim_{name}"] = metric(means[f"ssim_{name}"], "", about)
     columns = np.moveaxis(np.rint(np.concatenate(shown) * 255).astype(np.uint8), 1, 0)
     return metrics, pictures.rows_of(*((column, 256) for column in columns), min_side=56)
 
@@ -111,18 +112,16 @@ def _enlarged(small, size):
     return tf.image.resize(small, size, "nearest").numpy()
 
 
-def _check(model):
+def _check(model, num_pictures):
     spec, kind = model.spec, getattr(model, "condition_kind", None)
     shape = tuple(model.condition_spec.shape[1:]) if kind == "image" else ()
     fits = len(shape) == 3 and shape[2] == spec.image_shape[2]
     if not fits or shape[0] > spec.image_shape[0] or shape[1] > spec.image_shape[1]:
         raise ValueError(
             "Super-resolution is measured of models conditioned on smaller versions of their "
-            f"images (the condition encoder Downsampled); the conditions of this "
-            f"{type(model).__name__} are {kind!r} of shape {shape or None}."
+            f"images (the condition encoder Downsampled); the condition of this "
+            f"{type(model).__name__} is {kind or 'nothing'}{f' of shape {shape}' if shape else ''}."
         )
+    if num_pictures < 1:
+        raise ValueError(f"num_pictures must be at least 1, got {num_pictures}.")
     return spec.levels
-
-
-def _metric(value, unit, meaning):
-    return {"value": value, "unit": unit, "meaning": meaning}

@@ -125,11 +125,24 @@ def _plu_matrix(*weights):
     return permutation @ lower @ upper
 
 
-# Not traced once: the gradient of a triangular solve would be compiled anew at every call.
-def _plu_inverse(*weights):
-    permutation, lower, upper = plu_factors(*weights)
-    right = tf.linalg.triangular_solve(lower, tf.transpose(permutation), lower=True)
-    return tf.linalg.triangular_solve(upper, right, lower=False)
+@traced_once
+def _plu_inverse(row, lower, upper, sign, log_scale):
+    @tf.custom_gradient
+    def inverse_of(permutation, lower, upper):
+        right = tf.linalg.triangular_solve(lower, tf.transpose(permutation), lower=True)
+        inverse = tf.linalg.triangular_solve(upper, right, lower=False)
+
+        def gradient(upstream):
+            # d(W⁻¹) = -W⁻¹ dW W⁻¹. In a function that is traced once the gradient of a triangular
+            # solve would be compiled anew at every call, and products are faster.
+            back = tf.transpose(inverse)
+            of_product = -tf.transpose(permutation) @ back @ upstream @ back
+            of_upper = tf.matmul(lower, of_product, transpose_a=True)
+            return None, tf.matmul(of_product, upper, transpose_b=True), of_upper
+
+        return inverse, gradient
+
+    return inverse_of(*plu_factors(row, lower, upper, sign, log_scale))
 
 
 def _qr_factors(vectors, upper, log_scale):

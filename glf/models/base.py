@@ -11,10 +11,23 @@ class GenerativeModel(keras.Model, abc.ABC):
 
     Args:
       spec: the `DataSpec` of the data: `image_shape`, `levels`, `num_classes`.
+
+    Attributes:
+      models_points: whether the data are points of real numbers in place of images.
+
+    Raises:
+      ValueError: if the data are of the other kind.
     """
+
+    models_points = False
 
     def __init__(self, spec, *, name=None):
         super().__init__(name=name)
+        if spec.levels is None and not self.models_points:
+            raise ValueError(
+                f"{type(self).__name__} models integers, got points of real numbers of shape "
+                f"{tuple(spec.image_shape)}; take a dataset of images, or a VectorFlow for points."
+            )
         self.spec = spec
 
     @abc.abstractmethod

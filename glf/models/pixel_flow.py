@@ -9,7 +9,6 @@ from glf.dequantizers.uniform import UniformDequantizer
 from glf.models.base import Conditional, GenerativeModel, HasBounds
 from glf.models.chunks import ROWS, in_pieces
 from glf.models.requests import check_conditions, check_images, check_request, conditions_for
-from glf.priors.multi_scale import MultiScale
 
 
 class PixelFlow(GenerativeModel, HasBounds, Conditional):
@@ -38,7 +37,7 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         self,
         spec,
         *,
-        make_density=MultiScale,
+        make_density,
         make_dequantizer=UniformDequantizer,
         make_bound=ELBO,
         make_condition_encoder=None,
@@ -76,10 +75,11 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
             context = None if context is None else _repeated(context, num_samples)
         noise_seed = random.fold(seed, "dequantization")
         v, log_q = self.dequantizer.sample_and_log_prob(x, noise_seed, context, mode)
-        y = (tf.cast(x, tf.float32) + v) / self.spec.levels
-        log_density = self.density.log_prob(y, context, mode)
+        y = (tf.cast(x, v.dtype) + v) / self.spec.levels
+        log_density = tf.cast(self.density.log_prob(y, context, mode), tf.float32)
         volume = tf.math.log(float(self.spec.levels)) * y.shape[1:].num_elements()
-        return tf.transpose(tf.reshape(log_density - volume - log_q, (-1, num_samples)))
+        log_weights = log_density - volume - tf.cast(log_q, tf.float32)
+        return tf.transpose(tf.reshape(log_weights, (-1, num_samples)))
 
     def parameter_groups(self):
         """ "flow": everything, the dequantizer and the condition encoder as well."""

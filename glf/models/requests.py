@@ -38,17 +38,22 @@ def check_images(spec, x, encoder=None, condition=None):
 
     Args:
       spec: the `DataSpec` of what the model judges.
-      x: a tensor.
+      x: a tensor; of a symbolic one the values are not known and not checked.
       encoder: the model's `ConditionEncoder`, or None.
       condition: see `check_conditions`.
 
     Raises:
       ValueError: if they are not; of conditions, see `check_conditions`.
     """
-    if not x.shape.is_compatible_with((None, *spec.image_shape)):
-        raise ValueError(
-            f"This model judges images of shape {tuple(spec.image_shape)}, got a batch {x.shape}."
-        )
+    top = spec.levels - 1
+    shape = tuple(spec.image_shape)
+    wanted = f"This model judges images of shape {shape}, integers from 0 to {top}"
+    if not x.shape.is_compatible_with((None, *spec.image_shape)) or not x.dtype.is_integer:
+        raise ValueError(f"{wanted}; got a batch of shape {x.shape}, {x.dtype.name}.")
+    if tf.executing_eagerly() and tf.size(x):
+        least, most = int(tf.reduce_min(x)), int(tf.reduce_max(x))
+        if least < 0 or most > top:
+            raise ValueError(f"{wanted}; got values from {least} to {most}.")
     check_conditions(encoder, condition, x.shape[0])
 
 

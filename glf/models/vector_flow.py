@@ -39,6 +39,8 @@ class VectorFlow(GenerativeModel, HasPointDensity):
       ValueError: if the data are integers or no vectors.
     """
 
+    models_points = True
+
     def __init__(self, spec, *, make_flow=Flow, name=None):
         super().__init__(spec, name=name)
         if spec.levels is not None or len(spec.image_shape) != 1:

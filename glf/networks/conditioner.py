@@ -1,8 +1,11 @@
 """Dense networks that give bijectors their parameters."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from glf.core.traced_once import traced_once, values
 from glf.layers.track import track
 
 
@@ -43,6 +46,7 @@ class DenseConditioner(keras.layers.Layer):
                 "DenseConditioner needs units >= 1, hidden >= 1 and num_layers >= 0, got "
                 f"units={units}, hidden={hidden}, num_layers={num_layers}."
             )
+        self.activation, self.batch_norm = activation, batch_norm
         stack = []
         for _ in range(num_layers):
             stack.append(keras.layers.Dense(hidden, activation=activation, dtype=dtype))
@@ -66,12 +70,33 @@ class DenseConditioner(keras.layers.Layer):
         """Returns the parameters, [batch, units]."""
         if condition is not None:
             inputs = tf.concat([inputs, tf.cast(condition, inputs.dtype)], axis=-1)
-        for layer in self.stack:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                inputs = layer(inputs, training=training)
-            else:
-                # What the layer does, without what Keras does around it, which takes as long to
-                # trace as the operations themselves.
-                h = tf.matmul(inputs, layer.kernel.value)
-                inputs = layer.activation(tf.nn.bias_add(h, layer.bias.value))
-        return inputs
+        # What the dense layers do, without what Keras does around it, which takes as long to trace
+        # as the operations themselves.
+        if self.batch_norm or not isinstance(self.activation, str):
+            for layer in self.stack:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    inputs = layer(inputs, training=training)
+                else:
+                    inputs = _dense(inputs, values(layer.kernel, layer.bias), layer.activation)
+            return inputs
+        network = _traced_network(self.activation)
+        return network(inputs, *(values(layer.kernel, layer.bias) for layer in self.stack))
+
+
+def _dense(inputs, weights, activation):
+    kernel, bias = weights
+    return activation(tf.nn.bias_add(tf.matmul(inputs, kernel), bias))
+
+
+@functools.cache
+def _traced_network(activation):
+    """The layers of all networks with this activation, a name, and no batch normalization."""
+    activation = keras.activations.get(activation)
+
+    @traced_once
+    def network(inputs, *weights):
+        for hidden in weights[:-1]:
+            inputs = _dense(inputs, hidden, activation)
+        return _dense(inputs, weights[-1], keras.activations.linear)
+
+    return network

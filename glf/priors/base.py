@@ -4,6 +4,7 @@ import abc
 
 import keras
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from glf.core import random
 
@@ -22,6 +23,11 @@ class Prior(keras.layers.Layer, abc.ABC):
     def __init__(self, *, dtype="float32", name=None):
         super().__init__(dtype=dtype, name=name)
         self.event_shape = None
+
+    @property
+    def reparameterization_type(self):
+        """Whether samples are a differentiable function of the weights, in TFP's terms."""
+        return tfd.NOT_REPARAMETERIZED
 
     def build(self, input_shape, condition_shape=None):
         """Records the event's shape; subclasses add weights.
@@ -63,6 +69,11 @@ class BaseDensity(Prior):
 
     A condition is accepted and ignored, so that every prior can be called in the same way.
     """
+
+    @property
+    def reparameterization_type(self):
+        """The distribution's."""
+        return self.distribution().reparameterization_type
 
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z), shape [batch], in nats."""

@@ -1,7 +1,6 @@
 """A prior of images that is autoregressive over channels, not over positions."""
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from glf.core import random
 from glf.layers.conv_lstm import ConvLSTM
@@ -161,4 +160,4 @@ class ChannelAutoregressive(ImagePrior):
 
     def distribution(self, condition=None):
         """This prior as a `tfd.Distribution`."""
-        return PriorDistribution(self, condition, tfd.NOT_REPARAMETERIZED)
+        return PriorDistribution(self, condition)

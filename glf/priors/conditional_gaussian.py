@@ -58,6 +58,11 @@ class ConditionalGaussian(ImagePrior):
         each = self.family.log_prob(tf.cast(z, self.compute_dtype), raw)
         return tf.reduce_sum(each, axis=(1, 2, 3))
 
+    @property
+    def reparameterization_type(self):
+        """Samples are μ + exp(s) ε."""
+        return tfd.FULLY_REPARAMETERIZED
+
     def sample(self, num, seed, temperature=1.0, condition=None):
         """μ + temperature · exp(s) · ε: [num, height, width, channels]; μ at temperature 0."""
         shape = tf.concat([[num], self.event_shape], 0)
@@ -68,4 +73,4 @@ class ConditionalGaussian(ImagePrior):
 
     def distribution(self, condition=None):
         """This prior as a `tfd.Distribution`."""
-        return PriorDistribution(self, condition, tfd.FULLY_REPARAMETERIZED)
+        return PriorDistribution(self, condition)

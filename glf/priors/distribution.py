@@ -17,18 +17,15 @@ class PriorDistribution(tfd.Distribution):
     Args:
       prior: a built `Prior`.
       condition: None, or what its methods take.
-      reparameterization_type: of its samples, in TFP's terms.
     """
 
-    def __init__(
-        self, prior, condition=None, reparameterization_type=tfd.NOT_REPARAMETERIZED, name=None
-    ):
+    def __init__(self, prior, condition=None, name=None):
         parameters = dict(locals())
         self._prior = prior
         self._given = None if condition is None else tf.cast(condition, prior.compute_dtype)
         super().__init__(
             dtype=tf.as_dtype(prior.compute_dtype),
-            reparameterization_type=reparameterization_type,
+            reparameterization_type=prior.reparameterization_type,
             validate_args=False,
             allow_nan_stats=True,
             parameters=parameters,

@@ -65,6 +65,13 @@ class FactoredOut(Prior):
             stay, condition, training
         )
 
+    @property
+    def reparameterization_type(self):
+        """Reparameterised if both priors are."""
+        both = {self.part.reparameterization_type, self.rest.reparameterization_type}
+        fully = both == {tfd.FULLY_REPARAMETERIZED}
+        return tfd.FULLY_REPARAMETERIZED if fully else tfd.NOT_REPARAMETERIZED
+
     def sample(self, num, seed, temperature=1.0, condition=None):
         """Draws what stays, then what goes out: [num, height, width, channels]."""
         stay = self.rest.sample(num, random.fold(seed, "stay"), temperature, condition)
@@ -74,4 +81,4 @@ class FactoredOut(Prior):
 
     def distribution(self, condition=None):
         """Both priors together as one `tfd.Distribution`."""
-        return PriorDistribution(self, condition, tfd.NOT_REPARAMETERIZED)
+        return PriorDistribution(self, condition)

@@ -1,7 +1,5 @@
 """A flow: a base density seen through a bijector."""
 
-from tensorflow_probability import distributions as tfd
-
 from glf.bijectors.chain import Repeated
 from glf.bijectors.coupling import BothHalvesCoupling
 from glf.bijectors.permutation import RandomPermutation
@@ -60,6 +58,11 @@ class Flow(Prior):
         """
         return self.from_base(self.base.sample(num, seed, temperature, condition), condition)
 
+    @property
+    def reparameterization_type(self):
+        """The base's."""
+        return self.base.reparameterization_type
+
     def to_base(self, z, condition=None):
         """The base point u of every z."""
         return self.bijector.inverse_and_log_det(z, condition)[0]
@@ -75,4 +78,4 @@ class Flow(Prior):
         distribution for each row. Only integers and [2] seeds give reproducible samples; for
         those, `distribution().sample(n, seed)` equals `sample(n, seed)`.
         """
-        return PriorDistribution(self, condition, tfd.FULLY_REPARAMETERIZED)
+        return PriorDistribution(self, condition)

@@ -21,15 +21,15 @@ class MultiScale(Flow):
     In code it is a `Flow` whose base is a `FactoredOut` prior, whose rest is such a flow again.
 
     Args:
-      make_scale: factory of the bijector of one scale; called once for each. It begins with a
-        `Squeeze` where the paper's scale does.
+      make_scale: factory of the bijector of one scale; called once for each.
       num_scales: how many scales, at least 1; every one but the last factors out.
       make_last_scale: factory of the last scale's bijector; None: `make_scale`.
       make_preprocessing: factory of what comes first, from y in [0, 1] to the real line; None:
         nothing.
       make_part: factory of the prior of each part that is factored out.
       make_last: factory of the prior of what is left.
-      squeeze: whether every scale begins with a `Squeeze`, ahead of `make_scale`.
+      squeeze: whether every scale begins with a `Squeeze`, ahead of `make_scale`'s bijector. False
+        for one that squeezes by itself, as RealNVP's does between its couplings.
 
     Raises:
       ValueError: if there is no scale; in `build`, if a side cannot be halved that often.

@@ -50,9 +50,15 @@ class SplineWithoutAFactor(SplineMap):
 class DroppedScaleGradient(AffineMap):
     """Gradients do not reach the log-scale."""
 
-    def _parameters(self, raw):
-        log_scale, shift = super()._parameters(raw)
-        return tf.stop_gradient(log_scale), shift
+    def forward(self, x, raw):
+        return super().forward(x, self._without_gradient(raw))
+
+    def inverse(self, y, raw):
+        return super().inverse(y, self._without_gradient(raw))
+
+    @staticmethod
+    def _without_gradient(raw):
+        return tf.stack([tf.stop_gradient(raw[..., 0]), raw[..., 1]], axis=-1)
 
 
 class DroppedInputGradient(AffineCoupling):

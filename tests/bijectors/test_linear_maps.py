@@ -2,12 +2,14 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from bijector_battery import randomise
 
 from glf.bijectors import (
     AdditiveCoupling,
     DiagonalScaling,
+    EvenOddPermutation,
     Householder,
     LULinear,
     RandomPermutation,
@@ -76,3 +78,14 @@ def test_volume_preserving():
         randomise(bijector, rng)
         for method in (bijector.forward_and_log_det, bijector.inverse_and_log_det):
             np.testing.assert_array_equal(method(y)[1], np.zeros(4))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
+def test_even_dimensions_come_first(size):
+    bijector = built(EvenOddPermutation(), size)
+    y = tf.reshape(tf.range(2.0 * size), (2, size))
+    u, log_det = bijector.inverse_and_log_det(y)
+    order = [*range(0, size, 2), *range(1, size, 2)]
+    np.testing.assert_array_equal(u, y.numpy()[:, order])
+    np.testing.assert_array_equal(bijector.forward_and_log_det(u)[0], y)
+    np.testing.assert_array_equal(log_det, [0, 0])

@@ -89,3 +89,12 @@ def test_user_errors():
     for alpha in (-0.1, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="alpha >= 0"):
             Renyi(alpha)
+
+
+def test_weights_of_zero():
+    """log 0 counts as a weight of 0: no NaN, whatever the mean."""
+    weights = np.array([[-np.inf, 1.0, -2.0], [-np.inf, -np.inf, 3.0]])
+    found = ImportanceWeighted(2)(weights)
+    np.testing.assert_allclose(found, [-np.inf, 1.0 - np.log(2), np.logaddexp(-2, 3) - np.log(2)])
+    np.testing.assert_array_equal(Renyi(2.0, 2)(weights)[:2], [-np.inf, -np.inf])
+    np.testing.assert_array_equal(ELBO(2)(weights)[:2], [-np.inf, -np.inf])

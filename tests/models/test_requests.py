@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.models.requests import check_conditions, check_request, conditions_for
+from glf.data import DataSpec
+from glf.models.requests import check_conditions, check_images, check_request, conditions_for
 
 LABELS = types.SimpleNamespace(kind="label", condition_shape=(), condition_levels=3)
 IMAGES = types.SimpleNamespace(kind="image", condition_shape=(2, 2, 1), condition_levels=5)
@@ -109,3 +110,29 @@ def test_symbolic_conditions_are_handed_on():
     wrong = tf.function(lambda c: conditions_for(IMAGES, 2, c), autograph=False)
     with pytest.raises(ValueError, match=r"got int32 of shape \[2, 3, 3, 1\]\."):
         wrong(tf.zeros([2, 3, 3, 1], tf.int32))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            np.zeros((3, 2, 3, 1), np.uint8),
+            "; got a batch of shape .3, 2, 3, 1.*",
+        ),
+        (np.zeros((2, 2, 1), np.uint8), "got a batch of shape"),
+        (np.zeros((3, 2, 2, 1), np.float32), "integers from 0 to 4; got .* float32"),
+        (np.full((3, 2, 2, 1), 5, np.uint8), "from 0 to 4; got values from 5 to 5"),
+        (np.full((3, 2, 2, 1), -1), "got values from -1 to -1"),
+    ],
+)
+def test_images_of_another_kind(x, message):
+    with pytest.raises(ValueError, match=message):
+        check_images(DataSpec((2, 2, 1), 5, None), tf.constant(x))
+
+
+def test_right_images():
+    spec = DataSpec((2, 2, 1), 5, 3)
+    check_images(spec, tf.constant(np.arange(12).reshape(3, 2, 2, 1) % 5), LABELS, [0, 1, 2])
+    check_images(spec, tf.zeros((0, 2, 2, 1), tf.uint8))
+    with pytest.raises(ValueError, match="one for each of 3 samples"):
+        check_images(spec, tf.zeros((3, 2, 2, 1), tf.uint8), LABELS, [0, 1])

@@ -5,10 +5,12 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Logit, Squeeze
 from glf.networks.glow_conv import GlowConditioner
 from glf.priors import DiagonalGaussian, Flow, StandardLogistic, StandardNormal
+from glf.priors.channel_autoregressive import ChannelAutoregressive
 from glf.priors.conditional_gaussian import ConditionalGaussian
 from glf.priors.factored_out import FactoredOut
 from glf.priors.multi_scale import MultiScale
@@ -147,3 +149,16 @@ def test_refusals():
         MultiScale(step, 0)
     with pytest.raises(ValueError, match="multiples of it, got 3 x 3"):
         MultiScale(Squeeze, 2, squeeze=False).build((None, 6, 6, 1))
+
+
+def test_reparameterization_is_that_of_all_parts():
+    """A flow's samples are differentiable where those of every prior at its end are."""
+    lstm = functools.partial(ChannelAutoregressive, hidden=2, layers=1)
+    for make_part, expected in (
+        (StandardNormal, tfd.FULLY_REPARAMETERIZED),
+        (ConditionalGaussian, tfd.FULLY_REPARAMETERIZED),
+        (lstm, tfd.NOT_REPARAMETERIZED),
+    ):
+        flow = Flow(ActNorm, functools.partial(FactoredOut, make_part))
+        flow.build((None, 2, 2, 4))
+        assert flow.distribution().reparameterization_type == expected

@@ -1,6 +1,11 @@
 """scripts.compare_studies: runs of several seeds, trained once and measured once."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -22,6 +27,7 @@ train.batch_size = 8
 train.validate_every = 0
 train.pictures_every = 0
 """
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLAGS = ("--seeds=2", "--importance_samples=2", "--num=5")
 
 
@@ -102,3 +108,27 @@ def test_what_follows(folder, first, programs, command):
     assert "ended with exit code 1" in other.stderr
     assert "Traceback" not in other.stderr
     assert contents(runs / "tiny_digits_Repeated.num_1") == before
+
+
+def test_a_signal_stops_training_in_order_and_its_time_counts(folder, tmp_path):
+    study = folder / "tiny" / "digits.gin"
+    bindings = ("train.num_steps = 10000000", "train.max_steps_per_call = 10")
+    flags = (f"--out={tmp_path}", f"--study={study}", *(f"--gin_param={b}" for b in bindings))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scripts.compare_studies", *flags],
+        cwd=ROOT,
+        env=os.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    run = tmp_path / "tiny_digits" / "seed0"
+    log = run / "logs" / "train.jsonl"
+    while process.poll() is None and not log.exists():
+        time.sleep(0.05)
+    process.terminate()
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert "the checkpoint is written" in errors
+    assert "ended with exit code 143, see above; start this again to go on" in errors
+    assert json.loads((run / "training.json").read_text())["seconds"] > 0
+    assert list((run / "checkpoints").glob("*/manifest.json"))
