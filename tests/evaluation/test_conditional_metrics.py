@@ -198,9 +198,9 @@ def test_every_example_is_drawn_for_once(vessels):
 
 def test_models_of_another_kind(digits, vessels, upscaler):
     other = upscaler(None)
-    with pytest.raises(ValueError, match="models 17 levels, conditioned on image"):
+    with pytest.raises(ValueError, match="models 17 levels, and its condition is image"):
         segmentation(other, digits)
-    with pytest.raises(ValueError, match="'paired' of shape None"):
+    with pytest.raises(ValueError, match="of this Fake is paired"):
         super_resolution(segmenter(vessels, None), vessels)
     plain = types.SimpleNamespace(spec=digits.spec)
     with pytest.raises(ValueError, match="Super-resolution is measured of models"):

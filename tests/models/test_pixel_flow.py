@@ -24,13 +24,7 @@ from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
 from glf.networks.gated_attention import GatedAttentionConditioner
 from glf.networks.glow_conv import GlowConditioner
 from glf.networks.image_context import ImageContext
-from glf.priors import (
-    ConditionalGaussian,
-    Flow,
-    MultiScale,
-    StandardLogistic,
-    StandardNormal,
-)
+from glf.priors import Flow, MultiScale, StandardLogistic, StandardNormal
 
 SPEC = DataSpec((4, 4, 1), 256, 3, condition_shape=(4, 4, 3), condition_levels=256)
 GLOW = partial(GlowConditioner, filters=4)
@@ -399,27 +393,3 @@ def test_groups_and_gradients(conditional, x):
         assert gradient is not None, weight.path
         assert np.all(np.isfinite(gradient)), weight.path
         assert np.any(gradient != 0), weight.path
-
-
-def test_parts_in_float64(x):
-    network = partial(GlowConditioner, filters=4, dtype="float64")
-    step = partial(ImageCoupling, make_conditioner=network, dtype="float64")
-    density = partial(
-        MultiScale,
-        step,
-        2,
-        make_preprocessing=partial(Logit, 0.05, dtype="float64"),
-        make_part=partial(ConditionalGaussian, dtype="float64"),
-        make_last=partial(ConditionalGaussian, dtype="float64"),
-    )
-    for noise in (UniformDequantizer, partial(UniformDequantizer, dtype="float64")):
-        model = made(make_density=density, make_dequantizer=noise)
-        found = model.log_prob(x)
-        assert found.dtype == tf.float32
-        assert np.isfinite(found).all()
-        assert model.sample(2, 0).dtype == tf.uint8
-
-
-def test_data_of_another_kind():
-    with pytest.raises(ValueError, match="PixelFlow models integers, got points of real numbers"):
-        PixelFlow(DataSpec((2,), None, None), make_density=DENSITY)

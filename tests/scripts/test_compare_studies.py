@@ -112,7 +112,12 @@ def test_what_follows(folder, first, programs, command):
 
 def test_a_signal_stops_training_in_order_and_its_time_counts(folder, tmp_path):
     study = folder / "tiny" / "digits.gin"
-    bindings = ("train.num_steps = 10000000", "train.max_steps_per_call = 10")
+    bindings = (
+        "Repeated.num = 1",
+        "train.num_steps = 10000000",
+        "train.log_every = 10",
+        "train.max_steps_per_call = 10",
+    )
     flags = (f"--out={tmp_path}", f"--study={study}", *(f"--gin_param={b}" for b in bindings))
     process = subprocess.Popen(
         [sys.executable, "-m", "scripts.compare_studies", *flags],
