@@ -1,0 +1,70 @@
+"""Every prior by name, in small, for listing and for their tests.
+
+A constructor takes `dtype=` and returns a prior that is not built yet: those of `POINTS` for events
+of any shape or for vectors of at least two dimensions, those of `IMAGES` for images of at least two
+channels, even height and width.
+"""
+
+from functools import partial
+
+from glf.bijectors import ActNorm, BothHalvesCoupling, Chain, ImageCoupling, InvertibleConv1x1
+from glf.networks.conditioner import DenseConditioner
+from glf.networks.glow_conv import GlowConditioner
+from glf.priors.channel_autoregressive import ChannelAutoregressive
+from glf.priors.conditional_gaussian import ConditionalGaussian
+from glf.priors.factored_out import FactoredOut
+from glf.priors.flow import Flow
+from glf.priors.learned import DiagonalGaussian, GaussianMixture
+from glf.priors.multi_scale import MultiScale
+from glf.priors.standard import StandardLogistic, StandardNormal
+
+
+def _flow(dtype):
+    dense = partial(DenseConditioner, hidden=5, batch_norm=False)
+    return Flow(
+        partial(BothHalvesCoupling, make_conditioner=dense, dtype=dtype),
+        partial(StandardNormal, dtype=dtype),
+    )
+
+
+def _factored_out(dtype):
+    return FactoredOut(
+        partial(ConditionalGaussian, dtype=dtype), partial(StandardLogistic, dtype=dtype)
+    )
+
+
+def _multi_scale(dtype, make_part=ConditionalGaussian):
+    network = partial(GlowConditioner, filters=4)
+
+    def scale():
+        coupling = ImageCoupling(make_conditioner=network, dtype=dtype)
+        return Chain([ActNorm(dtype=dtype), InvertibleConv1x1(dtype=dtype), coupling])
+
+    return MultiScale(
+        scale,
+        2,
+        make_preprocessing=None,
+        make_part=partial(make_part, dtype=dtype),
+        make_last=partial(make_part, dtype=dtype),
+    )
+
+
+_channels = partial(ChannelAutoregressive, hidden=4, layers=2)
+_mixture = partial(_channels, output="logistic_mixture", components=2)
+
+POINTS = {
+    "diagonal_gaussian": DiagonalGaussian,
+    "flow": _flow,
+    "gaussian_mixture": partial(GaussianMixture, 3),
+    "standard_logistic": StandardLogistic,
+    "standard_normal": StandardNormal,
+}
+
+IMAGES = {
+    "channel_autoregressive": _channels,
+    "channel_autoregressive_mixture": _mixture,
+    "conditional_gaussian": ConditionalGaussian,
+    "factored_out": _factored_out,
+    "multi_scale": _multi_scale,
+    "multi_scale_mar": partial(_multi_scale, make_part=_mixture),
+}
