@@ -1,0 +1,128 @@
+"""Every model by name, in small, with data it is for: for listing and for their tests.
+
+Each entry is (spec, make): `make(spec)` returns the model, whose weights are random.
+"""
+
+from functools import partial
+
+from glf.autoregressive.embedding import OneHot
+from glf.autoregressive.model import AutoregressiveModel
+from glf.autoregressive.pixel_cnn import PixelCNN
+from glf.bijectors import (
+    ActNorm,
+    AffineCoupling,
+    BothHalvesCoupling,
+    Chain,
+    ImageCoupling,
+    InvertibleConv1x1,
+    Logit,
+)
+from glf.data.dataset import DataSpec
+from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
+from glf.models.autoregressive import Autoregressive
+from glf.models.discrete_autoencoder import DiscreteAutoencoder
+from glf.models.glf import GLF
+from glf.models.pixel_flow import PixelFlow
+from glf.models.pixel_logistic import LogisticSegmenter
+from glf.models.quantizers import ArgmaxStraightThrough
+from glf.models.vector_flow import VectorFlow
+from glf.networks.conditioner import DenseConditioner
+from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
+from glf.networks.dense import DenseDecoder, DenseEncoder
+from glf.networks.glow_conv import GlowConditioner
+from glf.networks.image_context import ImageContext
+from glf.networks.image_residual import ResidualConditioner
+from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+from glf.priors.flow import Flow
+from glf.priors.multi_scale import MultiScale
+
+IMAGES = DataSpec((4, 4, 1), 17, 3)
+MASKS = DataSpec((4, 4, 1), 2, None, condition_shape=(4, 4, 3), condition_levels=256)
+POINTS = DataSpec((2,), None, None)
+
+_dense = partial(DenseConditioner, hidden=5, batch_norm=False, zero_init_last=False)
+_glow = partial(GlowConditioner, filters=4)
+_pixel_cnn = partial(PixelCNN, filters=6, blocks=1, head=6, first_kernel=3)
+_labels = partial(LabelEmbedding, size=3)
+_smaller = partial(Downsampled, size=3, filters=4)
+_paired = partial(Paired, size=3, filters=4, layers=2)
+
+_autoregressive = partial(AutoregressiveModel, make_network=_pixel_cnn)
+_latent_flow = partial(Flow, partial(BothHalvesCoupling, make_conditioner=_dense))
+_spatial = {"filters": 6, "blocks": 1, "downsamplings": 1}
+
+
+def _scale():
+    return Chain([ActNorm(), InvertibleConv1x1(), ImageCoupling(make_conditioner=_glow)])
+
+
+_pixel_flow = partial(
+    PixelFlow,
+    make_density=partial(MultiScale, _scale, 2, make_preprocessing=partial(Logit, 0.05)),
+)
+_variational = partial(
+    VariationalDequantizer,
+    2,
+    make_conditioner=_glow,
+    make_context=partial(ImageContext, filters=4, blocks=1),
+    features=3,
+)
+
+MODELS = {
+    "autoregressive": (IMAGES, partial(Autoregressive, make_density=_autoregressive)),
+    "autoregressive_labels": (
+        IMAGES,
+        partial(
+            Autoregressive, make_density=partial(_autoregressive, make_condition_encoder=_labels)
+        ),
+    ),
+    "discrete_autoencoder": (
+        IMAGES,
+        partial(
+            DiscreteAutoencoder,
+            make_quantizer=partial(ArgmaxStraightThrough, channels=1, categories=4),
+            make_encoder=partial(SpatialEncoder, **_spatial),
+            make_decoder=partial(SpatialDecoder, **_spatial),
+            make_prior=partial(_autoregressive, make_embedding=OneHot),
+        ),
+    ),
+    "glf": (
+        IMAGES,
+        partial(
+            GLF,
+            latent_size=4,
+            make_encoder=partial(DenseEncoder, hidden=(8,)),
+            make_decoder=partial(DenseDecoder, hidden=(8,)),
+            make_flow=_latent_flow,
+        ),
+    ),
+    "logistic_segmenter": (
+        MASKS,
+        partial(
+            LogisticSegmenter,
+            make_condition_encoder=_paired,
+            make_conditioner=partial(ResidualConditioner, filters=4, blocks=1),
+        ),
+    ),
+    "pixel_flow": (IMAGES, _pixel_flow),
+    "pixel_flow_labels": (
+        IMAGES,
+        partial(_pixel_flow, make_dequantizer=_variational, make_condition_encoder=_labels),
+    ),
+    "pixel_flow_smaller": (
+        IMAGES,
+        partial(
+            _pixel_flow,
+            make_bound=partial(ImportanceWeighted, 3),
+            make_condition_encoder=_smaller,
+        ),
+    ),
+    "pixel_flow_paired": (
+        MASKS,
+        partial(_pixel_flow, make_dequantizer=_variational, make_condition_encoder=_paired),
+    ),
+    "vector_flow": (
+        POINTS,
+        partial(VectorFlow, make_flow=partial(Flow, partial(AffineCoupling, "second", _dense))),
+    ),
+}
