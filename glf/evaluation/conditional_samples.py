@@ -7,6 +7,17 @@ from glf.core import random
 from glf.models.base import conditions_of
 
 
+def check_positive(**numbers):
+    """Checks numbers that users give by name; None stands for a default.
+
+    Raises:
+      ValueError: if one is below 1.
+    """
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}.")
+
+
 def batches_of_samples(model, dataset, split, num_samples, seed=0, examples=None, batch_size=64):
     """Yields (batch, conditions, samples) over a split, each example once.
 
@@ -30,10 +41,7 @@ def batches_of_samples(model, dataset, split, num_samples, seed=0, examples=None
     Raises:
       ValueError: if a number is not positive, or the split is empty.
     """
-    numbers = {"num_samples": num_samples, "batch_size": batch_size, "examples": examples}
-    for name, value in numbers.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}.")
+    check_positive(num_samples=num_samples, batch_size=batch_size, examples=examples)
     available = dataset.num_examples(split)
     count = available if examples is None else min(examples, available)
     if count < 1:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from glf.evaluation import pictures
-from glf.evaluation.conditional_samples import Means, batches_of_samples
+from glf.evaluation.conditional_samples import Means, batches_of_samples, check_positive
 from glf.evaluation.heat_map import heat_map
 from glf.evaluation.report import metric
 
@@ -53,8 +53,7 @@ def segmentation(
             f"{type(model).__name__} models {spec.levels} levels, and its condition is "
             f"{kind or 'nothing'}."
         )
-    if num_pictures < 1:
-        raise ValueError(f"num_pictures must be at least 1, got {num_pictures}.")
+    check_positive(num_pictures=num_pictures)
     counts, means, shown = {"mean": np.zeros(3), "sample": np.zeros(3)}, Means(), []
     for batch, image, drawn in batches_of_samples(
         model, dataset, split, num_samples, seed, examples, batch_size

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.evaluation import pictures
-from glf.evaluation.conditional_samples import Means, batches_of_samples
+from glf.evaluation.conditional_samples import Means, batches_of_samples, check_positive
 from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noise_ratio
 from glf.evaluation.report import metric
 
@@ -46,9 +46,10 @@ def super_resolution(
     repetition), bicubic, a sample, the mean of the samples, original).
 
     Raises:
-      ValueError: if the model is not conditioned on such images.
+      ValueError: if the model is not conditioned on such images, or a number is not positive.
     """
-    levels = _check(model, num_pictures)
+    levels = _check(model)
+    check_positive(num_pictures=num_pictures)
     means, shown = Means(), []
     for batch, small, drawn in batches_of_samples(
         model, dataset, split, num_samples, seed, examples, batch_size
@@ -112,7 +113,7 @@ def _enlarged(small, size):
     return tf.image.resize(small, size, "nearest").numpy()
 
 
-def _check(model, num_pictures):
+def _check(model):
     spec, kind = model.spec, getattr(model, "condition_kind", None)
     shape = tuple(model.condition_spec.shape[1:]) if kind == "image" else ()
     fits = len(shape) == 3 and shape[2] == spec.image_shape[2]
@@ -122,6 +123,4 @@ def _check(model, num_pictures):
             f"images (the condition encoder Downsampled); the condition of this "
             f"{type(model).__name__} is {kind or 'nothing'}{f' of shape {shape}' if shape else ''}."
         )
-    if num_pictures < 1:
-        raise ValueError(f"num_pictures must be at least 1, got {num_pictures}.")
     return spec.levels

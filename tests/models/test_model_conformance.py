@@ -1,11 +1,10 @@
 """Every model of the registry: losses, weights, samples, likelihoods and refusals."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from class_names import concrete_names, name_of
 
 from glf.models.base import GenerativeModel, HasDensity, conditions_of
 from glf.models.registry import MODELS
@@ -45,16 +44,9 @@ def case(request):
     return Case(request.param)
 
 
-def concrete(cls):
-    """The names of all subclasses that can be made."""
-    found = set() if inspect.isabstract(cls) else {f"{cls.__module__}.{cls.__qualname__}"}
-    return found.union(*map(concrete, cls.__subclasses__()))
-
-
 def test_all_are_here():
     made = {type(make(spec)) for spec, make in MODELS.values()}
-    names = {f"{cls.__module__}.{cls.__qualname__}" for cls in made}
-    assert names == {name for name in concrete(GenerativeModel) if name.startswith("glf.")}
+    assert set(map(name_of, made)) == concrete_names(GenerativeModel)
 
 
 def test_every_weight_is_in_one_group(case):

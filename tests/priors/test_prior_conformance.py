@@ -1,11 +1,10 @@
 """Every prior of the registry: density, samples, modes, gradients and saving are of one piece."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from class_names import concrete_names, name_of
 from tensorflow_probability import distributions as tfd
 
 from glf.priors import Prior
@@ -52,16 +51,9 @@ def case(request):
     return Case(*request.param)
 
 
-def concrete(cls):
-    """The names of all subclasses that can be made."""
-    found = set() if inspect.isabstract(cls) else {f"{cls.__module__}.{cls.__qualname__}"}
-    return found.union(*map(concrete, cls.__subclasses__()))
-
-
 def test_all_are_here():
     made = {type(make(dtype="float32")) for make in (*POINTS.values(), *IMAGES.values())}
-    names = {f"{cls.__module__}.{cls.__qualname__}" for cls in made}
-    assert names == {name for name in concrete(Prior) if name.startswith("glf.")}
+    assert set(map(name_of, made)) == concrete_names(Prior)
 
 
 def test_log_prob_in_all_its_forms(case):
