@@ -1,5 +1,6 @@
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -135,6 +136,7 @@ def test_attention_knows_the_positions():
 def randomised_attention():
     from glf.layers.attention import GatedAttention
 
+    keras.utils.set_random_seed(0)
     network = GatedAttention(4, heads=2)
     network.build((None, 2, 2, 4))
     return randomised(network)
