@@ -15,6 +15,8 @@ import tensorflow as tf
 from glf.core.traced_once import traced_once
 
 ALGORITHM = "philox"
+_FOLD = np.array([0x6C078965, 0x5D588B65], np.int32)  # any two words, the same for ever
+_WORD = 0x776F7264  # the upper half of the number that a word stands for
 
 
 def make_seed(seed):
@@ -48,25 +50,27 @@ def fold(seed, *data):
     """Derives a new seed from `seed` and each item of `data`: an integer, a tensor or a word.
 
     Words name a purpose (`fold(seed, "noise")`); integers and scalar tensors, of up to 64 bits,
-    name a step or an index, and equal numbers of any type are the same. Different data give
-    independent streams.
+    name a step or an index, and equal numbers of any type are the same. With k(seed) 64 bits drawn
+    by Philox, in two words, and n the two words of an item:
+
+      fold(seed, n) = k(seed) + n   word by word, modulo 2^32,
+
+    so that all 64 bits of the state are kept, and different numbers folded into one seed never
+    give the same one. Everything that is drawn from a seed, the next k too, is Philox's hash of it:
+    neighbouring numbers give independent streams.
     """
     seed = make_seed(seed)
     for item in data:
-        if isinstance(item, str):
-            parts = [zlib.crc32(item.encode()) & 0x7FFFFFFF]
-        else:
-            # TensorFlow folds in 32 bits; given 64 it would return a seed of another type.
-            parts = tf.unstack(make_seed(item))
-        for part in parts:
-            seed = _fold_in(seed, tf.convert_to_tensor(part, tf.int32))
+        number = zlib.crc32(item.encode()) | _WORD << 32 if isinstance(item, str) else item
+        seed = _fold_in(seed, make_seed(number))
     return seed
 
 
 @traced_once
-def _fold_in(seed, part):
-    folded = tf.random.experimental.stateless_fold_in(seed, part, alg=ALGORITHM)
-    return tf.ensure_shape(folded, [2])
+def _fold_in(seed, number):
+    # Another key than that of what is drawn from the seed itself.
+    key = tf.bitwise.bitwise_xor(seed, _FOLD)
+    return _integers([2], key, tf.int32) + number
 
 
 def normal(shape, seed, dtype=tf.float32):

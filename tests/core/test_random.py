@@ -131,6 +131,49 @@ def test_purposes_and_integers_give_distinct_seeds():
     assert len({d.tobytes() for d in drawn}) == len(data)
 
 
+@pytest.fixture(scope="module")
+def noise_of_steps():
+    """(seeds [10^6, 2], one integer of each, int32 [10^6]) of steps folded into a seed."""
+
+    @tf.function(jit_compile=True, autograph=False)
+    def draw():
+        def of_step(step):
+            seed = random.fold(0, step)
+            return seed, random.uniform([], seed, -(2**31), 2**31 - 1, tf.int32)
+
+        return tf.map_fn(of_step, tf.range(10**6), (tf.int32, tf.int32))
+
+    return [values.numpy() for values in draw()]
+
+
+def test_steps_have_streams_of_their_own(noise_of_steps):
+    seeds, drawn = noise_of_steps
+    assert len(np.unique(seeds, axis=0)) == len(seeds)
+    # Of n draws from m values about n^2 / 2m pairs are equal, with that variance, and no more.
+    n, pairs = len(drawn), len(drawn) ** 2 / 2**33
+    assert abs(n - len(np.unique(drawn)) - pairs) < 6 * pairs**0.5
+    u = drawn / 2**31
+    assert scipy.stats.kstest(u, "uniform", (-1, 2)).statistic < 3 / n**0.5
+    for lag in (1, 2, 3, 64, 1000):
+        assert abs(np.mean(u[lag:] * u[:-lag])) < 6 / 3 / n**0.5
+
+
+def test_what_is_folded_later_keeps_all_bits():
+    # With 32 bits of state two of these 2^17 would be equal, with a chance of 86 %.
+    @tf.function(jit_compile=True, autograph=False)
+    def seeds():
+        def of_step(step):
+            return random.fold(0, step, "noise", 1)
+
+        return tf.map_fn(of_step, tf.range(2**17), tf.int32)
+
+    drawn = seeds().numpy()
+    assert len(np.unique(drawn, axis=0)) == len(drawn)
+    # Each of the 64 bits is one in half of them.
+    bits = np.unpackbits(drawn.view(np.uint8), axis=1).mean(0)
+    assert np.abs(bits - 0.5).max() < 6 * 0.5 / len(drawn) ** 0.5
+
+
 def test_fold_depends_on_the_order():
     assert not np.array_equal(random.fold(7, 1, 2), random.fold(7, 2, 1))
 
