@@ -55,11 +55,9 @@ def room(module):
     return module.split(".")[1] if module.startswith("glf.") else None
 
 
-def identifier(path):
-    return str(path.relative_to(ROOT))
-
-
-each_file = pytest.mark.parametrize("path", FILES, ids=identifier)
+def offenders(wrong, paths=FILES):
+    """[(file, what is wrong with it)] of all files that `wrong`, a generator, finds fault with."""
+    return [(str(path.relative_to(ROOT)), fault) for path in paths for fault in wrong(path)]
 
 
 def test_the_files_were_found():
@@ -67,28 +65,34 @@ def test_the_files_were_found():
     assert "glf.core.random" in MODULES
 
 
-@each_file
-def test_rooms_import_only_from_earlier_rooms(path):
-    own = room(module_of(path))
-    if own is None or own in ABOVE_ALL:
-        return
-    assert own in ROOMS, f"{path}: the room {own} has no place in the order"
-    for name in imports(path):
-        other = room(name)
-        if other is not None:
-            assert other in ROOMS, f"{path} imports {name}, which no room may"
-            assert ROOMS.index(other) <= ROOMS.index(own), f"{path} imports {name}"
+def test_rooms_import_only_from_earlier_rooms():
+    def wrong(path):
+        own = room(module_of(path))
+        if own is None or own in ABOVE_ALL:
+            return
+        if own not in ROOMS:
+            yield f"the room {own} has no place in the order"
+            return
+        for name in imports(path):
+            other = room(name)
+            if other is not None and ROOMS[: ROOMS.index(own) + 1].count(other) == 0:
+                yield f"imports {name}"
+
+    assert offenders(wrong) == []
 
 
-@each_file
-def test_nothing_in_the_library_imports_programs_or_tests(path):
-    assert not {name.split(".")[0] for name in imports(path)} & {"scripts", "tests"}
+def test_nothing_in_the_library_imports_programs_or_tests():
+    def wrong(path):
+        return {name.split(".")[0] for name in imports(path)} & {"scripts", "tests"}
+
+    assert offenders(wrong) == []
 
 
-@each_file
-def test_gin_is_known_to_one_file(path):
-    if module_of(path) != "glf.configurables":
-        assert "gin" not in {name.split(".")[0] for name in imports(path)}
+def test_gin_is_known_to_one_file():
+    def wrong(path):
+        return {name.split(".")[0] for name in imports(path)} & {"gin"}
+
+    assert {path for path, _ in offenders(wrong)} == {"glf/configurables.py"}
 
 
 def test_no_circles():
@@ -130,14 +134,20 @@ PROGRAMS = sorted((ROOT / "scripts").glob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", [*FILES, *PROGRAMS, *TESTS], ids=identifier)
-def test_files_are_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+def test_files_are_short():
+    def wrong(path):
+        length = len(path.read_text(encoding="utf-8").splitlines())
+        return [length] if length > 400 else []
+
+    assert offenders(wrong, [*FILES, *PROGRAMS, *TESTS]) == []
 
 
-@pytest.mark.parametrize("path", [*FILES, *PROGRAMS], ids=identifier)
-def test_files_say_what_they_are(path):
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+def test_files_say_what_they_are():
+    def wrong(path):
+        text = path.read_text(encoding="utf-8")
+        return [] if ast.get_docstring(ast.parse(text)) else ["has no docstring"]
+
+    assert offenders(wrong, [*FILES, *PROGRAMS]) == []
 
 
 def test_every_name_of_the_configurations_is_registered_once():

@@ -7,6 +7,8 @@ import wave
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from config_cover import cover, expanded, parts
 from PIL import Image
 
 from glf import configurables
@@ -98,28 +100,6 @@ def pairs(tmp_path_factory):
     return folder
 
 
-def expanded(path):
-    """The text of a configuration with that of its includes in their places, without comments."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if match := re.match(r'include\s+"(.+)"', line):
-            yield from expanded(ROOT / match[1])
-        elif line.strip() and not line.startswith("#"):
-            yield line
-
-
-def parts(study):
-    """What a study is made of, whatever its sizes: every binding, with its numbers left out."""
-    bindings, name = {}, None
-    for line in expanded(study):
-        if match := re.match(r"([\w/.]+)\s*=\s*(.*)", line):
-            name, line = match[1], match[2]
-            bindings[name] = ""
-        bindings[name] += re.sub(r"\b\d[\w.-]*", "0", line)
-    chosen = {k: v for k, v in bindings.items() if not k.startswith("train.") or "make" in k}
-    chosen.pop("make_dataset.source")
-    return frozenset(chosen.items()), stand_in_shape(study)
-
-
 def stand_in_shape(study):
     """The shape of the data in a source's place, or the source that is taken as it is."""
     source = source_of(study)
@@ -131,7 +111,15 @@ def stand_in_shape(study):
 
 def of_different_parts(studies):
     """The first study of every kind: those that differ in numbers alone build the same graphs."""
-    return list({parts(study): study for study in reversed(studies)}.values())
+    kinds = {}
+    for study in studies:
+        kinds.setdefault((frozenset(parts(study).items()), stand_in_shape(study)), study)
+    return list(kinds.values())
+
+
+# Those that are trained name every part, option and pair of parts that any study has.
+TRAINED = cover(of_different_parts(STUDIES))
+BUILT = [study for study in of_different_parts(STUDIES) if study not in TRAINED]
 
 
 def stand_in(study, source, arrays, recordings, pairs):
@@ -176,20 +164,30 @@ def _random_features(monkeypatch, vgg16):
     monkeypatch.setattr(features, "_load_squeezenet", lambda network, path: None)
 
 
+@pytest.fixture
+def parse_small(arrays, recordings, pairs):
+    """A function that configures a study in small, with data that need no download."""
+
+    def parse(study, *bindings):
+        bindings = [*bindings, "Repeated.num = 1", "train.batch_size = 8"]
+        bindings += stand_in(study, source_of(study), arrays, recordings, pairs)
+        if "squeezenet" in study.stem:
+            bindings.append('SqueezeNetFeatures.weights = "random"')
+        configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
+
+    return parse
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("_random_features")
-@pytest.mark.parametrize("study", of_different_parts(STUDIES), ids=identifier)
-def test_a_study_trains(study, arrays, recordings, pairs, tmp_path):
-    source = source_of(study)
-    bindings = [
-        *("train.num_steps = 2", "train.batch_size = 8", "train.log_every = 1"),
-        # Fewer programs to compile, and shorter ones.
-        *("train.validate_every = 0", "train.pictures_every = 0", "Repeated.num = 1"),
-    ]
-    bindings += stand_in(study, source, arrays, recordings, pairs)
-    if "squeezenet" in study.stem:
-        bindings.append('SqueezeNetFeatures.weights = "random"')
-    configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
+@pytest.mark.parametrize("study", TRAINED, ids=identifier)
+def test_a_study_trains(study, parse_small, tmp_path):
+    # Without validation and pictures there are fewer programs to compile.
+    parse_small(
+        study,
+        *("train.num_steps = 2", "train.log_every = 1"),
+        *("train.validate_every = 0", "train.pictures_every = 0"),
+    )
     report = configurables.train(tmp_path / "run", Execution(jit=False))
     assert report["finished"]
     records = JsonLines(tmp_path / "run" / "logs" / "train.jsonl").read()
@@ -202,6 +200,20 @@ def test_a_study_trains(study, arrays, recordings, pairs, tmp_path):
     if getattr(model, "condition_kind", None) in ("image", "paired"):
         conditions = conditions_of(model, dataset.examples("train", slice(0, 3)))
     assert model.sample(3, 0, **conditions).shape == (3, *model.spec.image_shape)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_random_features")
+@pytest.mark.parametrize("study", BUILT, ids=identifier)
+def test_a_study_has_a_loss(study, parse_small):
+    parse_small(study)
+    dataset = configurables.make_dataset()
+    model = configurables.make_model(dataset.spec)
+    batch = dataset.examples("train", slice(0, 4))
+    x = tf.constant(batch["image"])
+    terms = model.loss_terms(x, tf.constant([0, 1]), True, **conditions_of(model, batch))
+    assert all(term.shape == (4,) for term in terms.values())
+    assert all(np.isfinite(term).all() for term in terms.values())
 
 
 FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smoke.gin"})

@@ -1,0 +1,51 @@
+"""What studies are made of, read from their text, and a cover: a few that have all of it."""
+
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def expanded(path):
+    """The text of a configuration with that of its includes in their places, without comments."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r'include\s+"(.+)"', line):
+            yield from expanded(ROOT / match[1])
+        elif line.strip() and not line.startswith("#"):
+            yield line
+
+
+def parts(study):
+    """{what a study binds: to what, with its numbers left out}, whatever its sizes and source."""
+    bindings, name = {}, None
+    for line in expanded(study):
+        if match := re.match(r"([\w/.]+)\s*=\s*(.*)", line):
+            name, line = match[1], match[2]
+            bindings[name] = ""
+        bindings[name] += re.sub(r"\b\d[\w.-]*", "0", line)
+    return {
+        name: value
+        for name, value in bindings.items()
+        if name != "make_dataset.source" and (not name.startswith("train.") or "make" in name)
+    }
+
+
+def features(study):
+    """All that a study can break: each option of each part, and each pair of parts that meet."""
+    last = re.compile(r"[^/]+$").search  # the name without its scope
+    named, found = set(), set()
+    for name, value in parts(study).items():
+        references = [last(r)[0] for r in re.findall(r"@([\w/]+)", value)]
+        named.update(references)
+        found |= {(last(name)[0], value) for value in references or [value]}
+    return found | {(a, b) for a in named for b in named if a < b}
+
+
+def cover(studies):
+    """Studies that have all features of `studies` together: always the one with most new ones."""
+    of = {study: features(study) for study in studies}
+    missing, chosen = set().union(*of.values()), []
+    while missing:
+        chosen.append(max(studies, key=lambda study: len(of[study] & missing)))
+        missing -= of[chosen[-1]]
+    return chosen
