@@ -30,6 +30,11 @@ class MovingAverage(tf.Module):
             tf.Variable(w.value, trainable=False, aggregation=first) for w in self._weights
         ]
 
+    def start(self):
+        """The averages are the weights as they are."""
+        for average, weight in zip(self.averages, self._weights, strict=True):
+            average.assign(tf.cast(weight.value, average.dtype))
+
     def update(self, step):
         """Moves the averages towards the weights; `step` counts the updates before this one."""
         step = tf.cast(step, tf.float32)

@@ -97,6 +97,7 @@ class Run:
         updates_per_step,
         clip_norm,
         moving_average,
+        init_examples,
         keep_checkpoints,
         max_steps_per_call,
         execution,
@@ -106,6 +107,7 @@ class Run:
         self.num_steps = num_steps
         self.batch_size = batch_size
         self.seed = seed
+        self.init_examples = init_examples
         self.max_steps_per_call = max_steps_per_call
         self.execution = execution
         self.is_chief = is_chief(execution.strategy)
@@ -121,6 +123,8 @@ class Run:
                 f"train.batch_size={batch_size} cannot be shared equally by {replicas} replicas; "
                 "make it a multiple."
             )
+        if init_examples is not None:
+            self._check_init_examples(replicas)
         keras.config.set_dtype_policy(execution.precision)
         keras.utils.set_random_seed(int(seed) % 2**32)
         with self.strategy.scope():
@@ -146,18 +150,49 @@ class Run:
             self.model, self.average, step=self.stepper.step, optimizers=self.optimizers
         )
 
-    def batches(self, start_step):
-        """The batches from `start_step` on, each replica's share as one element."""
+    def _check_init_examples(self, replicas):
+        known = self.dataset.num_examples("train")
+        if self.init_examples > known and self.dataset.density is None:
+            raise ValueError(
+                f"train.init_examples={self.init_examples} asks for more than the {known} training "
+                f"examples of {self.dataset.name}."
+            )
+        if self.init_examples % replicas:
+            raise ValueError(
+                f"train.init_examples={self.init_examples} cannot be shared equally by {replicas} "
+                "replicas; make it a multiple."
+            )
+
+    def initialize(self):
+        """One pass over the first `init_examples` of the training stream, without a gradient.
+
+        It sets what starts from data, and the averages of the weights start from there.
+        """
+        if self.init_examples is None:
+            return
+        batch = next(iter(self.batches(0, 1, self.init_examples)))
+        loss = self.stepper.initialize(batch)
+        logging.info("Initialised by %d examples: loss %.6g.", self.init_examples, loss)
+        if self.average is not None:
+            self.average.start()
+
+    def batches(self, start_step, stop_step=None, batch_size=None):
+        """The batches from `start_step` on, each replica's share as one element.
+
+        Up to the run's end and of its size, unless told.
+        """
+        batch_size = batch_size or self.batch_size
+        num_steps = (stop_step or self.num_steps) - start_step
 
         def per_worker(context):
             replicas = context.num_replicas_in_sync
             local = replicas // context.num_input_pipelines
             shards = [
                 self.dataset.train_batches(
-                    self.batch_size,
+                    batch_size,
                     self.seed,
                     start_step=start_step,
-                    num_steps=self.num_steps - start_step,
+                    num_steps=num_steps,
                     shard=(context.input_pipeline_id * local + i, replicas),
                 )
                 for i in range(local)

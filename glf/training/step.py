@@ -94,6 +94,30 @@ class Stepper:
         results = self._many(iterator, tf.constant(count, tf.int32))
         return {name: value.numpy() for name, value in results.items()}
 
+    def initialize(self, batch):
+        """One pass in training mode that changes only what a model sets itself from data.
+
+        Returns the loss, a float: the mean over the batch, or over one replica's share of it.
+        """
+        batch = {name: batch[name] for name in self.inputs}
+        seed = random.fold(self.seed, "initialization")
+        if self.replicas == 1:
+            return float(self._program(self._initial_pass)(batch, seed))
+
+        @functools.partial(tf.function, autograph=False)
+        def on_all(batch):
+            return self.strategy.run(self._initial_pass, args=(batch, seed))
+
+        return float(self.strategy.experimental_local_results(on_all(batch))[0])
+
+    def _initial_pass(self, batch, seed):
+        if self.replicas > 1:
+            context = tf.distribute.get_replica_context()
+            seed = random.fold(seed, context.replica_id_in_sync_group)
+        conditions = conditions_of(self.model, batch)
+        terms = self.model.loss_terms(batch["image"], seed, training=True, **conditions)
+        return tf.reduce_mean(terms["loss"])
+
     def _loop(self, iterator, count):
         step, names = self._single() if self.replicas == 1 else self._replicated()
 

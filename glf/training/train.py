@@ -26,6 +26,7 @@ def train(
     updates_per_step=None,
     clip_norm=None,
     moving_average=None,
+    init_examples=None,
     log_every=100,
     checkpoint_every=1000,
     keep_checkpoints=3,
@@ -56,6 +57,8 @@ def train(
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       moving_average: decay of the weights' moving average, which then is what validation,
         pictures, and every later program use; None: none is kept.
+      init_examples: how many training examples set the weights that start from data, such as an
+        `ActNorm`'s, in one pass in training mode before the first step; None: the first batch.
       log_every: steps between lines in logs/train.jsonl and summaries.
       checkpoint_every: steps between checkpoints.
       keep_checkpoints: how many of the newest to keep.
@@ -84,6 +87,8 @@ def train(
         max_steps_per_call=max_steps_per_call,
         num_pictures=num_pictures,
     )
+    if init_examples is not None:
+        _check_integers(1, init_examples=init_examples)
     _check_integers(0, validate_every=validate_every, pictures_every=pictures_every)
     folder = RunFolder(workdir)
     chief = is_chief(execution.strategy)
@@ -102,6 +107,7 @@ def train(
             updates_per_step=updates_per_step,
             clip_norm=clip_norm,
             moving_average=moving_average,
+            init_examples=init_examples,
             keep_checkpoints=keep_checkpoints,
             max_steps_per_call=max_steps_per_call,
             execution=execution,
@@ -129,6 +135,8 @@ def _loop(run, watcher, every, stop):
         logging.info("The run in %s is finished at step %d.", run.folder.path, state.step)
         run.write_status(state)
         return run.report(state)
+    if not state.step:
+        run.initialize()
     progress = Progress(run.num_steps, state.step)
     iterator = iter(run.batches(state.step))
     limit, first = 1, True
