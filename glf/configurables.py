@@ -12,8 +12,10 @@ import re
 
 import gin
 import keras
+from absl import logging
 
 from glf import autoregressive, bijectors, dequantizers, priors, samplers
+from glf.core import files
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.models import glf, quantizers, reconstruction
 from glf.models.autoregressive import Autoregressive
@@ -65,7 +67,7 @@ def _concrete_classes(room):
 
 
 _register(training.train, denylist=("workdir", "execution"))
-_register(make_dataset_from_source, denylist=("data_dir",))
+_register(make_dataset_from_source, denylist=("data_dir", "data_path"))
 _register(glf.GLF, Autoregressive, DiscreteAutoencoder, denylist=("spec",))
 _register(PixelFlow, VectorFlow, LogisticSegmenter, denylist=("spec",))
 _register(
@@ -195,9 +197,11 @@ def bound(name, default=None):
     return gin.get_bindings("train").get(name, default)
 
 
-def make_dataset(data_dir=None):
+def make_dataset(data_dir=None, data_path=None):
     """The dataset that the configuration describes."""
-    return bound("make_dataset", gin.get_configurable("make_dataset"))(data_dir=data_dir)
+    moved = {} if data_path is None else {"data_path": data_path}
+    make = bound("make_dataset", gin.get_configurable("make_dataset"))
+    return make(data_dir=data_dir, **moved)
 
 
 def make_model(spec):
@@ -207,14 +211,17 @@ def make_model(spec):
     return bound("make_model")(spec)
 
 
-def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True):
+def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_path=None):
     """Opens a run folder: (model with its trained weights, dataset, step, `RunFolder`).
 
     Args:
       workdir: the run's folder.
       data_dir: where prepared datasets lie; None: where the run found them.
       checkpoint: "latest", "best" or a step.
-      with_data: whether to open the dataset; without, None stands in its place.
+      with_data: whether to open the dataset, or a function of the model that says so; without,
+        None stands in its place.
+      data_path: where the data of a "folder:", "array:", "wav:" or "pairs:" source are now; None:
+        where the run found them.
 
     Raises:
       ValueError: if the folder holds no run, or the run no such checkpoint.
@@ -224,13 +231,46 @@ def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True):
     about = folder.read_about()
     parse([str(folder.config.resolve())])
     keras.config.set_dtype_policy(about.get("precision", "float32"))
-    if data_dir is None:
-        data_dir = about.get("flags", {}).get("data_dir")
-    dataset = make_dataset(data_dir) if with_data else None
+    dataset = None
+    if with_data is True:
+        dataset = make_dataset(**_place(folder, data_dir, data_path))
     model = make_model(folder.read_spec())
+    if callable(with_data) and with_data(model):
+        dataset = make_dataset(**_place(folder, data_dir, data_path))
     average = bound("moving_average")
     step = restore_for_inference(model, average, folder, checkpoint)
     return model, dataset, step, folder
+
+
+def _place(folder, data_dir, data_path):
+    """Where the data of a run are: as the caller says, else as the run recorded it.
+
+    What was recorded and is gone counts as unknown where the configuration's own path, or the
+    usual folder of prepared datasets, may still lead to the data.
+    """
+    recorded = folder.read_place()
+    if data_dir is None:
+        # Runs of earlier versions know of the flag only.
+        data_dir = recorded.get("data_dir") or folder.read_about().get("flags", {}).get("data_dir")
+        if data_dir is not None and not os.path.isdir(data_dir):
+            logging.warning(
+                "The run's prepared datasets were in %s, which is not there; looking in the usual "
+                "folder. Give --data_dir (data_dir) for another.",
+                data_dir,
+            )
+            data_dir = None
+    if data_path is None and "data_path" in recorded:
+        data_path = recorded["data_path"]
+        if not os.path.exists(data_path):
+            source = str(gin.get_bindings("make_dataset").get("source"))
+            written = source.partition(":")[2]
+            if not written or not files.expanded(written).exists():
+                raise ValueError(
+                    f"The data of the run in {folder.path} were in {data_path}, which is not there "
+                    "any more. Say where they are now: --data_path (data_path)."
+                )
+            data_path = None
+    return {"data_dir": data_dir, "data_path": data_path}
 
 
 def _require_model():
@@ -244,8 +284,8 @@ def _require_model():
 def _find(path):
     bases = dict.fromkeys((pathlib.Path().resolve(), _REPOSITORY))
     for base in bases:
-        if (base / path).is_file():
-            return str(base / path)
+        if (base / files.expanded(path)).is_file():
+            return str(base / files.expanded(path))
     raise ValueError(
         f"There is no configuration {path!r} in {' or '.join(map(str, bases))}. The "
         "configurations lie in configs/."

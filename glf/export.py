@@ -1,7 +1,6 @@
 """SavedModels that sample, judge, encode and decode without this package."""
 
 import json
-import pathlib
 import shutil
 import uuid
 
@@ -31,18 +30,25 @@ def export_model(model, out, step=None):
     Returns the names of the signatures.
 
     Raises:
-      ValueError: if `out` is something else than a free name or an earlier export.
+      ValueError: if `out` is something else than a free name or an earlier export, or if its
+        absolute path has characters with which `tf.saved_model.load` would not find it.
+      OSError: if it could not be written; an earlier export is untouched.
     """
-    out = pathlib.Path(out)
+    out = files.expanded(out)
+    if files.is_pattern(out):
+        raise ValueError(
+            f"--out={out}: tf.saved_model.load takes * ? [ ] and \\ in a path for a pattern and "
+            f"would not find an export in {out.absolute()}. Give a path without them."
+        )
     foreign = out.exists() and not (out / _SIGNATURES).is_file()
     if foreign and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(
             f"--out={out} exists and is not an earlier export. Give a new name, or remove it."
         )
     module, described = _module(model)
-    out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.parent / f".writing-{uuid.uuid4().hex}"
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         functions = {name: getattr(module, name) for name in described}
         tf.saved_model.save(module, str(temporary), signatures=functions)
         document = {
@@ -62,6 +68,9 @@ def export_model(model, out, step=None):
             shutil.rmtree(old)
         else:
             temporary.rename(out)
+    except (OSError, tf.errors.OpError) as error:
+        kept = "The earlier export is untouched. " if out.exists() else ""
+        raise files.not_written(error, f"the export to {out}", kept) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return list(described)
@@ -189,4 +198,4 @@ def _conditions(model):
 
 def read_description(folder):
     """What signatures.json of an export says."""
-    return json.loads((pathlib.Path(folder) / _SIGNATURES).read_text(encoding="utf-8"))
+    return json.loads((files.expanded(folder) / _SIGNATURES).read_text(encoding="utf-8"))

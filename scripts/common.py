@@ -20,18 +20,55 @@ _HELP = ("?", "help", "helpshort", "helpfull", "helpxml")
 WORKDIR_HELP = "The run's folder, as given to scripts.train."
 
 
+class _Path(flags.ArgumentParser):
+    """The name of a file or folder; a leading ~ is expanded, which shells do not do in a flag."""
+
+    syntactic_help = "a path"
+
+    def parse(self, argument):
+        """The path as a string."""
+        from glf.core import files
+
+        return str(files.expanded(argument))
+
+    def flag_type(self):
+        """What --help calls it."""
+        return "path"
+
+
+def define_path(name, default, help_text, required=False):
+    """A flag that names a file or folder."""
+    parser, serializer = _Path(), flags.ArgumentSerializer()
+    return flags.DEFINE(parser, name, default, help_text, serializer=serializer, required=required)
+
+
+def define_paths(name, help_text):
+    """A repeatable flag of names of files."""
+    return flags.DEFINE_multi(_Path(), flags.ArgumentSerializer(), name, [], help_text)
+
+
 def define_workdir(help_text=WORKDIR_HELP):
     """--workdir, required."""
-    return flags.DEFINE_string("workdir", None, help_text, required=True)
+    return define_path("workdir", None, help_text, required=True)
 
 
-def define_data_dir():
+def define_data_dir(default="where the run found them, else $TFDS_DATA_DIR"):
     """--data_dir, optional."""
-    return flags.DEFINE_string(
+    return define_path(
         "data_dir",
         None,
-        "The folder with prepared tensorflow-datasets. Default: where the run found them, else "
-        "$TFDS_DATA_DIR, else ~/tensorflow_datasets.",
+        "The folder with prepared tensorflow-datasets. "
+        f"Default: {default}, else ~/tensorflow_datasets.",
+    )
+
+
+def define_data_path(default="where the run found them"):
+    """--data_path, optional."""
+    return define_path(
+        "data_path",
+        None,
+        "Where the data of a folder:, array:, pairs: or wav: source are now, if they were moved. "
+        f"Default: {default}.",
     )
 
 

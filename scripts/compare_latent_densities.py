@@ -13,9 +13,7 @@ from absl import flags, logging
 from scripts import common
 
 WORKDIR = common.define_workdir()
-OUT = flags.DEFINE_string(
-    "out", None, "The folder for comparison.json and pictures.", required=True
-)
+OUT = common.define_path("out", None, "The folder for comparison.json and pictures.", required=True)
 COMPONENTS = flags.DEFINE_multi_integer(
     "components", [10, 100], "The size of a mixture. Repeatable.", lower_bound=1
 )
@@ -26,6 +24,7 @@ MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images until each side has so many pixels."
 )
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
 
 
@@ -37,7 +36,7 @@ def main():
     from glf.evaluation.latent_mixtures import compare
 
     model, dataset, step, _ = configurables.load_run(
-        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value
+        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
     results = compare(
         model, dataset, COMPONENTS.value, SPLIT.value, SEED.value, num_samples=NUM.value

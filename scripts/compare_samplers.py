@@ -18,7 +18,7 @@ from absl import flags, logging
 from scripts import common
 
 WORKDIR = common.define_workdir()
-OUT = flags.DEFINE_string(
+OUT = common.define_path(
     "out", None, "The folder for comparison.json and final_at.png.", required=True
 )
 SEEDS = common.define_positive("seeds", 10, "How many seeds: 0, 1, ...")
@@ -45,7 +45,7 @@ HORIZON = flags.DEFINE_multi_integer(
 WINDOW = flags.DEFINE_multi_integer(
     "window", [1, 2, 4, 8], "Window rows of the ablation. Repeatable.", lower_bound=1
 )
-UNSHARED_WORKDIR = flags.DEFINE_string(
+UNSHARED_WORKDIR = common.define_path(
     "unshared_workdir", None, "Also compare forecasts of a run with Forecaster.shared = False."
 )
 TEMPERATURE = flags.DEFINE_float("temperature", 1.0, "Scales the noise.", 0.0)
@@ -55,6 +55,7 @@ MIN_SIDE = common.define_positive(
 )
 SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
 
 
@@ -63,7 +64,7 @@ def main():
     from glf.core import files
 
     unshared = load_unshared() if UNSHARED_WORKDIR.value else None
-    density, model, step = load(WORKDIR.value)
+    density, model, dataset, step = load(WORKDIR.value)
     samplers = chosen_samplers(density)
     out = pathlib.Path(OUT.value)
     document = {
@@ -76,27 +77,36 @@ def main():
     }
     print(f"d = {density.positions}, {density.levels} levels, step {step}")
     for batch in BATCH.value:
-        document["samplers"][batch] = compare(density, samplers, batch, "Samplers")
-    document["final_at"] = draw_final_at(model, density, samplers, out / "final_at.png")
-    document["ablations"] = ablations(density, unshared)
+        document["samplers"][batch] = compare(density, dataset, samplers, batch, "Samplers")
+    path = out / "final_at.png"
+    document["final_at"] = draw_final_at(model, density, dataset, samplers, path)
+    document["ablations"] = ablations(density, dataset, unshared)
     files.write_json(out / "comparison.json", document)
     logging.info("Written to %s.", out)
 
 
 def load(workdir):
-    """(autoregressive density, the model it is part of, step) of a run."""
+    """(autoregressive density, the model it is part of, dataset or None, step) of a run."""
     from glf import configurables
     from glf.evaluation.sampling import density_of
 
-    model, _, step, _ = configurables.load_run(
-        workdir, DATA_DIR.value, CHECKPOINT.value, with_data=False
+    def on_images(model):
+        encoder = density_of(model).condition_encoder
+        return encoder is not None and encoder.kind != "label"
+
+    model, dataset, step, _ = configurables.load_run(
+        workdir,
+        DATA_DIR.value,
+        CHECKPOINT.value,
+        with_data=on_images,
+        data_path=DATA_PATH.value,
     )
-    return density_of(model), model, step
+    return density_of(model), model, dataset, step
 
 
 def load_unshared():
     """The density of --unshared_workdir."""
-    density, _, _ = load(UNSHARED_WORKDIR.value)
+    density, *_ = load(UNSHARED_WORKDIR.value)
     if density.forecaster is None or density.forecaster.shared:
         raise ValueError(
             "--unshared_workdir must be a run with a forecaster that was trained without the "
@@ -119,7 +129,7 @@ def chosen_samplers(density):
     return {name: make_sampler(name, **({} if name == "ancestral" else options)) for name in names}
 
 
-def compare(density, samplers, batch, title):
+def compare(density, dataset, samplers, batch, title):
     """Prints a table; returns its figures."""
     from glf.evaluation.sampling import compare_samplers, comparison_table
 
@@ -134,7 +144,7 @@ def compare(density, samplers, batch, title):
             else None
         ),
         repeats=REPEATS.value,
-        condition=conditions(density, batch),
+        condition=conditions(density, dataset, batch),
         temperature=TEMPERATURE.value,
         baselines=("ancestral", "cached_ancestral", "fixed_point"),
         progress=lambda line: logging.info("%s", line),
@@ -143,18 +153,15 @@ def compare(density, samplers, batch, title):
     return results
 
 
-def conditions(density, batch):
+def conditions(density, dataset, batch):
     """Labels in turn, or the conditions of the first examples of --split, or None."""
     import tensorflow as tf
-
-    from glf import configurables
 
     encoder = density.condition_encoder
     if encoder is None:
         return None
     if encoder.kind == "label":
         return tf.range(batch) % encoder.num_classes
-    dataset = configurables.make_dataset(DATA_DIR.value)
     if dataset.num_examples(SPLIT.value) < batch:
         raise ValueError(
             f"--batch={batch} needs as many images to be conditioned on; the {SPLIT.value} split "
@@ -164,7 +171,7 @@ def conditions(density, batch):
     return tf.convert_to_tensor(encoder.condition_of(examples))
 
 
-def ablations(density, unshared):
+def ablations(density, dataset, unshared):
     """{ablation: {batch: figures}}, of what the flags ask for."""
     from glf.samplers import Predictive, make_sampler
 
@@ -193,12 +200,12 @@ def ablations(density, unshared):
     if unshared is not None:
         tables["unshared"] = unshared, plain | {"forecasting": make_sampler("forecasting")}
     return {
-        name: {batch: compare(of, samplers, batch, name) for batch in BATCH.value}
+        name: {batch: compare(of, dataset, samplers, batch, name) for batch in BATCH.value}
         for name, (of, samplers) in tables.items()
     }
 
 
-def draw_final_at(model, density, samplers, path):
+def draw_final_at(model, density, dataset, samplers, path):
     """Writes the picture of one sampler; returns what its caption needs."""
     import tensorflow as tf
 
@@ -209,7 +216,7 @@ def draw_final_at(model, density, samplers, path):
     guessing = [name for name in samplers if "ancestral" not in name]
     name = "fixed_point" if "fixed_point" in samplers else (guessing or list(samplers))[0]
     num = PICTURES.value
-    noise, context = density.noise(num, 0), density.context(conditions(density, num))
+    noise, context = density.noise(num, 0), density.context(conditions(density, dataset, num))
 
     @tf.function(autograph=False)
     def draw():

@@ -26,7 +26,7 @@ STUDY = flags.DEFINE_multi_string(
     "'a.gin;PixelFlow.make_bound = @ELBO'.",
     required=True,
 )
-OUT = flags.DEFINE_string("out", None, "The folder of the runs and of the results.", required=True)
+OUT = common.define_path("out", None, "The folder of the runs and of the results.", required=True)
 SEEDS = common.define_positive("seeds", 3, "How many seeds: 0, 1, 2, ...")
 IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
     "importance_samples",
@@ -43,6 +43,7 @@ MIN_SIDE = common.define_positive(
     "min_side", 28, "Enlarge images of the PNG until each side has so many pixels."
 )
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 
 
 def main():
@@ -73,6 +74,7 @@ def train(study, seed, workdir):
     from glf.core import files
 
     path, *bindings = [part.strip() for part in study.split(";")]
+    path = str(files.expanded(path))
     asked = [path, *bindings, *GIN_PARAM.value, f"train.seed = {seed}"]
     before = read(workdir / "training.json")
     if read(workdir / "status.json").get("finished") and before.get("asked") == asked:
@@ -81,6 +83,8 @@ def train(study, seed, workdir):
     command += [f"--gin_param={binding}" for binding in asked[1:]]
     if DATA_DIR.value:
         command.append(f"--data_dir={DATA_DIR.value}")
+    if DATA_PATH.value:
+        command.append(f"--data_path={DATA_PATH.value}")
     logging.info("Training %s.", workdir)
     began = time.perf_counter()
     code = run(command)
@@ -133,7 +137,9 @@ def measured(workdir, picture):
     from glf.models.base import HasBounds, conditions_of
 
     keras.backend.clear_session()
-    model, dataset, step, _ = configurables.load_run(workdir, DATA_DIR.value)
+    model, dataset, step, _ = configurables.load_run(
+        workdir, DATA_DIR.value, data_path=DATA_PATH.value
+    )
     weighted = IMPORTANCE_SAMPLES.value if isinstance(model, HasBounds) else ()
     metrics = evaluate(model, dataset, SPLIT.value, importance_samples=weighted)
     examples = dataset.examples(SPLIT.value, slice(0, NUM.value))

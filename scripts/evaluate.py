@@ -13,8 +13,9 @@ WORKDIR = common.define_workdir()
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Which examples.")
 BATCH_SIZE = common.define_positive("batch_size", 256, "Examples at a time.")
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
-RECONSTRUCTIONS = flags.DEFINE_string(
+RECONSTRUCTIONS = common.define_path(
     "reconstructions", None, "Also write a .png of images of the split, each beside its own."
 )
 IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
@@ -36,7 +37,7 @@ def main():
     from glf.evaluation.report import table, update_metrics
 
     model, dataset, step, folder = configurables.load_run(
-        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value
+        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
     metrics = evaluate(
         model,

@@ -20,7 +20,7 @@ WORKDIR = common.define_workdir()
 TASK = flags.DEFINE_enum(
     "task", None, ["super_resolution", "segmentation"], "What to measure.", required=True
 )
-OUT = flags.DEFINE_string("out", None, "The folder for the JSON file and picture.", required=True)
+OUT = common.define_path("out", None, "The folder for the JSON file and picture.", required=True)
 NUM_SAMPLES = common.define_positive("num_samples", 8, "Samples for each example.")
 SPLIT = common.define_split()
 EXAMPLES = flags.DEFINE_integer(
@@ -30,6 +30,7 @@ SEED = flags.DEFINE_integer("seed", 0, "Of the samples.")
 PICTURES = common.define_positive("pictures", 8, "Rows of the picture.")
 BATCH_SIZE = common.define_positive("batch_size", 64, "Examples at a time.")
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
 
 
@@ -43,7 +44,7 @@ def main():
     from glf.evaluation.super_resolution import super_resolution
 
     model, dataset, step, _ = configurables.load_run(
-        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value
+        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
     task = TASK.value
     measure = {"segmentation": segmentation, "super_resolution": super_resolution}[task]

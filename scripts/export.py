@@ -5,12 +5,12 @@
 Beside the SavedModel lies signatures.json, which says what each signature takes and returns.
 """
 
-from absl import flags, logging
+from absl import logging
 
 from scripts import common
 
 WORKDIR = common.define_workdir()
-OUT = flags.DEFINE_string(
+OUT = common.define_path(
     "out", None, "The folder to write: new, or an earlier export to replace.", required=True
 )
 CHECKPOINT = common.define_checkpoint()

@@ -11,7 +11,7 @@ from absl import flags, logging
 from scripts import common
 
 WORKDIR = common.define_workdir()
-OUT = flags.DEFINE_string("out", None, "The .png file to write.", required=True)
+OUT = common.define_path("out", None, "The .png file to write.", required=True)
 ROWS = common.define_positive("rows", 8, "How many pairs of images.")
 STEPS = flags.DEFINE_integer("steps", 10, "Images along each line, both ends included.", 2)
 SEED = flags.DEFINE_integer("seed", 0, "Chooses the test images.")
@@ -19,6 +19,7 @@ MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images by a whole factor until each side has so many pixels."
 )
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
 
 
@@ -29,7 +30,7 @@ def main():
     from glf.evaluation.interpolation import interpolations
 
     model, dataset, step, _ = configurables.load_run(
-        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value
+        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
     rows = interpolations(model, dataset, ROWS.value, STEPS.value, SEED.value)
     pixels = pictures.grid(

@@ -40,7 +40,7 @@ TEMPERATURE = flags.DEFINE_multi_float(
     "are not autoregressive: --num images of the same noise at each, in a .png one row for each.",
     0.0,
 )
-OUT = flags.DEFINE_string("out", None, "A .png grid, an .npz array, or a folder.", required=True)
+OUT = common.define_path("out", None, "A .png grid, an .npz array, or a folder.", required=True)
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of a PNG by a whole factor until each side has so many pixels."
 )
@@ -59,6 +59,7 @@ INPAINT = flags.DEFINE_list(
 )
 SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
+DATA_PATH = common.define_data_path()
 
 AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell what building costs
 
@@ -71,16 +72,15 @@ def main():
     from glf.models.autoregressive import Autoregressive
     from glf.models.discrete_autoencoder import DiscreteAutoencoder
 
-    # Looked at before the model is built: data is opened only where it is needed.
-    known = COMPLETE_ROWS.value is not None or INPAINT.value is not None
     model, dataset, step, _ = configurables.load_run(
-        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, with_data=known
+        WORKDIR.value,
+        DATA_DIR.value,
+        CHECKPOINT.value,
+        with_data=needs_data,
+        data_path=DATA_PATH.value,
     )
     of_points = model.spec.levels is None
-    shows_data = of_points and pathlib.Path(OUT.value).suffix == ".png"
-    conditional = getattr(model, "condition_kind", None) in ("image", "paired")
-    if (conditional or shows_data) and dataset is None:
-        dataset = configurables.make_dataset(DATA_DIR.value)
+    conditional = has_conditions(model)
     autoregressive = isinstance(model, Autoregressive | DiscreteAutoencoder)
     for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
         if flag.value is not None and not autoregressive:
@@ -119,6 +119,18 @@ def main():
         ", ".join(f"{temperature:g}" for temperature in TEMPERATURE.value),
         pathlib.Path(OUT.value),
     )
+
+
+def has_conditions(model):
+    """Whether the model is conditioned on images, which come from the data."""
+    return getattr(model, "condition_kind", None) in ("image", "paired")
+
+
+def needs_data(model):
+    """Whether the data has to be opened: where examples are given, conditioned on, or shown."""
+    given = COMPLETE_ROWS.value is not None or INPAINT.value is not None
+    shown = model.spec.levels is None and pathlib.Path(OUT.value).suffix == ".png"
+    return given or shown or has_conditions(model)
 
 
 def write_rows(model, several):

@@ -12,18 +12,14 @@ from absl import flags, logging
 from scripts import common
 
 WORKDIR = common.define_workdir("The run's folder: a new one, or an earlier run's to go on with.")
-GIN_FILE = flags.DEFINE_multi_string(
-    "gin_file", [], "A configuration file. May be repeated; later ones override earlier ones."
+GIN_FILE = common.define_paths(
+    "gin_file", "A configuration file. May be repeated; later ones override earlier ones."
 )
 GIN_PARAM = flags.DEFINE_multi_string(
     "gin_param", [], 'One binding that overrides the files, e.g. "train.seed = 1". Repeatable.'
 )
-DATA_DIR = flags.DEFINE_string(
-    "data_dir",
-    None,
-    "The folder with prepared tensorflow-datasets. Default: $TFDS_DATA_DIR, else "
-    "~/tensorflow_datasets.",
-)
+DATA_DIR = common.define_data_dir("$TFDS_DATA_DIR")
+DATA_PATH = common.define_data_path("as make_dataset.source says")
 STRATEGY = flags.DEFINE_enum(
     "strategy",
     "single",
@@ -45,6 +41,9 @@ JIT = flags.DEFINE_bool(
 )
 
 
+FLAGS = (WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT)
+
+
 def main():
     """Flags in, one library call."""
     from glf import configurables
@@ -52,16 +51,14 @@ def main():
     from glf.training.train import Execution
 
     configurables.parse(GIN_FILE.value, GIN_PARAM.value)
-    given = {
-        flag.name: flag.value
-        for flag in (WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, STRATEGY, DEVICE, PRECISION, JIT)
-    }
+    given = {flag.name: flag.value for flag in FLAGS}
     execution = Execution(
         strategy=STRATEGY.value,
         devices=DEVICE.value or None,
         precision=PRECISION.value,
         jit=JIT.value,
         data_dir=DATA_DIR.value,
+        data_path=DATA_PATH.value,
         about={"flags": given, **describe_environment()},
     )
     report = configurables.train(WORKDIR.value, execution)

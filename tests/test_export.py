@@ -73,6 +73,14 @@ def test_the_description(exported):
             assert described["gives"][key].startswith(spec.dtype.name)
 
 
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "a\\b", "[x]/export"])
+def test_a_name_that_tensorflow_would_not_find_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"tf\.saved_model\.load takes .* Give a path without"):
+        export_model(None, name)
+    assert os.listdir(tmp_path) == []
+
+
 def test_an_earlier_export_is_replaced_without_litter(tmp_path, glf):
     out = tmp_path / "export"
     export_model(glf, out, step=1)

@@ -1,10 +1,10 @@
 """NumPy files of images: .npy and .npz."""
 
-import pathlib
 import zipfile
 
 import numpy as np
 
+from glf.core.files import expanded
 from glf.data import store
 from glf.data.geometry import Geometry
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
@@ -43,7 +43,7 @@ def load_array_source(
         range, or if labels do not match.
     """
     name = f"array:{path}"
-    path = pathlib.Path(path).expanduser()
+    path = expanded(path)
     geometry = geometry or Geometry()
     arrays = _read(name, path)
     images = {s: _checked_images(name, key, a) for s, (key, a, _) in arrays.items()}

@@ -66,6 +66,7 @@ class Dataset:
       name: what the source calls itself.
       spec: the `DataSpec`.
       density: the `glf.data.densities.Density` that points are drawn from, or None.
+      place: the arguments of `make_dataset` that say where the data lie; {} if nowhere.
 
     Raises:
       ValueError: if `binarize` is unknown, or if `num_bits` is out of range, given together with
@@ -95,6 +96,7 @@ class Dataset:
             source.condition_levels,
         )
         self.density = source.density
+        self.place = source.place
         self._source = source
         self._binarize = binarize
         self._flip = horizontal_flip

@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 from absl import logging
 
+from glf.core.files import expanded
 from glf.data import store
 from glf.data.files import EXTENSIONS, image_size, read_image
 from glf.data.geometry import Geometry
@@ -58,7 +59,7 @@ def load_folder_source(
     name = f"folder:{path}"
     if labels not in (None, "subfolders"):
         raise ValueError(f'labels is None or "subfolders", got {labels!r}.')
-    root = pathlib.Path(path).expanduser()
+    root = expanded(path)
     files = find(root, EXTENSIONS, "images")
     parts = split_folders(root, files)
     classes = _classes(name, files, parts) if labels else None

@@ -1,7 +1,11 @@
 """One name for each source of data: `make_dataset`."""
 
+import dataclasses
+import os
+
 import numpy as np
 
+from glf.core.files import expanded
 from glf.data import store
 from glf.data.array import load_array_source
 from glf.data.dataset import Dataset
@@ -19,6 +23,7 @@ def make_dataset(
     source="digits",
     *,
     data_dir=None,
+    data_path=None,
     image_size=None,
     crop=None,
     channels=None,
@@ -48,6 +53,8 @@ def make_dataset(
         "vessels": generated pictures of vessels with masks, see `load_vessels_source`;
         "two_moons", "checkerboard", "eight_gaussians": points, see `load_points_source`.
       data_dir: where tfds datasets are prepared; None for TFDS_DATA_DIR, else the default of tfds.
+      data_path: where the data of a "folder:", "array:", "wav:" or "pairs:" source are now, in the
+        place of its PATH: for data that were moved. It is no part of the experiment.
       image_size: an integer or (height, width) to resize to; the image is first cropped about its
         centre to these proportions.
       crop: an integer or (height, width) of a centre crop that comes first.
@@ -79,6 +86,12 @@ def make_dataset(
             f'source is one of {", ".join(_EMBEDDED)}, or "tfds:NAME", "folder:PATH", '
             '"array:PATH", "wav:PATH" or "pairs:PATH", e.g. "tfds:mnist"; '
             f"got {source!r}."
+        )
+    if data_path is not None and kind not in _OF_PATHS:
+        known = ", ".join(f"{name}:PATH" for name in _OF_PATHS)
+        raise ValueError(
+            f"data_path={str(data_path)!r} is for sources that name a path ({known}), not for "
+            f"{source!r}."
         )
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
@@ -127,8 +140,14 @@ def make_dataset(
         "cache_dir": cache_dir,
     }
     load, takes = _LOADERS[kind]
+    place = {}
+    if kind in _OF_PATHS:
+        rest = rest if data_path is None else os.fspath(data_path)
+        place = {"data_path": os.path.abspath(expanded(rest))}
     arguments = [rest] if rest else [kind] if kind in DENSITIES else []
     loaded = load(*arguments, **{option: options[option] for option in takes})
+    if place:
+        loaded = dataclasses.replace(loaded, name=source, place=place)
     return Dataset(loaded, binarize=binarize, horizontal_flip=horizontal_flip, num_bits=num_bits)
 
 
@@ -143,6 +162,7 @@ _LOADERS = {
     "pairs": (load_pairs_source, (*_COMMON, *_STORED)),
     "vessels": (load_vessels_source, (*_COMMON, "num_examples")),
 } | dict.fromkeys(DENSITIES, (load_points_source, ("validation_examples", "num_examples", "noise")))
+_OF_PATHS = ("folder", "array", "wav", "pairs")
 _EMBEDDED = ("digits", "vessels", *DENSITIES)
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from glf.core.files import expanded
 from glf.data import store
 from glf.data.files import EXTENSIONS, image_size, read_image
 from glf.data.folder import attempt_all, find, split_by_hash, split_folders, stamp
@@ -44,7 +45,7 @@ def load_pairs_source(
         image_size is given, or an image is smaller than the crop; if no mask has any foreground.
     """
     name = f"pairs:{path}"
-    root = pathlib.Path(path).expanduser()
+    root = expanded(path)
     if not root.exists():
         raise ValueError(
             f'There is no folder {str(root)!r}; make_dataset.source = "pairs:FOLDER" names one '

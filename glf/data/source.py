@@ -63,6 +63,8 @@ class Source:
       sample_rate: in Hz, of waveforms [samples, 1, 1] in mu-law levels; None for images.
       condition_shape: (height, width, channels) of the image each example is paired with, or None.
       condition_levels: its values are in {0..condition_levels-1}.
+      place: the arguments of `make_dataset` with which the same data are found from any working
+        directory: {"data_path": ...} or {"data_dir": ...}, absolute; {} for what is embedded.
       density: where points are drawn from, a `glf.data.densities.Density`; training then draws
         fresh points at every step instead of those of the train split. None: there is only what
         is stored.
@@ -77,6 +79,7 @@ class Source:
     condition_shape: tuple[int, int, int] | None = None
     condition_levels: int | None = None
     density: object = None
+    place: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def complete_splits(name, splits, validation_examples=None):

@@ -48,7 +48,7 @@ def collect(name, batches, count, shape, key, memory_budget=MEMORY_BUDGET, cache
         images = np.empty((count, *shape), np.uint8)
         numbers = _fill(name, images, batches())
         return images[: len(numbers)], numbers
-    folder = pathlib.Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
+    folder = files.expanded(cache_dir) if cache_dir else default_cache_dir()
     digest = hashlib.sha256(json.dumps([_VERSION, key, shape]).encode()).hexdigest()[:24]
     images_path, record = folder / f"{digest}.npy", folder / f"{digest}.json"
     if not (record.exists() and images_path.exists()):

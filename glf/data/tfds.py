@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from glf.core.files import expanded
 from glf.data import store
 from glf.data.geometry import Geometry, flatten_alpha
 from glf.data.source import Source, Split, Table, complete_splits
@@ -88,11 +89,20 @@ def load_tfds_source(
 
     splits = {split: table(split) for split in builder.info.splits}
     splits = complete_splits(label, splits, validation_examples)
-    return Source(label, shape, 256, class_label.num_classes if labelled else None, splits)
+    classes = class_label.num_classes if labelled else None
+    place = {"data_dir": os.path.abspath(_folder(tfds, data_dir))}
+    return Source(label, shape, 256, classes, splits, place=place)
+
+
+def _folder(tfds, data_dir):
+    """The folder with prepared datasets: `data_dir`, $TFDS_DATA_DIR, or the default of tfds."""
+    # tfds reads the variable only when it is imported.
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
+    return str(expanded(chosen))
 
 
 def _prepared_builder(tfds, name, data_dir, download):
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None
+    data_dir = _folder(tfds, data_dir)
     tfds.disable_progress_bar()
     try:
         with _quiet():
@@ -101,8 +111,7 @@ def _prepared_builder(tfds, name, data_dir, download):
         close = difflib.get_close_matches(name, tfds.list_builders(), n=5, cutoff=0.5)
         hint = f"close names: {', '.join(close)}" if close else "tfds.list_builders() has them all"
         raise ValueError(
-            f"tfds knows no dataset {name!r}, and there is none of that name in "
-            f"{data_dir or 'its default folder'}; {hint}."
+            f"tfds knows no dataset {name!r}, and there is none of that name in {data_dir}; {hint}."
         ) from None
     except (AssertionError, ValueError, TypeError, RuntimeError, OSError) as error:
         # tfds has no one class for a configuration or a version that does not exist.

@@ -1,11 +1,11 @@
 """Folders of WAV files as sequences of mu-law levels."""
 
-import pathlib
 import warnings
 
 import numpy as np
 from scipy.io import wavfile
 
+from glf.core.files import expanded
 from glf.data import mu_law, store
 from glf.data.folder import find, report_broken, split_by_hash, stamp
 from glf.data.source import Source, Split, Table
@@ -40,7 +40,7 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
             "wav: sources need make_dataset.num_samples, the length of an example, a positive "
             f"integer; got {num_samples!r}."
         )
-    root = pathlib.Path(path).expanduser()
+    root = expanded(path)
     files = find(root, (".wav",), "WAV files")
     broken, counts, rates = {}, np.zeros(len(files), np.int64), {}
     for i, file in enumerate(files):

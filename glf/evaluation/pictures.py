@@ -147,7 +147,7 @@ def write_images(out, images, levels, min_side=0, sample_rate=None):
       ValueError: if `out` has another suffix of a file, is a folder where a file was asked for or
         the reverse, or is a folder that holds something.
     """
-    out = pathlib.Path(out)
+    out = files.expanded(out)
     if out.suffix in (".png", ".npz") and out.is_dir():
         raise ValueError(f"--out={out} is a folder; give the name of a file.")
     if out.suffix == ".png":

@@ -1,7 +1,6 @@
 """Metrics as a table for people and as JSON for programs."""
 
 import json
-import pathlib
 
 from glf.core import files
 
@@ -32,7 +31,7 @@ def table(metrics, title):
 
 def update_metrics(path, split, step, metrics):
     """Writes the metrics of one split into the JSON file; other splits' stay as they are."""
-    path = pathlib.Path(path)
+    path = files.expanded(path)
     document = {}
     if path.exists():
         try:

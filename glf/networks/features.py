@@ -1,10 +1,10 @@
 """Frozen image classifiers whose inner feature maps compare images."""
 
-import pathlib
-
 import h5py
 import keras
 import tensorflow as tf
+
+from glf.core import files
 
 # The ImageNet means of blue, green and red on the scale 0-255.
 _BGR_MEAN = (103.939, 116.779, 123.68)
@@ -174,7 +174,7 @@ def _conv(filters, size, name, policy, strides=1, padding="same"):
 
 
 def _pretrained_vgg16(weights):
-    if weights != "imagenet" and not pathlib.Path(weights).is_file():
+    if weights != "imagenet" and not files.expanded(weights).is_file():
         raise ValueError(
             f'VGG16Features.weights must be "imagenet" or the path of an HDF5 file, got '
             f"{str(weights)!r}, which is not a file."
@@ -196,13 +196,13 @@ def _pretrained_vgg16(weights):
 def _load_squeezenet(network, path):
     """Sets each convolution of `network` from the group of its name in the HDF5 file."""
     expected = "a Keras HDF5 file of SqueezeNet 1.1 (squeezenet_v1.1_imagenet_notop.h5 or alike)"
-    if not pathlib.Path(path).is_file():
+    if not files.expanded(path).is_file():
         raise ValueError(
             f"SqueezeNetFeatures.weights must be the path of {expected}, got {str(path)!r}, which "
             f"is not a file."
         )
     try:
-        with h5py.File(path) as file:
+        with h5py.File(files.expanded(path)) as file:
             for layer in network.layers:
                 if layer.weights:
                     # Keras layers may not have the slash of the file's names.

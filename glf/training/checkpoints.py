@@ -11,7 +11,6 @@ earlier ones untouched.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -41,7 +40,7 @@ class Checkpoints:
     def __init__(self, folder, keep=3):
         if keep < 1:
             raise ValueError(f"The number of checkpoints to keep must be at least 1, got {keep}.")
-        self.folder = pathlib.Path(folder)
+        self.folder = files.expanded(folder)
         self.keep = keep
 
     def steps(self):
@@ -89,17 +88,11 @@ class Checkpoints:
             last = max(
                 (s for s in self.steps() if self.problem(self.path(s)) is None), default=None
             )
-            kept = (
-                f"The checkpoint of step {last} is intact"
-                if last is not None
-                else ("No earlier checkpoint exists")
-            )
-            raise OSError(
-                getattr(error, "errno", None) or errno.EIO,
-                f"Could not write the checkpoint of step {step} to {self.folder}: "
-                f"{_first_line(error)}. {kept}. Free some space (or check the folder's rights) "
-                "and start the same command again to continue from there",
-            ) from error
+            kept = "No earlier checkpoint exists. "
+            if last is not None:
+                kept = f"The checkpoint of step {last} is intact. "
+            what = f"the checkpoint of step {step} to {self.folder}"
+            raise files.not_written(error, what, kept) from error
         for old in self.steps()[: -self.keep]:
             shutil.rmtree(self.path(old), ignore_errors=True)
 
@@ -203,11 +196,12 @@ def restore(checkpoint, path, partial=False):
       ValueError: if the checkpoint does not fit the objects: it is of another model.
     """
     try:
-        status = checkpoint.read(str(pathlib.Path(path) / _PREFIX))
-        if partial:
-            status.assert_existing_objects_matched().expect_partial()
-        else:
-            status.assert_consumed()
+        with files.literal(path) as folder:
+            status = checkpoint.read(str(folder / _PREFIX))
+            if partial:
+                status.assert_existing_objects_matched().expect_partial()
+            else:
+                status.assert_consumed()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise ValueError(
             f"The checkpoint in {path} does not fit this model: {_first_line(error)} It was "

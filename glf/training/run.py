@@ -27,6 +27,7 @@ class Execution:
       precision: "float32" or "mixed_bfloat16".
       jit: whether a single replica's step is compiled with XLA.
       data_dir: where prepared datasets lie.
+      data_path: where the data of a source with a path are now, if not there.
       config: the configuration as text, for the run folder.
       operative_config: returns the configuration that was really used, as text.
       about: further facts for `run.json`.
@@ -37,6 +38,7 @@ class Execution:
     precision: str = "float32"
     jit: bool = True
     data_dir: str | None = None
+    data_path: str | None = None
     config: str = ""
     operative_config: object = None
     about: dict = dataclasses.field(default_factory=dict)
@@ -114,7 +116,8 @@ class Run:
         self.checkpoints = Checkpoints(folder.checkpoints, keep_checkpoints)
         # Several workers can only be connected before TensorFlow has done anything else.
         self.strategy = make_strategy(execution.strategy, execution.devices)
-        self.dataset = make_dataset(data_dir=execution.data_dir)
+        moved = {} if execution.data_path is None else {"data_path": execution.data_path}
+        self.dataset = make_dataset(data_dir=execution.data_dir, **moved)
         if self.is_chief:
             folder.write_spec(self.dataset)
         replicas = self.strategy.num_replicas_in_sync

@@ -3,7 +3,7 @@
 config.gin            the configuration as given, normalised
 operative_config.gin  every value the run really used
 run.json              flags, versions, commit, precision
-data.json             name, image shape and levels of the data
+data.json             name, image shape and levels of the data, and where they were
 checkpoints/          see `checkpoints.py`
 logs/                 train.jsonl, validation.jsonl
 summaries/            TensorBoard
@@ -35,7 +35,7 @@ class RunFolder:
     """The folder of one training run."""
 
     def __init__(self, workdir):
-        self.path = pathlib.Path(workdir)
+        self.path = files.expanded(workdir)
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(
                 f"--workdir={workdir} is a file; give the path of a folder, new or of an earlier "
@@ -113,7 +113,12 @@ class RunFolder:
     def write_spec(self, dataset):
         """Writes what a model needs to know of the data, so that it can be rebuilt without it."""
         spec = dataclasses.asdict(dataset.spec)
-        files.write_json(self.data, {"name": dataset.name, **spec})
+        files.write_json(self.data, {"name": dataset.name, **spec, "place": dataset.place})
+
+    def read_place(self):
+        """Where the run found its data: arguments of `make_dataset`, absolute; {} if unknown."""
+        held = json.loads(self.data.read_text(encoding="utf-8")) if self.data.exists() else {}
+        return held.get("place", {})
 
     def read_spec(self):
         """The `DataSpec` that the run was trained on.

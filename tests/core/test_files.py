@@ -1,8 +1,11 @@
 """Files that are whole or absent."""
 
+import errno
 import json
 import os
+import pathlib
 import stat
+import tempfile
 
 import pytest
 
@@ -67,3 +70,91 @@ def test_a_writer_that_replaces_the_temporary_file_is_served(tmp_path):
         temporary.unlink()
         temporary.write_text("again")
     assert (tmp_path / "x").read_text() == "again"
+
+
+def test_a_home_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.expanded("~/runs/a") == tmp_path / "runs" / "a"
+    assert files.expanded("a/~/b") == pathlib.Path("a/~/b")
+    files.write_text("~/a.txt", "x")
+    assert (tmp_path / "a.txt").exists()
+
+
+@pytest.mark.parametrize(("path", "said"), [("", "is empty"), ("~no.such.user/a", "not there")])
+def test_paths_that_are_none(path, said):
+    with pytest.raises(ValueError, match=said):
+        files.expanded(path)
+
+
+@pytest.mark.parametrize("name", ["a[b]", "[", "]", "a*", "a?b", "a\\b"])
+def test_a_pattern_is_read_through_a_link(tmp_path, name, monkeypatch):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "file").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    assert files.is_pattern(name)
+    with files.literal(name) as path:
+        assert not files.is_pattern(path)
+        assert (path / "file").read_text() == "x"
+    assert not path.exists()
+    assert folder.is_dir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with pytest.raises(ValueError, match="Set TMPDIR"), files.literal(name):
+        pass
+
+
+def test_a_plain_path_is_itself(tmp_path):
+    with files.literal(tmp_path / "ü {a}, ~") as path:
+        assert path == tmp_path / "ü {a}, ~"
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    for good in ("new", "new/er/file.png", "file"):
+        files.require_writable(tmp_path / good)
+    with pytest.raises(ValueError, match=r"--out=.*file/x\.png: .*file is a file, not a folder"):
+        files.require_writable(tmp_path / "file" / "x.png")
+    # The superuser may write anywhere.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ValueError, match=r"--to=.*x\.png cannot be written: .* is read-only"):
+        files.require_writable(tmp_path / "new" / "x.png", "--to")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_is_named_with_the_file(tmp_path, there):
+    path = tmp_path / "a.npz"
+    if there:
+        path.write_text("before")
+
+    def write():
+        with files.atomic_path(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"Could not write .*a\.npz: No space left on dev") as raised:
+        write()
+    assert raised.value.errno == errno.ENOSPC
+    assert "Free some space" in str(raised.value)
+    assert ("What was there before is untouched" in str(raised.value)) == there
+    assert os.listdir(tmp_path) == (["a.npz"] if there else [])
+
+
+def test_an_error_of_another_file_stays_what_it_is(tmp_path):
+    def write():
+        with files.atomic_path(tmp_path / "a.npz"):
+            (tmp_path / "elsewhere" / "b").read_text()
+
+    with pytest.raises(FileNotFoundError, match=r"elsewhere/b'$"):
+        write()
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "/a/b"), "Read-only file system"),
+        (ValueError("/a/b.data; No space left on device [Op:SaveV2]"), "No space left on device"),
+        (ValueError("first\nsecond"), "first"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_the_reason_in_the_systems_words(error, why):
+    assert files.reason(error) == why

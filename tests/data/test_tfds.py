@@ -72,6 +72,7 @@ def test_data_dir_from_the_environment(data_dir, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
     dataset = make_dataset("tfds:plain:1.0.0", image_size=2, channels=1, crop=3)
     assert dataset.spec.image_shape == (2, 2, 1)
+    assert dataset.place == {"data_dir": str(data_dir)}
     np.testing.assert_array_equal(_numbers(dataset, "test"), np.arange(30, 36))
 
 

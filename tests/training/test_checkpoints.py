@@ -74,6 +74,23 @@ def test_saves_and_restores(three, checkpoint, variable):
     assert variable[0] == 10
 
 
+@pytest.mark.parametrize("name", ["a[b]c", "a*", "what?", "back\\slash", "ü {a}, b"])
+def test_any_name_of_a_folder_can_be_read_back(tmp_path, checkpoint, variable, name):
+    """TensorFlow's own reader takes some of these for patterns."""
+    here = os.getcwd()
+    (tmp_path / "abc" / "step-00000007").mkdir(parents=True)  # what a pattern could match
+    checkpoints = Checkpoints(tmp_path / name)
+    variable.assign_add(tf.fill([1000], 5.0))
+    checkpoints.save(checkpoint, 7)
+    checkpoints.mark_best(7)
+    for path in (checkpoints.newest(), checkpoints.best()):
+        variable.assign(tf.zeros([1000]))
+        assert restore(checkpoint, path)["step"] == 7
+        np.testing.assert_array_equal(variable, np.arange(1000) + 5)
+    assert restore(tf.train.Checkpoint(), path, partial=True)["step"] == 7
+    assert os.getcwd() == here
+
+
 def test_a_new_folder_has_no_checkpoint(tmp_path):
     checkpoints = Checkpoints(tmp_path / "none")
     assert checkpoints.steps() == []
