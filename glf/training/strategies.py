@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 
 import tensorflow as tf
 
 NAMES = ("single", "mirrored", "multi_worker")
+_DEVICE = re.compile(r"(?:.*/device:|/)?([A-Za-z_]+:\d+)$")
 
 
 def make_strategy(name="single", devices=None):
@@ -17,17 +19,48 @@ def make_strategy(name="single", devices=None):
       devices: device names for "mirrored", for example ["GPU:0", "GPU:1"].
 
     Raises:
-      ValueError: if the name is unknown, or devices are given to another strategy.
+      ValueError: if the name is unknown, if devices are given to another strategy, if one of them
+        is not there or named twice, or if none is named and there is no GPU.
     """
     if name not in NAMES:
         raise ValueError(f"Unknown strategy {name!r}; expected one of {', '.join(NAMES)}.")
     if devices and name != "mirrored":
         raise ValueError(f"Devices can be chosen for the mirrored strategy, not for {name!r}.")
     if name == "mirrored":
-        return tf.distribute.MirroredStrategy(devices or None)
+        return tf.distribute.MirroredStrategy(_devices(devices))
     if name == "multi_worker":
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def _devices(asked):
+    """The names of the devices that are asked for, all of which are there.
+
+    TensorFlow itself replaces those that are not there by the CPU.
+    """
+    there = [_DEVICE.match(d.name)[1] for d in tf.config.list_logical_devices()]
+    has = f"this machine has {', '.join(there)}"
+    if not asked:
+        gpus = [name for name in there if name.startswith("GPU:")]
+        if not gpus:
+            raise ValueError(
+                f"The mirrored strategy takes all GPUs, and there is none: {has}. Leave out "
+                "--strategy to train on one device, or name devices: --device=CPU:0."
+            )
+        return gpus
+    if isinstance(asked, str):
+        raise ValueError(f"devices is a list of names, e.g. ['GPU:0', 'GPU:1'], got {asked!r}.")
+    matches = [_DEVICE.match(str(device)) for device in asked]
+    names = [match and match[1].upper() for match in matches]
+    missing = [str(d) for d, name in zip(asked, names, strict=True) if name not in there]
+    if missing:
+        raise ValueError(f"There is no device {' and no device '.join(missing)}; {has}.")
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"A device is named more than once: {', '.join(map(str, asked))}. Name each once; "
+            f"{has}."
+        )
+    return names
 
 
 def is_chief(name):

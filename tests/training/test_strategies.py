@@ -74,6 +74,38 @@ def test_make_strategy(name):
     assert strategy.num_replicas_in_sync == (2 if devices else 1)
 
 
+@pytest.mark.parametrize("form", ["CPU:1", "cpu:1", "/cpu:1", "/device:CPU:1"])
+def test_forms_of_a_devices_name(form):
+    devices = make_strategy("mirrored", [form]).extended.worker_devices
+    assert [device[-5:] for device in devices] == ["CPU:1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "devices", "said"),
+    [
+        ("mirrored", ["GPU:0"], r"no device GPU:0; this machine has CPU:0, CPU:1\."),
+        ("mirrored", ["CPU:0", "CPU:7"], r"no device CPU:7; this"),
+        ("mirrored", ["gpu0", "GPU"], r"no device gpu0 and no device GPU; this"),
+        ("mirrored", ["CPU:0", "/cpu:0"], "named more than once: CPU:0, /cpu:0"),
+        ("mirrored", "CPU:0", r"devices is a list of names.*got 'CPU:0'"),
+        ("mirrored", None, "takes all GPUs, and there is none: this machine has CPU:0, CPU:1"),
+        ("mirrored", [], "takes all GPUs, and there is none"),
+        ("single", ["CPU:0"], "for the mirrored strategy, not for 'single'"),
+        ("multi_worker", ["GPU:0"], "for the mirrored strategy, not for 'multi_worker'"),
+        ("parallel", None, "Unknown strategy 'parallel'; expected one of single"),
+    ],
+)
+def test_devices_that_are_not_there(name, devices, said):
+    with pytest.raises(ValueError, match=said):
+        make_strategy(name, devices)
+
+
+def test_a_device_that_is_not_there_leaves_no_trace(short_run, tmp_path):
+    with pytest.raises(ValueError, match="no device GPU:0"):
+        short_run(execution={"strategy": "mirrored", "devices": ["GPU:0"]})
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("task", "chief"),
     [
