@@ -96,6 +96,14 @@ def test_calling_a_class_directly_ignores_the_configuration(digits):
     assert DenseEncoder((8, 8, 1), 2).weights[0].shape != (64, 3)
 
 
+def test_the_masked_autoregressive_flow_is_of_five_maps(digits):
+    """Papamakarios, Pavlakou, Murray 2017: MAF (5), the order reversed from one to the next."""
+    configurables.parse([DIGITS, "configs/models/flows/maf.gin"])
+    layers = configurables.make_model(digits.spec).flow.bijector.bijectors
+    orders = [layer.network.order for layer in layers if type(layer).__name__ == "MAF"]
+    assert orders == ["sequential", "reversed", "sequential", "reversed", "sequential"]
+
+
 def test_the_seed_sets_the_weights(digits):
     weights = []
     for seed in (1, 1, 2):

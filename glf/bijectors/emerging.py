@@ -1,24 +1,28 @@
 """Emerging convolutions: a k x k convolution made of two autoregressive ones."""
 
 from glf.bijectors.base import ImageBijector, same_for_all
+from glf.bijectors.conditioning import LearnedMatrix
 from glf.layers.masked_conv import AutoregressiveConv
 
 
-class EmergingConv(ImageBijector):
+class EmergingConv(ImageBijector, LearnedMatrix):
     """u = B (A y) with zero-padded convolutions A, B of opposite orders.
 
       log|det du/dy| = h w Σ_c (log A_c + log B_c)
 
     Hoogeboom, van den Berg, Welling 2019, "Emerging Convolutions for Generative Normalizing
-    Flows". A sees what comes before in raster order, B what comes after; both matrices are
-    triangular with the positive factors A_c and B_c of the own value on their diagonals, bounded
-    as `AutoregressiveConv` says. Together they see every pixel around, and in every pixel mix the
-    channels by triangular matrices. The paper puts an invertible 1 x 1 convolution before them:
-    that is an `InvertibleConv1x1` of its own in the chain. The map starts near the identity.
+    Flows". A sees a square of places above and to the left, B one below and to the right, each of
+    ⌊k / 2⌋ + 1 places a side: one after the other they are a convolution of exactly k x k places,
+    the paper's figure 1. Both matrices are triangular, with the positive factors A_c and B_c of the
+    own value on their diagonals: exponentials of what is learned, bounded as `AutoregressiveConv`
+    says. In every pixel they mix the channels by triangular matrices. The paper puts an
+    invertible 1 x 1 convolution before them: that is an `InvertibleConv1x1` of its own in the
+    chain. The map starts near the identity.
 
     The density takes two convolutions. Sampling solves two triangular systems, in a loop of h
     steps each, exactly up to rounding. Nothing keeps the weights from a map that is badly
-    conditioned, of which samples would tell by large values.
+    conditioned, which carries rounding errors from pixel to pixel until samples are wrong:
+    `round_trip_error` measures it, and training and evaluation show it.
 
     Args:
       kernel_size: k, odd.

@@ -3,12 +3,13 @@
 import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector, same_for_all
+from glf.bijectors.conditioning import LearnedMatrix
 from glf.layers.invertible_matrix import PLUMatrix, QRMatrix
 
 _PARAMETRIZATIONS = {"plu": PLUMatrix, "qr": QRMatrix}
 
 
-class InvertibleConv1x1(ImageBijector):
+class InvertibleConv1x1(ImageBijector, LearnedMatrix):
     """u_ij = W y_ij at every pixel, log|det du/dy| = h w log|det W|.
 
     Kingma, Dhariwal 2018, "Glow", section 3.2. W is held in factors: "plu", W = P L (U +

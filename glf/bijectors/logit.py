@@ -14,7 +14,10 @@ class Logit(Bijector):
 
     RealNVP (Dinh, Sohl-Dickstein, Bengio 2016, section 4.1) and Flow++ take α = 0.05. Both
     logarithms are of sums without cancellation, precise in float32 also where y is 0 or 1, and u
-    is ±logit(α). Values of y so far outside that p leaves (0, 1) give NaN.
+    is ±logit(α).
+
+    A y so far outside of [0, 1] that p is not in (0, 1) is the image of no u: its density is 0. It
+    gets the log-determinant -∞, as densities of bounded support have, and the u of the nearer end.
 
     Forward, u beyond ±logit(α) belongs to no y in [0, 1]: it comes out as 0 or 1, with the
     log-determinant of the map without that limit, -Σ (log(1 - 2α) + softplus(u) + softplus(-u)),
@@ -50,9 +53,13 @@ class Logit(Bijector):
         """u = log p - log(1 - p)."""
         y, _ = self.check(y, condition)
         width = 1 - 2 * self.alpha
+        outside = (self.alpha + width * y <= 0) | (self.alpha + width * (1 - y) <= 0)
+        y = tf.where(outside, tf.clip_by_value(y, 0.0, 1.0), y)
         log_p = tf.math.log(self.alpha + width * y)
         log_rest = tf.math.log(self.alpha + width * (1 - y))
-        return log_p - log_rest, self._total(-log_p - log_rest)
+        log_det = self._total(-log_p - log_rest)
+        nowhere = tf.reduce_any(outside, list(range(1, outside.shape.rank)))
+        return log_p - log_rest, tf.where(nowhere, tf.constant(-math.inf, y.dtype), log_det)
 
 
 class Center(Bijector):

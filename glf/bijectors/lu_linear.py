@@ -3,10 +3,11 @@
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
+from glf.bijectors.conditioning import LearnedMatrix
 from glf.layers.invertible_matrix import given, plu_factors, start_of_plu
 
 
-class LULinear(VectorBijector):
+class LULinear(VectorBijector, LearnedMatrix):
     """u = W y with W = P L (U + diag(σ exp(s))), log|det du/dy| = Σ s.
 
     P is a fixed permutation, L is lower triangular with ones on its diagonal, U strictly upper

@@ -5,11 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector, same_for_all
+from glf.bijectors.conditioning import LearnedMatrix
 from glf.layers.complex_inverse import log_abs_det_and_inverse
 from glf.layers.linear_solve import solve_linear
 
 
-class PeriodicConv(ImageBijector):
+class PeriodicConv(ImageBijector, LearnedMatrix):
     """u_ij = Σ_ab K_abᵀ y_{i+a-p, j+b-p}, indices modulo h and w: a circular k x k convolution.
 
     The Fourier transform over h and w takes it apart into one complex c x c matrix for every

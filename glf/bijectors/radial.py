@@ -54,22 +54,29 @@ class Radial(VectorBijector):
         distance = _norm(offset)
         # Of the two forms of the positive root, the one in which nothing cancels.
         half = 0.5 * (distance - total)
-        root = tf.sqrt(half**2 + alpha * distance)
+        unit = _unit(distance)
+        root = unit * tf.sqrt((half / unit) ** 2 + alpha * (distance / unit) / unit)
         radius = tf.where(half > 0, half + root, alpha * distance / (tf.abs(half) + root))
         log_stretch, log_det = _logs(radius, alpha, total, self.size)
         return center + offset * tf.exp(-log_stretch), -log_det
 
 
+def _unit(size):
+    # What is measured in this unit can be squared without an overflow.
+    return tf.stop_gradient(tf.maximum(size, 1.0))
+
+
 def _norm(offset):
+    unit = _unit(tf.reduce_max(tf.abs(offset), axis=1, keepdims=True))
     # Bounded below, because at 0 the norm has no gradient; there nothing depends on it anyway.
-    square = tf.reduce_sum(offset**2, axis=1, keepdims=True)
-    return tf.sqrt(tf.maximum(square, 1e-30))
+    square = tf.reduce_sum((offset / unit) ** 2, axis=1, keepdims=True)
+    return unit * tf.sqrt(tf.maximum(square, 1e-30))
 
 
 def _logs(radius, alpha, total, size):
     """log(1 + β / (α + r)) and the log-determinant, from positive terms alone."""
     log_stretch = tf.math.log(total + radius) - tf.math.log(alpha + radius)
-    # (α + r)² + αβ = r² + 2αr + α(α + β)
-    numerator = radius**2 + 2.0 * alpha * radius + alpha * total
-    log_radial = tf.math.log(numerator) - 2.0 * tf.math.log(alpha + radius)
+    # 1 + αβ / (α + r)² = p² + 2 p q + q (α + β) / (α + r) with p = r / (α + r), q = α / (α + r)
+    p, q = radius / (alpha + radius), alpha / (alpha + radius)
+    log_radial = tf.math.log(p**2 + 2.0 * p * q + q * total / (alpha + radius))
     return log_stretch, ((size - 1) * log_stretch + log_radial)[:, 0]

@@ -53,7 +53,7 @@ class Dequantizer(keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def log_prob(self, v, x, condition=None):
-        """log q(v | x), [batch], of any v in [0, 1)."""
+        """log q(v | x), [batch], of any v; -inf where one is not in [0, 1)."""
 
     def check(self, x, condition):
         """Returns x and the condition as tensors, the latter in the layer's dtype.

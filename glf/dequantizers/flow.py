@@ -99,15 +99,16 @@ class FlowDequantizer(Dequantizer):
         return v, self.log_noise(noise) - log_det - _log_slope(logits)
 
     def log_prob(self, v, x, condition=None):
-        """See `Dequantizer`."""
+        """See `Dequantizer`; -inf outside of [0, 1)^D."""
         context = self._context(x, condition, False)
+        v = tf.cast(v, context.dtype)
+        outside = tf.reduce_any((v < 0) | (v >= 1), axis=(1, 2, 3))
         # The least positive number stands for 0, whose logit is infinite.
-        v = tf.clip_by_value(
-            tf.cast(v, context.dtype), context.dtype.as_numpy_dtype(1e-37), self.largest
-        )
+        v = tf.clip_by_value(v, context.dtype.as_numpy_dtype(1e-37), self.largest)
         logits = tf.math.log(v) - tf.math.log1p(-v)
         noise, log_det = self.bijector.inverse_and_log_det(logits, context)
-        return self.log_noise(noise) + log_det - _log_slope(logits)
+        log_prob = self.log_noise(noise) + log_det - _log_slope(logits)
+        return tf.where(outside, tf.constant(float("-inf"), log_prob.dtype), log_prob)
 
 
 class VariationalDequantizer(FlowDequantizer):

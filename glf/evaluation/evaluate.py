@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from glf.evaluation.bounds import ImportanceBounds
 from glf.evaluation.codes import code_metrics
+from glf.evaluation.conditioning import conditioning_metrics
 from glf.evaluation.likelihood import bits_per_dim
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.evaluation.reconstruction import reconstruction_metrics
@@ -29,7 +30,8 @@ def evaluate(model, dataset, split="test", batch_size=256, seed=0, importance_sa
     and in bits per dimension, and named exact or as the bound it is. A density of points is given
     in nats alone and, where the generating density is known, held against it on the very same
     points. Reconstruction error is measured on the [0, 1] scale before rounding to levels. Of
-    discrete codes the share that is used and the perplexity are counted over the whole split.
+    discrete codes the share that is used and the perplexity are counted over the whole split. Of a
+    flow's learned matrices the one that is inverted with the largest error is named.
 
     Args:
       model: a `GenerativeModel`.
@@ -87,6 +89,7 @@ def evaluate(model, dataset, split="test", batch_size=256, seed=0, importance_sa
         metrics["code_perplexity"] = metric(
             measured["perplexity"], "", "exp of the entropy of a channel's codes, mean of channels"
         )
+    metrics |= conditioning_metrics(model)
     count = dataset.num_examples(split)
     metrics["examples"] = metric(count, "", "how many examples, each counted once")
     return metrics

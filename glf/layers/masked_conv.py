@@ -8,11 +8,14 @@ from glf.layers.linear_solve import solve_linear
 
 
 class AutoregressiveConv(keras.layers.Layer):
-    """u = A y: a zero-padded k x k convolution whose matrix A is triangular.
+    """u = A y: a zero-padded convolution whose matrix A is triangular.
 
-    In raster order, channels innermost, u at one place depends on y there and at places before it
-    ("after it" with reverse=True). The own value enters with the factor exp(s), s learned for
-    every channel with |s| < 3, so log|det A| = h w Σ s. A starts near the identity.
+    u at one place depends on y there and in the square of p + 1 by p + 1 places, p = ⌊k / 2⌋, that
+    ends there: p rows up and p columns to the left ("down and to the right" with reverse=True). At
+    the place itself it depends on its own channel and those before it ("after it"). So A is
+    triangular in raster order, channels innermost, and one such convolution after one of the
+    opposite order is as wide and high as k x k. The own value enters with the factor exp(s), s
+    learned for every channel with |s| < 3, so log|det A| = h w Σ s. A starts near the identity.
 
     `solve` goes through the rows in one loop of h steps: what earlier rows add is subtracted, and
     what is left of the row is multiplied by the inverse of the triangular (w c) x (w c) matrix
@@ -23,7 +26,7 @@ class AutoregressiveConv(keras.layers.Layer):
 
     Args:
       channels: c.
-      kernel_size: k, odd.
+      kernel_size: k, odd: the side of the kernel whose half this is.
       reverse: whether the order is the opposite one, from the last row, column and channel.
 
     Raises:
@@ -40,11 +43,10 @@ class AutoregressiveConv(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.reverse = reverse
         self.pad = kernel_size // 2
-        # Of the k rows of the kernel only those that count: the own one comes last.
-        shape = (self.pad + 1, kernel_size, channels, channels)
+        # The own place is the last one.
+        shape = (self.pad + 1, self.pad + 1, channels, channels)
         self.mask = np.ones(shape)
-        self.mask[-1, self.pad + 1 :] = 0
-        self.mask[-1, self.pad] = np.triu(np.ones(shape[2:]), 1)
+        self.mask[-1, -1] = np.triu(np.ones(shape[2:]), 1)
         self.off_diagonal = self.add_weight(
             name="off_diagonal",
             shape=shape,
@@ -65,9 +67,9 @@ class AutoregressiveConv(keras.layers.Layer):
         return tf.reduce_sum(tf.cast(self.log_scales(), tf.float64))
 
     def kernel(self):
-        """The kernel [k // 2 + 1, k, c, c] of raster order: rows above, and last the own one."""
+        """The kernel [p + 1, p + 1, c, c] of raster order; the own place is the last one."""
         own = np.zeros((*self.mask.shape[:2], 1, 1))
-        own[-1, self.pad] = 1
+        own[-1, -1] = 1
         masked = self.off_diagonal.value * tf.constant(self.mask, self.compute_dtype)
         return masked + tf.constant(own, self.compute_dtype) * tf.linalg.diag(
             tf.exp(self.log_scales())
@@ -99,16 +101,16 @@ class AutoregressiveConv(keras.layers.Layer):
 
     def _convolve(self, kernel, y):
         # The opposite order is raster order seen from the other end of all three axes.
-        rows = (0, self.pad) if self.reverse else (self.pad, 0)
+        before = (0, self.pad) if self.reverse else (self.pad, 0)
         if self.reverse:
             kernel = tf.reverse(kernel, [0, 1, 2, 3])
-        padding = [(0, 0), rows, (self.pad, self.pad), (0, 0)]
+        padding = [(0, 0), before, before, (0, 0)]
         return tf.nn.conv2d(tf.pad(y, padding), kernel, 1, "VALID")
 
     def _row_matrices(self, kernel, width):
         """Matrices T_0 ... T_p [w c, w c] with u_i = Σ_d y_{i-d} T_d for the flattened rows."""
         offset = np.arange(width)[:, None] - np.arange(width) + self.pad
-        places = offset == np.arange(self.kernel_size)[:, None, None]
+        places = offset == np.arange(self.pad + 1)[:, None, None]
         blocks = tf.einsum("bij,dbmo->dimjo", tf.constant(places, kernel.dtype), kernel)
         size = width * self.channels
         return tf.unstack(tf.reshape(blocks, (-1, size, size)))[::-1]

@@ -1,6 +1,12 @@
-"""Convolutions that keep an image's height and width, as the networks of image flows use them."""
+"""Convolutions that keep an image's height and width, as the networks of image flows use them.
+
+With `edge_bias` they see where the image ends, as all of Glow's do (its code's `add_edge_padding`):
+the padded input has one feature more, 1 in the padding and 0 within. Without it, features of 0
+within cannot be told from padding, and a convolution of zeros is the same everywhere.
+"""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from glf.core.traced_once import values
@@ -21,12 +27,15 @@ class SameConv2D(WeightNormConv2D):
       filters: number of output features.
       size: side of the kernel, odd.
       gain: initial norm g of each output feature's kernel.
+      edge_bias: whether the kernel has a part for the padding; one of size 1 has none.
     """
 
-    def __init__(self, inputs, filters, size=3, *, gain=1.0, dtype=None, name=None):
+    def __init__(
+        self, inputs, filters, size=3, *, gain=1.0, edge_bias=False, dtype=None, name=None
+    ):
         half = size // 2
         super().__init__(
-            inputs,
+            inputs + _edge_features(edge_bias, size),
             filters,
             above=2 * half,
             left=half,
@@ -52,14 +61,15 @@ class ZeroConv2D(keras.layers.Layer):
     of its code; |3 s| is kept below 8, so that no step of an optimizer makes it infinite.
 
     Args:
-      inputs: number of input features.
+      inputs: number of input features; with `edge_bias` it may be 0.
       filters: number of output features.
       size: side of the kernel, odd.
+      edge_bias: whether the kernel has a part for the padding; one of size 1 has none.
     """
 
-    def __init__(self, inputs, filters, size=3, *, dtype=None, name=None):
+    def __init__(self, inputs, filters, size=3, *, edge_bias=False, dtype=None, name=None):
         super().__init__(dtype=dtype, name=name)
-        shape = (size, size, inputs, filters)
+        shape = (size, size, inputs + _edge_features(edge_bias, size), filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="zeros")
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
         self.log_scale = self.add_weight(name="log_scale", shape=(filters,), initializer="zeros")
@@ -79,7 +89,7 @@ def normalised_conv(h, direction, gain, bias):
     # In this order the whole kernel is multiplied once, and differentiated in fewer operations.
     scale = gain * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), (0, 1, 2)))
     kernel = tf.cast(direction * scale, h.dtype)
-    return tf.nn.bias_add(tf.nn.conv2d(h, kernel, 1, "SAME"), tf.cast(bias, h.dtype))
+    return tf.nn.bias_add(_convolve(h, kernel), tf.cast(bias, h.dtype))
 
 
 def scaled_conv(h, kernel, bias, log_scale):
@@ -87,5 +97,22 @@ def scaled_conv(h, kernel, bias, log_scale):
     log_scale = tf.clip_by_value(3.0 * log_scale, -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE)
     # The weights are scaled in place of the features: there are fewer of them.
     scale = tf.exp(log_scale)
-    h = tf.nn.conv2d(h, tf.cast(kernel * scale, h.dtype), 1, "SAME")
-    return tf.nn.bias_add(h, tf.cast(bias * scale, h.dtype))
+    bias = tf.cast(bias * scale, h.dtype)
+    return tf.nn.bias_add(_convolve(h, tf.cast(kernel * scale, h.dtype)), bias)
+
+
+def _edge_features(edge_bias, size):
+    return 1 if edge_bias and size > 1 else 0
+
+
+def _convolve(h, kernel):
+    """The convolution; a kernel for one feature more than h has is one with a part for edges."""
+    size, _, inputs, _ = kernel.shape
+    if inputs == h.shape[3]:
+        return tf.nn.conv2d(h, kernel, 1, "SAME")
+    of_features, of_padding = tf.split(kernel, [inputs - 1, 1], axis=2)
+    padding = np.ones((1, h.shape[1] + size - 1, h.shape[2] + size - 1, 1))
+    padding[:, size // 2 : -(size // 2), size // 2 : -(size // 2)] = 0
+    # The same for all images: a map that depends on nothing but their size.
+    edges = tf.nn.conv2d(tf.constant(padding, h.dtype), of_padding, 1, "VALID")
+    return edges if inputs == 1 else tf.nn.conv2d(h, of_features, 1, "SAME") + edges

@@ -19,6 +19,8 @@ class GlowConditioner(keras.layers.Layer):
     Args:
       units: number of outputs at each position.
       filters: width of the hidden layers, at least 1.
+      edge_bias: whether the two 3x3 convolutions see where the image ends, as Glow's do; see
+        `glf.layers.same_conv`.
 
     Shapes: call maps [batch, height, width, n] (and a context, see `glf.layers.context`) to
     [batch, height, width, units].
@@ -27,22 +29,23 @@ class GlowConditioner(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
-    def __init__(self, units, *, filters=512, dtype="float32", name=None):
+    def __init__(self, units, *, filters=512, edge_bias=False, dtype="float32", name=None):
         super().__init__(dtype=dtype, name=name)
         if units < 1 or filters < 1:
             raise ValueError(
                 f"GlowConditioner needs units >= 1 and filters >= 1, got {units} and {filters}."
             )
-        self.units, self.filters = units, filters
+        self.units, self.filters, self.edge_bias = units, filters, edge_bias
 
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for images [None, h, w, n] and contexts."""
         inputs = input_shape[-1] + context_features(condition_shape)
         # A relu halves the mean square of what a convolution gives.
         gain = {"gain": 2.0**0.5, "dtype": self.dtype}
-        self.first = SameConv2D(inputs, self.filters, **gain)
+        edges = {"edge_bias": self.edge_bias}
+        self.first = SameConv2D(inputs, self.filters, **gain, **edges)
         self.second = SameConv2D(self.filters, self.filters, 1, **gain)
-        self.last = ZeroConv2D(self.filters, self.units, dtype=self.dtype)
+        self.last = ZeroConv2D(self.filters, self.units, dtype=self.dtype, **edges)
 
     def call(self, inputs, condition=None, training=False):
         """Returns the parameters, [batch, h, w, units]."""

@@ -15,30 +15,44 @@ class ConditionalGaussian(ImagePrior):
 
     The prior of what a multi-scale flow factors out (Kingma, Dhariwal 2018, "Glow", and its code).
     By default the network is one convolution 3x3 that starts at zero, and the density starts as a
-    standard normal. Without a condition μ and r are learned constants for each channel, which is
-    what Glow's code makes of a convolution of zeros. Temperature scales the standard deviations.
+    standard normal. Without a condition μ and r are learned constants for each channel. Glow's
+    convolutions see where the image ends, also that of its top prior, which sees nothing else: with
+    `edge_bias` it is so here, and without a condition μ and r are learned constants for each
+    channel at the border, at the corners and within. Temperature scales the standard deviations.
 
     Args:
       make_network: factory of the network, called with `units=` and `dtype=`; it maps the context
         [batch, height, width, features] to [batch, height, width, units]. None: one convolution.
+      edge_bias: whether that one convolution sees where the image ends; see
+        `glf.layers.same_conv`.
 
     Raises:
-      ValueError: in `build`, for events that are no images.
+      ValueError: for an edge bias with a network of its own; in `build`, for events that are no
+        images.
     """
 
-    def __init__(self, make_network=None, *, dtype="float32", name=None):
+    def __init__(self, make_network=None, edge_bias=False, *, dtype="float32", name=None):
         super().__init__(dtype=dtype, name=name)
+        if edge_bias and make_network is not None:
+            raise ValueError(
+                "ConditionalGaussian.edge_bias is of the convolution that stands where no network "
+                f"is given; got make_network={make_network!r} as well. Let the network see edges."
+            )
         self.make_network = make_network
+        self.edge_bias = edge_bias
         self.family = GaussianOutput()
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network, or the constants."""
         super().build(input_shape, condition_shape)
         units = self.family.size * self.event_shape[-1]
-        if self.context_shape is None:
+        if self.context_shape is None and self.edge_bias:
+            self.network = ZeroConv2D(0, units, edge_bias=True, dtype=self.dtype)
+        elif self.context_shape is None:
             self.constants = self.add_weight(name="constants", shape=(units,), initializer="zeros")
         elif self.make_network is None:
-            self.network = ZeroConv2D(self.context_shape[-1], units, dtype=self.dtype)
+            features = self.context_shape[-1]
+            self.network = ZeroConv2D(features, units, edge_bias=self.edge_bias, dtype=self.dtype)
         else:
             self.network = self.make_network(units=units, dtype=self.dtype)
             self.network.build(self.context_shape)
@@ -47,7 +61,9 @@ class ConditionalGaussian(ImagePrior):
         """The raw parameters, [batch or 1, height or 1, width or 1, channels, 2]."""
         context = self.context(condition)
         shape = (self.event_shape[-1], self.family.size)
-        if context is None:
+        if context is None and self.edge_bias:
+            context = tf.zeros((1, *self.event_shape[:2], 0), self.compute_dtype)
+        elif context is None:
             return tf.reshape(self.constants.value, (1, 1, 1, *shape))
         raw = self.network(context, training=training)
         return tf.reshape(tf.cast(raw, context.dtype), (-1, *self.event_shape[:2], *shape))

@@ -64,6 +64,7 @@ IMAGES = {
     "channel_autoregressive": _channels,
     "channel_autoregressive_mixture": _mixture,
     "conditional_gaussian": ConditionalGaussian,
+    "conditional_gaussian_edges": partial(ConditionalGaussian, edge_bias=True),
     "factored_out": _factored_out,
     "multi_scale": _multi_scale,
     "multi_scale_mar": partial(_multi_scale, make_part=_mixture),

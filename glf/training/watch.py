@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl import logging
 
 from glf.core import random
-from glf.evaluation import pictures
+from glf.evaluation import conditioning, pictures
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.models.base import Reconstructs
 
@@ -57,6 +57,9 @@ class Watcher:
         """Means over the validation split; a new best, or one more of the worse."""
         with self._averaged():
             metrics = self._mean_terms(self.run.dataset, "validation", self.run.seed)
+            worst = conditioning.worst_round_trip(self.run.model)
+        if worst is not None:
+            metrics[conditioning.NAME] = worst[0]
         self._write("validation", state.step, metrics)
         value = metrics[self.best_metric]
         if state.best is None or value < state.best["value"]:
@@ -77,6 +80,8 @@ class Watcher:
                 )
         terms = "  ".join(f"{name} {value:.6g}" for name, value in metrics.items())
         logging.info("Validation at step %d: %s", state.step, terms)
+        if worst is not None and (warning := conditioning.warning(*worst)):
+            logging.warning("%s", warning)
 
     def draw(self, state):
         """Pictures of samples and, where the model can, of reconstructions."""

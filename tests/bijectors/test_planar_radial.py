@@ -31,6 +31,21 @@ def test_image_of_the_inverse_to_the_precision_of_the_dtype(cls, dtype, toleranc
     np.testing.assert_allclose(back, y, atol=tolerance)
 
 
+@pytest.mark.parametrize("size", [1e10, 1e25, 1e37])
+@pytest.mark.parametrize("cls", [Planar, Radial])
+def test_far_points_stay_finite(cls, size):
+    """Where a square overflows: the map is a shift there, and no NaN."""
+    bijector = built(cls, "float32", 1.0)
+    point = tf.constant(size * np.array([[1.0, -0.5, 0.0, 0.2], [0.0, 0.0, 0.0, -1.0]]), "float32")
+    for method in (bijector.forward_and_log_det, bijector.inverse_and_log_det):
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            image, log_det = method(point)
+        np.testing.assert_allclose(image, point, rtol=1e-6, atol=5)
+        np.testing.assert_allclose(log_det, [0, 0], atol=1e-4)
+        assert np.all(np.isfinite(tape.gradient(image, point)))
+
+
 def test_planar_is_invertible_at_the_limit():
     # Strongly opposed vectors: w·v̂ next to -1, where a careless log-determinant is log of 0.
     bijector = built(Planar, "float32")

@@ -15,6 +15,7 @@ from glf.networks.masked_image import MaskedImageNetwork
 
 CONDITIONERS = {
     "glow": partial(GlowConditioner, filters=5),
+    "glow_edges": partial(GlowConditioner, filters=5, edge_bias=True),
     "residual": partial(ResidualConditioner, filters=5, blocks=1),
     "dense_net": partial(DenseNetConditioner, growth=3, depth=2),
     "gated": partial(GatedAttentionConditioner, filters=4, blocks=1, attention=False),
@@ -147,6 +148,24 @@ def test_glow_is_the_papers_network():
     network.build((None, 8, 8, 6))
     kernels = [weight.shape for weight in network.weights if len(weight.shape) == 4]
     assert kernels == [(3, 3, 6, 512), (1, 1, 512, 512), (3, 3, 512, 12)]
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_edge_bias_is_a_feature_of_ones_in_the_padding(size):
+    """As Glow's code has it: pad with zeros, and append a feature of 1 outside and 0 within."""
+    half, x = size // 2, images()
+    pad = [[0, 0], [half, half], [half, half], [0, 0]]
+    padded = np.concatenate([np.pad(x, pad), 1 - np.pad(np.ones((2, 3, 5, 1)), pad)], axis=3)
+    last = randomised(ZeroConv2D(2, 4, size, edge_bias=True))
+    expected = tf.nn.conv2d(tf.constant(padded, tf.float32), last.kernel.value, 1, "VALID")
+    expected = (expected + last.bias) * tf.exp(3.0 * last.log_scale.value)
+    np.testing.assert_allclose(last(x), expected, atol=1e-4, rtol=1e-4)
+    layer = randomised(SameConv2D(2, 4, size, edge_bias=True))
+    expected = tf.nn.conv2d(tf.constant(padded, tf.float32), layer.effective()[0], 1, "VALID")
+    np.testing.assert_allclose(layer(x), expected + layer.bias, atol=1e-4, rtol=1e-4)
+    # One pixel has no padding.
+    assert SameConv2D(2, 4, 1, edge_bias=True).direction.shape == (1, 1, 2, 4)
+    assert ZeroConv2D(2, 4, 1, edge_bias=True).kernel.shape == (1, 1, 2, 4)
 
 
 def test_dense_net_grows_to_512_features():

@@ -50,6 +50,23 @@ CASES = {name: (context, None) for name, context in CONTEXTS.items()}
 CASES["network"] = (CONTEXTS["maps"], partial(GlowConditioner, filters=5))
 
 
+def test_with_edges_the_top_prior_differs_at_the_border():
+    """Glow's convolution of zeros: nine kinds of places of a 5 x 5 image, not one."""
+    prior = ConditionalGaussian(edge_bias=True, dtype="float64")
+    prior.build((None, 5, 5, 2))
+    np.testing.assert_array_equal(prior.sample(2, 0, temperature=0.0), np.zeros((2, 5, 5, 2)))
+    rng = np.random.default_rng(0)
+    for weight in prior.trainable_weights:
+        weight.assign_add(0.4 * rng.normal(size=weight.shape))
+    mean = prior.sample(1, 0, temperature=0.0).numpy()[0, :, :, 0]
+    np.testing.assert_allclose(mean[1:4, 1:4], mean[2, 2])
+    np.testing.assert_allclose(mean[0, 1:4], mean[0, 2])
+    np.testing.assert_allclose(mean[1:4, 4], mean[2, 4])
+    assert len(np.unique(mean.round(9))) == 9
+    with pytest.raises(ValueError, match="edge_bias is of the convolution"):
+        ConditionalGaussian(GlowConditioner, edge_bias=True)
+
+
 @pytest.fixture(scope="module", params=CASES)
 def case(request):
     return Case(*CASES[request.param])
