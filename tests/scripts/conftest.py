@@ -1,10 +1,14 @@
 """Running the programs as a user does, two at a time."""
 
 import concurrent.futures
+import itertools
+import json
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import threading
 
 import pytest
 
@@ -23,19 +27,88 @@ def run_program(name, *arguments, cwd=ROOT, timeout=400, **environment):
     )
 
 
-@pytest.fixture(scope="session")
-def program():
-    """A function that runs one program."""
-    return run_program
+class Forks:
+    """Runs programs as forks of one process that has imported TensorFlow: `prepared.py`."""
+
+    def __init__(self):
+        self._server = subprocess.Popen(
+            [sys.executable, str(pathlib.Path(__file__).with_name("prepared.py"))],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert "threads" in self._server.stdout.readline()
+        self._numbers, self._ended, self._codes = itertools.count(), threading.Condition(), {}
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self):
+        for line in self._server.stdout:
+            answer = json.loads(line)
+            with self._ended:
+                self._codes[answer["id"]] = answer["code"]
+                self._ended.notify_all()
+
+    def run(self, name, *arguments, cwd=ROOT, timeout=400, **environment):
+        """As `run_program`."""
+        number = next(self._numbers)
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = pathlib.Path(folder) / "out", pathlib.Path(folder) / "err"
+            request = {
+                "id": number,
+                "module": f"scripts.{name}",
+                "arguments": [str(argument) for argument in arguments],
+                "cwd": str(cwd),
+                "environment": environment,
+                "out": str(out),
+                "err": str(err),
+            }
+            with self._ended:
+                self._server.stdin.write(json.dumps(request) + "\n")
+                self._server.stdin.flush()
+                ended = self._ended.wait_for(lambda: number in self._codes, timeout)
+                assert ended, f"scripts.{name} {arguments} did not end in {timeout} s"
+                code = self._codes.pop(number)
+            return subprocess.CompletedProcess(
+                [name, *arguments], code, out.read_text(), err.read_text()
+            )
+
+    def close(self):
+        """Waits for what is running."""
+        self._server.stdin.close()
+        self._server.wait(400)
+        self._listener.join()
+        self._server.stdout.close()
 
 
 @pytest.fixture(scope="session")
-def programs():
-    """A function that runs several: {key: arguments} to {key: finished process}."""
+def forks():
+    """`Forks`, made when the first program is asked for."""
+    forks = Forks()
+    yield forks
+    forks.close()
 
-    def run_all(commands):
+
+@pytest.fixture(scope="session")
+def program(forks):
+    """A function that runs one program, in a fork."""
+    return forks.run
+
+
+@pytest.fixture(scope="session")
+def programs(forks):
+    """A function that runs several, two at a time: {key: arguments} to {key: finished process}.
+
+    In forks, or each as a process of its own that starts from nothing.
+    """
+
+    def run_all(commands, from_nothing=False):
+        run = run_program if from_nothing else forks.run
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            running = {k: pool.submit(run_program, *command) for k, command in commands.items()}
+            running = {k: pool.submit(run, *command) for k, command in commands.items()}
             return {key: future.result() for key, future in running.items()}
 
     return run_all

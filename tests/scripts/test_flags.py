@@ -50,7 +50,7 @@ def test_the_samplers_names_are_the_registrys():
 
 @pytest.fixture(scope="module")
 def helped(programs):
-    return programs({name: (name, "--help") for name in OWN_FLAGS})
+    return programs({name: (name, "--help") for name in OWN_FLAGS}, from_nothing=True)
 
 
 @pytest.mark.parametrize("name", OWN_FLAGS)

@@ -25,14 +25,19 @@ def used(programs, trained, tmp_path_factory):
     done = programs(
         {
             "evaluate": ("evaluate", run, "--batch_size=100"),
+            "array": ("sample", run, "--num=9", f"--out={out}/x.npz"),
+            "interpolate": ("interpolate", run, "--rows=3", "--steps=5", f"--out={out}/i.png"),
+            "export": ("export", run, f"--out={out}/export"),
+        },
+        from_nothing=True,
+    )
+    done |= programs(
+        {
             "validation": ("evaluate", run, "--split=validation", "--checkpoint=10"),
             "grid": ("sample", run, "--num=9", f"--out={out}/x.png", "--min_side=16"),
-            "array": ("sample", run, "--num=9", f"--out={out}/x.npz"),
             "folder": ("sample", run, "--num=12", f"--out={out}/x"),
             "cool": ("sample", run, "--num=9", f"--out={out}/cool.npz", "--temperature=0"),
             "both": ("sample", run, "--num=9", f"--out={out}/both.npz", *BOTH_TEMPERATURES),
-            "interpolate": ("interpolate", run, "--rows=3", "--steps=5", f"--out={out}/i.png"),
-            "export": ("export", run, f"--out={out}/export"),
             "finished": ("train", run, *smoke_of(trained)),
         }
     )
