@@ -5,6 +5,7 @@ The names a notebook imports; each is loaded when it is first used.
 
 import importlib
 
+__version__ = "0.1.0"
 _NAMES = {
     "GLF": "glf.models.glf",
     "Autoregressive": "glf.models.autoregressive",
@@ -23,7 +24,7 @@ _NAMES = {
     "interpolations": "glf.evaluation.interpolation",
     "export_model": "glf.export",
 }
-__all__ = sorted(_NAMES)
+__all__ = sorted([*_NAMES, "__version__"])
 
 
 def __getattr__(name):

@@ -16,6 +16,7 @@ from absl import logging
 
 from glf import autoregressive, bijectors, dequantizers, priors, samplers
 from glf.core import files
+from glf.core.places import configs_home
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.models import glf, quantizers, reconstruction
 from glf.models.autoregressive import Autoregressive
@@ -141,8 +142,6 @@ _register(
     denylist=("learning_rate",),
 )
 
-_REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
-
 
 def parse(gin_files=(), gin_params=()):
     """Reads configurations, replacing whatever was configured before.
@@ -150,7 +149,7 @@ def parse(gin_files=(), gin_params=()):
     Args:
       gin_files: paths of gin files; later ones override earlier ones. A relative path, and a
         relative `include` in a file, is looked for in the working directory, then in the
-        repository.
+        repository or, where the package is installed, in the configurations that it brought.
       gin_params: single bindings as text, which override the files.
 
     Raises:
@@ -158,7 +157,7 @@ def parse(gin_files=(), gin_params=()):
         name is suggested.
     """
     gin.clear_config()
-    gin.add_config_file_search_path(str(_REPOSITORY))
+    gin.add_config_file_search_path(str(configs_home()))
     paths = [_find(path) for path in gin_files]
     try:
         gin.parse_config_files_and_bindings(paths, list(gin_params), skip_unknown=False)
@@ -282,7 +281,7 @@ def _require_model():
 
 
 def _find(path):
-    bases = dict.fromkeys((pathlib.Path().resolve(), _REPOSITORY))
+    bases = dict.fromkeys((pathlib.Path().resolve(), configs_home()))
     for base in bases:
         if (base / files.expanded(path)).is_file():
             return str(base / files.expanded(path))

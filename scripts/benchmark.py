@@ -30,7 +30,7 @@ import time
 
 from absl import flags
 
-from scripts import common, flow_benchmark
+from . import common, flow_benchmark
 
 SECTION = flags.DEFINE_multi_enum(
     "section",
@@ -299,7 +299,7 @@ def measure_start(figures):
     """Seconds from the start of a process to the end of its first step."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "scripts.train", f"--workdir={folder}/run"),
+            *(sys.executable, "-m", f"{__package__}.train", f"--workdir={folder}/run"),
             "--gin_file=configs/studies/glf/digits.gin",
             *("--gin_param=train.num_steps = 1", "--gin_param=train.validate_every = 0"),
             "--gin_param=train.pictures_every = 0",

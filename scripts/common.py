@@ -174,6 +174,8 @@ def run(main, one_operation_at_a_time=lambda: False):
             sys.stderr.write(f"\nError: {_message(error)}\n")
             sys.exit(1)
 
+    program = sys.modules["__main__"]
+    program.__doc__ = as_called(program.__doc__)
     logging.set_verbosity(logging.INFO)
     handler = logging.get_absl_handler()
     handler.setFormatter(None)
@@ -184,7 +186,12 @@ def run(main, one_operation_at_a_time=lambda: False):
 
 def _message(error):
     """What an exception says, without gin's list of the configurables that were being called."""
-    return str(error).split("\n  In call to configurable")[0]
+    return as_called(str(error).split("\n  In call to configurable")[0])
+
+
+def as_called(text):
+    """A text with its commands as they are here: `glf train` where the package is installed."""
+    return text if __package__ == "scripts" else text.replace("python -m scripts.", "glf ")
 
 
 def _parse_flags(args):

@@ -10,7 +10,7 @@ import pathlib
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 OUT = common.define_path("out", None, "The folder for comparison.json and pictures.", required=True)

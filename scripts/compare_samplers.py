@@ -15,7 +15,7 @@ import pathlib
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 OUT = common.define_path(

@@ -17,7 +17,7 @@ import time
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 STUDY = flags.DEFINE_multi_string(
     "study",
@@ -79,7 +79,8 @@ def train(study, seed, workdir):
     before = read(workdir / "training.json")
     if read(workdir / "status.json").get("finished") and before.get("asked") == asked:
         return
-    command = [sys.executable, "-m", "scripts.train", f"--workdir={workdir}", f"--gin_file={path}"]
+    command = [sys.executable, "-m", f"{__package__}.train"]
+    command += [f"--workdir={workdir}", f"--gin_file={path}"]
     command += [f"--gin_param={binding}" for binding in asked[1:]]
     if DATA_DIR.value:
         command.append(f"--data_dir={DATA_DIR.value}")

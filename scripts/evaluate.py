@@ -7,7 +7,7 @@ Prints a table and writes metrics.json into the run's folder.
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Which examples.")

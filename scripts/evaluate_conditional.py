@@ -14,7 +14,7 @@ import pathlib
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 TASK = flags.DEFINE_enum(

@@ -7,7 +7,7 @@ Beside the SavedModel lies signatures.json, which says what each signature takes
 
 from absl import logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 OUT = common.define_path(

@@ -8,7 +8,7 @@ flow to base noise, and joined by a straight line there; the columns between are
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 OUT = common.define_path("out", None, "The .png file to write.", required=True)

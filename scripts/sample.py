@@ -28,7 +28,7 @@ import time
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir()
 NUM = common.define_positive("num", 64, "How many images.")

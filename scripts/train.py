@@ -9,7 +9,7 @@ single values: --gin_param="train.num_steps = 500".
 
 from absl import flags, logging
 
-from scripts import common
+from . import common
 
 WORKDIR = common.define_workdir("The run's folder: a new one, or an earlier run's to go on with.")
 GIN_FILE = common.define_paths(

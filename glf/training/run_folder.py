@@ -24,7 +24,9 @@ import platform
 import re
 import subprocess
 
+import glf
 from glf.core import files
+from glf.core.places import repository
 from glf.data.dataset import DataSpec
 
 _EXTENDABLE = re.compile(r"^train\.num_steps = .*$", re.MULTILINE)
@@ -199,19 +201,21 @@ def _bindings(config):
 
 
 def describe_environment():
-    """Versions, platform and commit, for `run.json`."""
+    """Versions, platform and, in a repository, its commit, for `run.json`."""
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    root = pathlib.Path(__file__).resolve().parents[2]
-    commit = None
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-        commit = done.stdout.strip()
+    versions["glf"] = glf.__version__
+    root, commit = repository(), None
+    # An installed package may lie inside a repository of its user's, whose commit says nothing.
+    if root is not None and (root / ".git").exists():
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(
+                ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
+            )
+            commit = done.stdout.strip()
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
