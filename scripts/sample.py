@@ -264,6 +264,7 @@ def integers(flag):
 def describe(model, found, seconds, building):
     """What samples cost, in a sentence; `building` None: its seconds are among the others."""
     calls, certified = found.calls.numpy(), found.certified.numpy()
+    mended, passes = found.mended.numpy(), found.mending_passes.numpy()
     d = found.final_at.shape[1]
     name = SAMPLER.value or f"the configured sampler ({type(model.sampler).__name__})"
     built = "with building the program"
@@ -272,7 +273,8 @@ def describe(model, found, seconds, building):
     return (
         f"{name}: {calls.mean():.1f} calls a sample, {100 * calls.mean() / d:.2f} % of d = {d} "
         f"(the slowest {calls.max()}), {found.forward_equivalents.numpy().mean():.2f} full-forward "
-        f"equivalents; {certified.sum()} of {len(certified)} certified. {seconds:.3f} s, "
+        f"equivalents; {certified.sum()} of {len(certified)} certified, {mended.sum()} values in "
+        f"{(mended > 0).sum()} of them mended by {passes.sum()} passes. {seconds:.3f} s, "
         f"{seconds / len(calls):.4f} s a sample, {built}."
     )
 

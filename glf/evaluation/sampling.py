@@ -8,6 +8,7 @@ import tensorflow as tf
 from glf.autoregressive.model import AutoregressiveModel
 
 BASELINES = ("ancestral", "cached_ancestral")
+COUNTS = ("differing", "uncertified", "mended", "mended_samples", "mending_passes")
 
 
 def density_of(model):
@@ -42,7 +43,11 @@ def compare_samplers(
 
     Each sampler is compiled and run once before anything is timed. For seed after seed the noise is
     drawn once and handed to every sampler; a time includes the sampler's final full pass, the
-    certificate. Time ratios are of runs on the same noise, side by side.
+    certificate, and what that mends. Time ratios are of runs on the same noise, side by side.
+
+    The certificate brings every sampler to the model's own samples, so that "differing" and
+    "uncertified" are 0 for whatever shares the model, the noise and the temperature. A sampler that
+    computes something else than the model is found out by "mended".
 
     Args:
       model: an `AutoregressiveModel`.
@@ -65,7 +70,10 @@ def compare_samplers(
       "seconds": of the whole batch,
       "speedup": {baseline: its seconds over these},
       "differing": values that are not the first sampler's, over all seeds,
-      "uncertified": samples whose certificate failed, over all seeds}},
+      "uncertified": samples whose certificate failed, over all seeds,
+      "mended": values that the certificate changed, over all seeds,
+      "mended_samples": samples of which it changed any,
+      "mending_passes": full passes that this took, over all of these samples}},
     where quantities are {"mean", "deviation", "values"} over the seeds; the deviation is that of a
     sample, with n - 1, and None for a single seed.
 
@@ -124,6 +132,9 @@ def _record(model, found, reference, seconds):
         "seconds": seconds,
         "differing": int((found.x.numpy() != reference.x.numpy()).sum()),
         "uncertified": int((~found.certified.numpy()).sum()),
+        "mended": int(found.mended.numpy().sum()),
+        "mended_samples": int((found.mended.numpy() > 0).sum()),
+        "mending_passes": int(found.mending_passes.numpy().sum()),
     }
 
 
@@ -135,7 +146,7 @@ def _summary(records, baselines):
         name: _spread([b["seconds"] / r["seconds"] for b, r in zip(base, records, strict=False)])
         for name, base in baselines.items()
     }
-    result |= {name: sum(r[name] for r in records) for name in ("differing", "uncertified")}
+    result |= {name: sum(r[name] for r in records) for name in COUNTS}
     return result
 
 
@@ -151,16 +162,18 @@ def _spread(values):
 def comparison_table(results):
     """A table of what `compare_samplers` returns, for people.
 
-    A quantity is written as mean +- deviation over the seeds.
+    A quantity is written as mean +- deviation over the seeds, a count as the sum over them.
+    "mended" is values / samples with any, "passes" the full passes that mended them.
     """
     baselines = list(next(iter(results.values()))["speedup"])
     head = ["sampler", "seeds", "calls (% of d)", "forwards", "seconds"]
-    head += [f"x {name}" for name in baselines] + ["differing", "uncertified"]
+    head += [f"x {name}" for name in baselines] + ["differing", "uncertified", "mended", "passes"]
     rows = []
     for name, r in results.items():
         quantities = [r["calls_percent"], r["forward_equivalents"], r["seconds"]]
         quantities += [r["speedup"][b] for b in baselines]
         counts = [str(r["differing"]), str(r["uncertified"])]
+        counts += [f"{r['mended']} / {r['mended_samples']}", str(r["mending_passes"])]
         rows.append([name, str(r["seeds"]), *map(_written, quantities), *counts])
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = []

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from glf.autoregressive.view import PixelView, RowsView
-from glf.samplers.base import Sampler, Samples
-from glf.samplers.certificate import certify, full_pass
+from glf.samplers.base import Draft, Sampler
+from glf.samplers.certificate import full_pass
 
 
 class Ancestral(Sampler):
@@ -23,7 +23,7 @@ class Ancestral(Sampler):
 
         x = _blank(model, noise)
         _, x = tf.while_loop(lambda i, _: i < d, step, (0, x), parallel_iterations=1)
-        return _samples(model, x, noise, context, temperature, given, float(d))
+        return _draft(model, x, float(d))
 
 
 class CachedAncestral(Sampler):
@@ -53,7 +53,7 @@ class CachedAncestral(Sampler):
 
         loop = tf.function(loop, jit_compile=self.jit or None, autograph=False)
         x = loop(noise, context, tf.cast(temperature, noise.dtype), given)
-        return _samples(model, x, noise, context, temperature, given, float(equivalents))
+        return _draft(model, x, float(equivalents))
 
 
 def _by_pixels(model, noise, context, temperature, given):
@@ -155,13 +155,12 @@ def _zeros(kept, n):
     return [tf.zeros([n, *t.shape[1:]], t.dtype) for t in traced.structured_outputs]
 
 
-def _samples(model, x, noise, context, temperature, given, equivalents):
-    x, certified, mended = certify(model, x, noise, context, temperature, given)
-    calls = mended + model.positions
-    return Samples(
+def _draft(model, x, equivalents):
+    """What `x` cost, which was drawn position after position."""
+    none = tf.zeros_like(x[:, 0, 0])
+    return Draft(
         x=x,
-        calls=calls,
-        forward_equivalents=equivalents + tf.cast(mended, tf.float32),
-        certified=certified,
+        calls=none + model.positions,
+        forward_equivalents=tf.cast(none, tf.float32) + equivalents,
         final_at=tf.range(1, model.positions + 1) + tf.zeros_like(x[..., 0]),
     )

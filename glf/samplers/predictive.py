@@ -5,8 +5,7 @@ import tensorflow as tf
 from glf.autoregressive.view import RowsView, WholeView
 from glf.core import random
 from glf.samplers import guesses
-from glf.samplers.base import Sampler, Samples
-from glf.samplers.certificate import certify
+from glf.samplers.base import Draft, Sampler
 
 GUESSES = {
     "own": None,
@@ -102,7 +101,7 @@ class _Search:
         self.flat_noise = tf.reshape(noise, [-1, noise.shape[-1]])
 
     def run(self):
-        """Works on batches that shrink as images are done; in the end checks them all."""
+        """Works on batches that shrink as images are done."""
         n = self.num if self.sampler.batch is None else tf.minimum(self.num, self.sampler.batch)
         state = self._fresh(tf.range(n))
         results = {
@@ -128,17 +127,8 @@ class _Search:
             shape_invariants=(free, kept, tf.TensorShape([])),
             parallel_iterations=1,
         )
-        x, certified, mended = certify(
-            self.model, results["x"], self.noise, self.context, self.temperature, self.given
-        )
         equivalents = tf.cast(results["calls"], tf.float32) * (self.rows / self.height)
-        return Samples(
-            x=x,
-            calls=results["calls"] + mended,
-            forward_equivalents=equivalents + tf.cast(mended, tf.float32),
-            certified=certified,
-            final_at=results["final_at"],
-        )
+        return Draft(forward_equivalents=equivalents, **results)
 
     def _work(self, state, results, next_one):
         """Calls until no image waits and only a quarter of the batch, at most, is not done."""

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.outputs import LogisticMixture
@@ -24,6 +25,14 @@ class Careless(Predictive):
 
     def __call__(self, model, noise, context=None, temperature=1.0, given=None):
         return super().__call__(model, noise, context, 0.3 * temperature, given)
+
+
+class Forgetful(Predictive):
+    """A wrong sampler: it takes its first guess, which is all zeros, for the sample."""
+
+    def draw(self, model, noise, context, temperature, given):
+        found = super().draw(model, noise, context, temperature, given)
+        return found._replace(x=tf.zeros_like(found.x))
 
 
 def small_model(**changes):
@@ -49,6 +58,7 @@ def results(model):
         "fixed_point": Predictive(),
         "windowed": Predictive(rows=2),
         "careless": Careless(),
+        "forgetful": Forgetful(),
     }
     said = []
     found = compare_samplers(
@@ -72,6 +82,7 @@ def test_what_is_reported(results, model):
         "fixed_point": 3,
         "windowed": 3,
         "careless": 3,
+        "forgetful": 3,
     }
     assert found["ancestral"]["calls_percent"] == {
         "mean": 100.0,
@@ -93,7 +104,7 @@ def test_what_is_reported(results, model):
         if r["seeds"] > 1:
             values = r["seconds"]["values"]
             np.testing.assert_allclose(r["seconds"]["deviation"], np.std(values, ddof=1))
-    assert len(said) == 5 + 3
+    assert len(said) == 6 + 3
     assert said[-3].startswith("seed 0: ancestral ")
     assert said[-1].startswith("seed 2: cached_ancestral ")
 
@@ -117,6 +128,23 @@ def test_a_wrong_sampler_is_found_out(results):
     for name in ("ancestral", "cached_ancestral", "fixed_point", "windowed"):
         assert found[name]["differing"] == 0
         assert found[name]["uncertified"] == 0
+        assert found[name]["mended"] == found[name]["mending_passes"] == 0
+
+
+@pytest.mark.slow
+def test_what_the_certificate_mends_is_counted(results, model):
+    """The forgetful sampler ends with the right samples, and is found out all the same."""
+    found, _ = results
+    wrong = found["forgetful"]
+    assert wrong["differing"] == wrong["uncertified"] == 0
+    own = [Ancestral()(model, model.noise(5, seed)).x.numpy() for seed in range(3)]
+    assert wrong["mended"] == (np.array(own) != 0).sum()
+    assert wrong["mended_samples"] == (np.array(own) != 0).any(axis=(2, 3)).sum()
+    assert wrong["mending_passes"] >= wrong["mended_samples"]
+    table = comparison_table({"forgetful": wrong}).splitlines()
+    assert table[0].split()[-2:] == ["mended", "passes"]
+    expected = [str(wrong["mended"]), "/", str(wrong["mended_samples"])]
+    assert table[1].split()[-4:] == [*expected, str(wrong["mending_passes"])]
 
 
 @pytest.mark.slow

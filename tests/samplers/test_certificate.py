@@ -25,17 +25,21 @@ def check(case, x, noise):
 
 
 def test_a_sample_is_certified_in_one_pass(case):
-    x, certified, passes = check(case, case.reference(13).x, case.noise(13))
+    x, certified, mended, passes = check(case, case.reference(13).x, case.noise(13))
     np.testing.assert_array_equal(x, case.reference(13).x)
     assert certified.numpy().all()
+    assert (mended.numpy() == 0).all()
     assert (passes.numpy() == 0).all()
 
 
 def test_a_wrong_value_is_noticed_and_mended(case):
     wrong = case.reference(13).x.numpy()
     wrong[4, 5] = (wrong[4, 5] + 1) % case.model.levels
-    x, certified, passes = check(case, tf.constant(wrong), case.noise(13))
+    x, certified, mended, passes = check(case, tf.constant(wrong), case.noise(13))
     np.testing.assert_array_equal(x, case.reference(13).x)
+    changed = (wrong != case.reference(13).x.numpy()).sum(axis=(1, 2))
+    assert changed[4] >= 1
+    np.testing.assert_array_equal(mended, changed)
     assert certified.numpy().all()
     assert passes.numpy()[4] >= 1
     assert (np.delete(passes.numpy(), 4) == 0).all()

@@ -21,14 +21,26 @@ def context_of(model):
     return model.context(encoder.condition_of(batch))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REGISTRY)
-def test_all_samplers_agree(name):
+def randomised(name):
     keras.utils.set_random_seed(2)
     model = REGISTRY[name]()
     generator = np.random.default_rng(2)
     for weight in model.weights:
         weight.assign(weight + generator.normal(scale=0.2, size=weight.shape))
+    return model
+
+
+def draw(model, samplers, noise, context):
+    def all_of_them(noise, context):
+        return {name: sampler(model, noise, context) for name, sampler in samplers.items()}
+
+    return tf.function(all_of_them, autograph=False)(noise, context)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REGISTRY)
+def test_all_samplers_agree(name):
+    model = randomised(name)
     noise, context = model.noise(NUM, (1, 2)), context_of(model)
     forecast = model.forecaster is not None
     samplers = {
@@ -38,14 +50,26 @@ def test_all_samplers_agree(name):
         "window": Predictive(rows=2, batch=2, forecast=forecast, jit=False),
     }
 
-    @tf.function(autograph=False)
-    def draw(noise, context):
-        return {k: sampler(model, noise, context) for k, sampler in samplers.items()}
-
-    found = draw(noise, context)
+    found = draw(model, samplers, noise, context)
     for samples in found.values():
         np.testing.assert_array_equal(samples.x, found["ancestral"].x)
         assert samples.certified.numpy().all()
+        # The kept activations were the right ones: no full pass found anything else.
+        assert (samples.mended.numpy() == 0).all()
+        assert (samples.mending_passes.numpy() == 0).all()
         assert (samples.calls.numpy() <= model.positions).all()
-    # One call a position, with nothing to mend: the kept activations were the right ones.
     assert (found["cached"].calls.numpy() == model.positions).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["diagonal_bilstm", "gated", "pixel_cnn", "plus_plus", "row_lstm", "wavenet"]
+)
+def test_a_wrong_cache_is_found_out(name, forgetful):
+    """Each network keeps something that its samplers need: without it they have to be mended."""
+    model = randomised(name)
+    samplers = {"cached": CachedAncestral(jit=False), "window": Predictive(rows=1, jit=False)}
+    for samples in draw(model, samplers, model.noise(40, (1, 2)), None).values():
+        assert samples.certified.numpy().all()
+        assert (samples.mended.numpy() > 0).any()
+        assert (samples.calls.numpy() <= model.positions).all()

@@ -28,6 +28,9 @@ def test_equals_ancestral(case, name):
     found = case.draw(OTHERS[name], case.noise(13))
     same(found, case.reference(13))
     assert found.certified.numpy().all()
+    # Of its own accord: where no sum rounds, every way to compute it gives the same bits.
+    assert (found.mended.numpy() == 0).all()
+    assert (found.mending_passes.numpy() == 0).all()
     calls = found.calls.numpy()
     assert (calls >= 1).all()
     assert (calls <= case.model.positions).all()
@@ -39,7 +42,24 @@ def test_equals_ancestral(case, name):
 def test_equals_ancestral_compiled(case, name, num):
     sampler = make_sampler(name)
     for seed in range(3):
-        same(case.draw(sampler, case.noise(num, seed)), case.reference(num, seed))
+        found = case.draw(sampler, case.noise(num, seed))
+        same(found, case.reference(num, seed))
+        assert not found.mended.numpy().any()
+
+
+@pytest.mark.parametrize("name", ["cached", "window of 1", "a queue", "forecasts, window, queue"])
+def test_a_wrong_cache_is_found_out(get_case, forgetful, name):
+    """The sample is mended until it is right; that it had to be is said."""
+    case = get_case("binary")
+    found = case.draw(OTHERS[name], case.noise(13))
+    same(found, case.reference(13))
+    assert found.certified.numpy().all()
+    mended, passes = found.mended.numpy(), found.mending_passes.numpy()
+    np.testing.assert_array_equal(passes > 0, mended > 0)
+    assert (mended > 0).mean() > 0.5
+    # What was mended is not hidden among what the sampler did itself.
+    assert (found.calls.numpy() <= case.model.positions).all()
+    np.testing.assert_array_equal(found.final_at.numpy()[:, -1], found.calls)
 
 
 @pytest.mark.slow
@@ -47,7 +67,9 @@ def test_equals_ancestral_compiled(case, name, num):
 def test_hundreds_of_random_cases(get_case, name):
     case = get_case("binary")
     for seed in (11, 12):
-        same(case.draw(make_sampler(name), case.noise(200, seed)), case.reference(200, seed))
+        found = case.draw(make_sampler(name), case.noise(200, seed))
+        same(found, case.reference(200, seed))
+        assert not found.mended.numpy().any()
 
 
 def test_an_image_does_not_depend_on_its_neighbours(case):

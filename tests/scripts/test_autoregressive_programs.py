@@ -122,7 +122,8 @@ def test_every_sampler_gives_the_same_images(used):
 
 COST = re.compile(
     r"(.+): ([\d.]+) calls a sample, ([\d.]+) % of d = (\d+) \(the slowest (\d+)\), ([\d.]+) "
-    r"full-forward equivalents; (\d+) of (\d+) certified\. ([\d.]+) s, ([\d.]+) s a sample, after"
+    r"full-forward equivalents; (\d+) of (\d+) certified, (\d+) values in (\d+) of them mended by "
+    r"(\d+) passes\. ([\d.]+) s, ([\d.]+) s a sample, after"
 )
 
 
@@ -130,7 +131,7 @@ def test_what_samples_cost_is_said(used):
     _, done = used
     found = COST.search(done["ancestral"].stderr)
     assert found[1] == "ancestral"
-    assert [float(n) for n in found.groups()[1:8]] == [64, 100, 64, 64, 64, 5, 5]
+    assert [float(n) for n in found.groups()[1:11]] == [64, 100, 64, 64, 64, 5, 5, 0, 0, 0]
     found = COST.search(done["forecasting"].stderr)
     assert float(found[2]) < 64
     found = COST.search(done["default"].stderr)
@@ -179,6 +180,7 @@ def test_a_comparison(used):
     for result in found.values():
         assert result["seeds"] == 2
         assert result["differing"] == result["uncertified"] == 0
+        assert result["mended"] == result["mending_passes"] == 0
         assert set(result["speedup"]) == {"cached_ancestral", "fixed_point"}
     ablations = document["ablations"]
     assert list(ablations["window"]["3"]) == ["fixed_point", "window of 2 rows"]
