@@ -160,6 +160,7 @@ def draw(model, dataset):
     """
     import tensorflow as tf
 
+    from glf.evaluation.sampling import density_of
     from glf.models.autoregressive import Autoregressive
     from glf.samplers import make_sampler
 
@@ -199,7 +200,9 @@ def draw(model, dataset):
         first = seconds
         found, seconds = run()
         building = first - seconds
-    logging.info("%s", describe(model, found, seconds, building))
+    # Drawn in pieces, of a size that no sampler knows beforehand.
+    settings = sampler.settings(density_of(model))
+    logging.info("%s", describe(model, found, settings, seconds, building))
     images = found.x.numpy().astype("uint8") if of_data else model.decode(found.x).numpy()
     if given is None:
         return images, None if batch is None else batch["image"]
@@ -261,12 +264,13 @@ def integers(flag):
         ) from None
 
 
-def describe(model, found, seconds, building):
+def describe(model, found, settings, seconds, building):
     """What samples cost, in a sentence; `building` None: its seconds are among the others."""
     calls, certified = found.calls.numpy(), found.certified.numpy()
     mended, passes = found.mended.numpy(), found.mending_passes.numpy()
     d = found.final_at.shape[1]
     name = SAMPLER.value or f"the configured sampler ({type(model.sampler).__name__})"
+    name += "".join(f", {key} {value}" for key, value in settings.items())
     built = "with building the program"
     if building is not None:
         built = f"after {building:.1f} s to build the program"

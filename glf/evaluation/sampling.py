@@ -63,6 +63,8 @@ def compare_samplers(
       progress: called with each line of text about what was done; None: nothing is said.
 
     Returns {name: {
+      "settings": {"rows": of its window, "horizon": positions T that it forecasts}, where it has
+        them,
       "seeds": how many it ran on,
       "calls_percent": calls of the model for a sample as a percentage of d,
       "slowest_percent": the same of the slowest sample of the batch,
@@ -110,7 +112,10 @@ def compare_samplers(
         if progress is not None:
             progress(f"seed {seed}: {', '.join(f'{n} {s:.2f} s' for n, s in seconds.items())}")
     return {
-        name: _summary(own, {b: records[b] for b in baselines if b in records})
+        name: {
+            "settings": samplers[name].settings(model, batch),
+            **_summary(own, {b: records[b] for b in baselines if b in records}),
+        }
         for name, own in records.items()
     }
 
@@ -163,10 +168,11 @@ def comparison_table(results):
     """A table of what `compare_samplers` returns, for people.
 
     A quantity is written as mean +- deviation over the seeds, a count as the sum over them.
-    "mended" is values / samples with any, "passes" the full passes that mended them.
+    "rows" are those of a sampler's window, "T" the positions that it forecasts. "mended" is values
+    / samples with any, "passes" the full passes that mended them.
     """
     baselines = list(next(iter(results.values()))["speedup"])
-    head = ["sampler", "seeds", "calls (% of d)", "forwards", "seconds"]
+    head = ["sampler", "rows", "T", "seeds", "calls (% of d)", "forwards", "seconds"]
     head += [f"x {name}" for name in baselines] + ["differing", "uncertified", "mended", "passes"]
     rows = []
     for name, r in results.items():
@@ -174,7 +180,8 @@ def comparison_table(results):
         quantities += [r["speedup"][b] for b in baselines]
         counts = [str(r["differing"]), str(r["uncertified"])]
         counts += [f"{r['mended']} / {r['mended_samples']}", str(r["mending_passes"])]
-        rows.append([name, str(r["seeds"]), *map(_written, quantities), *counts])
+        settings = [str(r["settings"].get(key, "")) for key in ("rows", "horizon")]
+        rows.append([name, *settings, str(r["seeds"]), *map(_written, quantities), *counts])
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = []
     for row in [head, *rows]:

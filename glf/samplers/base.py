@@ -78,6 +78,14 @@ class Sampler(abc.ABC):
             found = certify(model, draft.x, noise, context, temperature, given)
         return Samples(**{**draft._asdict(), **found._asdict()})
 
+    def settings(self, model, num=None):
+        """What a table says of this sampler beside its name, for `num` samples of `model`.
+
+        Returns {"rows": rows of its window, "horizon": positions that it forecasts}, without those
+        that it has not; empty for most samplers.
+        """
+        return {}
+
     @abc.abstractmethod
     def draw(self, model, noise, context, temperature, given):
         """The `Draft` that a call makes and then checks, with the model's kernels ready for use."""

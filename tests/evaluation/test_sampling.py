@@ -151,7 +151,9 @@ def test_what_the_certificate_mends_is_counted(results, model):
 def test_the_table(results):
     found, _ = results
     head, *rows = comparison_table(found).splitlines()
-    assert head.split()[:2] == ["sampler", "seeds"]
+    assert head.split()[:4] == ["sampler", "rows", "T", "seeds"]
+    assert rows[3].split()[:3] == ["windowed", "2", "3"]
+    assert found["windowed"]["settings"] == {"rows": 2}
     assert [row.split()[0] for row in rows] == list(found)
     assert len({len(row) for row in [head, *rows]}) == 1
     assert rows[0].split()[2] == "100"

@@ -165,6 +165,19 @@ def test_forecasts_need_a_forecaster(get_case):
         case.model.forecaster = kept
 
 
+def test_the_settings_that_a_table_shows(get_case):
+    """What was used, not what was asked for: of a forecaster, at most what it was trained for."""
+    model = get_case("binary").model  # 5 rows, a forecaster of 3 positions
+    assert make_sampler("ancestral").settings(model) == {}
+    assert make_sampler("fixed_point").settings(model) == {}
+    assert make_sampler("windowed").settings(model, 100) == {"rows": 1}
+    assert make_sampler("windowed", batch=32).settings(model, 100) == {"rows": 2}
+    assert make_sampler("forecasting").settings(model) == {"horizon": 2}
+    assert make_sampler("forecasting", horizon=20).settings(model) == {"horizon": 3}
+    found = make_sampler("forecasting_windowed", horizon=None, rows=9).settings(model)
+    assert found == {"rows": 5, "horizon": 3}
+
+
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="guess is one of own"):
         Predictive(guess="best")

@@ -133,9 +133,10 @@ def test_what_samples_cost_is_said(used):
     assert found[1] == "ancestral"
     assert [float(n) for n in found.groups()[1:11]] == [64, 100, 64, 64, 64, 5, 5, 0, 0, 0]
     found = COST.search(done["forecasting"].stderr)
+    assert found[1].endswith("forecasting_windowed, rows 2, horizon 2")
     assert float(found[2]) < 64
     found = COST.search(done["default"].stderr)
-    assert "the configured sampler (Predictive)" in found[1]
+    assert "the configured sampler (Predictive), rows 2" in found[1]
     assert int(COST.search(done["codes"].stderr)[4]) == 4 * 4 * 2
 
 
@@ -182,14 +183,17 @@ def test_a_comparison(used):
         assert result["differing"] == result["uncertified"] == 0
         assert result["mended"] == result["mending_passes"] == 0
         assert set(result["speedup"]) == {"cached_ancestral", "fixed_point"}
+    assert found["windowed"]["settings"] == {"rows": 2}
+    assert found["fixed_point"]["settings"] == {}
     ablations = document["ablations"]
     assert list(ablations["window"]["3"]) == ["fixed_point", "window of 2 rows"]
     assert list(ablations["horizon"]["3"]) == ["fixed_point", "forecasting, T = 1"]
     assert list(ablations["unshared"]["3"]) == ["fixed_point", "forecasting"]
+    assert ablations["unshared"]["3"]["forecasting"]["settings"] == {"horizon": 2}
     table = done["compare"].stdout
     assert "Samplers, batch 3" in table
     mean = found["windowed"]["calls_percent"]["mean"]
-    assert re.search(rf"^windowed +2 +{mean:.1f} \+- ", table, re.MULTILINE)
+    assert re.search(rf"^windowed +2 +2 +{mean:.1f} \+- ", table, re.MULTILINE)
 
 
 def test_the_picture_of_a_comparison(used):
