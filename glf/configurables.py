@@ -29,8 +29,10 @@ from glf.networks import (
     conditioning,
     dense,
     dense_net,
+    downsampled_context,
     features,
     gated_attention,
+    gated_context,
     glow_conv,
     image_context,
     image_residual,
@@ -38,6 +40,7 @@ from glf.networks import (
     made,
     masked_image,
     residual,
+    residual_dense,
     spatial,
 )
 from glf.priors.flow import paper_bijector
@@ -94,17 +97,20 @@ _register(
     conditioning.LabelEmbedding,
     conditioning.Downsampled,
     conditioning.Paired,
+    residual_dense.ResidualDense,
     denylist=("spec", "dtype"),
 )
 _register(
     conditioner.DenseConditioner,
     dense_net.DenseNetConditioner,
     gated_attention.GatedAttentionConditioner,
+    gated_context.GatedContext,
     glow_conv.GlowConditioner,
     image_context.ImageContext,
     image_residual.ResidualConditioner,
     denylist=("units", "dtype"),
 )
+_register(downsampled_context.DownsampledContext, denylist=("dtype",))
 _register(made.MADE, masked_image.MaskedImageNetwork, denylist=("parameters", "dtype"))
 _register(features.VGG16Features, features.SqueezeNetFeatures)
 _register(
@@ -137,6 +143,7 @@ _register(
     optimizers.halve_every,
     optimizers.cosine,
     optimizers.warmup,
+    optimizers.hold_then_decay,
     optimizers.until,
     optimizers.starting_at,
     denylist=("learning_rate",),

@@ -13,7 +13,13 @@ from glf.bijectors.coupling import (
     SplineCoupling,
 )
 from glf.bijectors.diagonal_scaling import DiagonalScaling
-from glf.bijectors.elementwise import AdditiveMap, AffineMap, ElementwiseMap, SigmoidAffineMap
+from glf.bijectors.elementwise import (
+    AdditiveMap,
+    AffineMap,
+    ElementwiseMap,
+    SigmoidAffineMap,
+    TanhAffineMap,
+)
 from glf.bijectors.emerging import EmergingConv
 from glf.bijectors.flatten import Flatten
 from glf.bijectors.householder import Householder
@@ -28,7 +34,7 @@ from glf.bijectors.permutation import EvenOddPermutation, RandomPermutation
 from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
-from glf.bijectors.squeeze import Squeeze
+from glf.bijectors.squeeze import Squeeze, Unsqueeze
 
 __all__ = [
     "IAF",
@@ -67,5 +73,7 @@ __all__ = [
     "SplineCoupling",
     "SplineMap",
     "Squeeze",
+    "TanhAffineMap",
+    "Unsqueeze",
     "VectorBijector",
 ]

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector
-from glf.bijectors.elementwise import AffineMap
+from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.networks.made import MADE
 
 
@@ -24,10 +24,14 @@ class _Autoregressive(VectorBijector):
         """Makes the network's weights."""
         super().build(input_shape, condition_shape)
         self.network.build(input_shape, condition_shape)
+        self.shared = learn_shared(self, self.elementwise)
+
+    def _parameters(self, point, condition):
+        return with_shared(self.network(point, condition), self.shared)
 
     def _at_once(self, function, point, condition):
         point, condition = self.check(point, condition)
-        image, log_derivative = function(point, self.network(point, condition))
+        image, log_derivative = function(point, self._parameters(point, condition))
         return image, tf.reduce_sum(log_derivative, axis=1)
 
     def _one_by_one(self, function, point, condition):
@@ -40,7 +44,7 @@ class _Autoregressive(VectorBijector):
         place = tf.constant(self.network.degrees, tf.int32)
 
         def fill_in(i, image, log_derivative):
-            new, new_log_derivative = function(point, self.network(image, condition))
+            new, new_log_derivative = function(point, self._parameters(image, condition))
             now = place[None, :] == i
             image = tf.where(now, new, image)
             return i + 1, image, tf.where(now, new_log_derivative, log_derivative)

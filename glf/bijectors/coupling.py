@@ -4,7 +4,13 @@ import keras
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector
-from glf.bijectors.elementwise import AdditiveMap, AffineMap, ElementwiseMap
+from glf.bijectors.elementwise import (
+    AdditiveMap,
+    AffineMap,
+    ElementwiseMap,
+    learn_shared,
+    with_shared,
+)
 from glf.bijectors.spline import SplineMap
 from glf.layers.track import track
 from glf.networks.conditioner import DenseConditioner
@@ -13,6 +19,8 @@ from glf.networks.conditioner import DenseConditioner
 class MapParameters(keras.layers.Layer):
     """The networks that give an elementwise map its raw parameters for `num` elements.
 
+    Numbers that all elements share are a weight of this layer.
+
     Args:
       elementwise: the map whose parameters are wanted.
       num: number of elements to be moved, m.
@@ -20,7 +28,8 @@ class MapParameters(keras.layers.Layer):
       separate_networks: whether each parameter group (log-scales; shifts) has a network of its
         own, or one network gives all.
 
-    Shapes: call maps [batch, n] (and a condition [batch, c]) to [batch, m, sum(groups)].
+    Shapes: call maps [batch, n] (and a condition [batch, c]) to [batch, m, sum(groups) +
+    len(shared)].
     """
 
     def __init__(self, elementwise, num, make_conditioner, separate_networks, dtype):
@@ -30,11 +39,13 @@ class MapParameters(keras.layers.Layer):
         networks = [make_conditioner(units=num * group, dtype=dtype) for group in groups]
         self.networks = track(self, "network", networks)
         self.groups = groups
+        self.elementwise = elementwise
 
     def build(self, input_shape, condition_shape=None):
         """Builds the networks."""
         for network in self.networks:
             network.build(input_shape, condition_shape)
+        self.shared = learn_shared(self, self.elementwise)
 
     def call(self, inputs, condition=None, training=False):
         """Returns the raw parameters."""
@@ -42,7 +53,8 @@ class MapParameters(keras.layers.Layer):
             tf.reshape(network(inputs, condition, training=training), (-1, self.num, group))
             for network, group in zip(self.networks, self.groups, strict=True)
         ]
-        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+        raw = parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+        return with_shared(raw, self.shared)
 
 
 class Coupling(VectorBijector):

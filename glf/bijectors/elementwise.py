@@ -4,22 +4,30 @@ An elementwise map has no weights. It is told its parameters with every call, on
 (unconstrained) numbers for each element, and gives back the image and the log-derivative of each
 element. `groups` says how that vector is divided: (1, 1) is one number for a log-scale and one
 for a shift. All-zero parameters give the identity, or a map near it where a class says so.
+
+A map may ask for numbers that all elements share. `shared` are their first values; whoever owns the
+map learns them (`learn_shared`), and puts them behind the others of every element (`with_shared`).
 """
 
 import abc
 
+import keras
 import tensorflow as tf
 
 from glf.core.traced_once import traced_once
+
+# Bound on the factor a of `TanhAffineMap`.
+LARGEST_FACTOR = 8.0
 
 
 class ElementwiseMap(abc.ABC):
     """A family of increasing functions f of one number.
 
-    Shapes: x and y [..., m], raw [..., m, sum(groups)], log-derivatives [..., m].
+    Shapes: x and y [..., m], raw [..., m, sum(groups) + len(shared)], log-derivatives [..., m].
     """
 
     groups: tuple[int, ...]
+    shared: tuple[float, ...] = ()
 
     @abc.abstractmethod
     def forward(self, x, raw):
@@ -28,6 +36,22 @@ class ElementwiseMap(abc.ABC):
     @abc.abstractmethod
     def inverse(self, y, raw):
         """Returns x = f⁻¹(y) and -log f'(x)."""
+
+
+def learn_shared(layer, elementwise):
+    """A weight of `layer` for the numbers that all elements of its map share, or None."""
+    if not elementwise.shared:
+        return None
+    start = keras.initializers.Constant(elementwise.shared)
+    return layer.add_weight(name="shared", shape=(len(elementwise.shared),), initializer=start)
+
+
+def with_shared(raw, shared):
+    """raw [..., m, n], and behind every element's numbers the shared ones, if there are any."""
+    if shared is None:
+        return raw
+    shape = tf.concat([tf.shape(raw)[:-1], shared.shape], 0)
+    return tf.concat([raw, tf.broadcast_to(tf.cast(shared.value, raw.dtype), shape)], axis=-1)
 
 
 class AdditiveMap(ElementwiseMap):
@@ -82,6 +106,45 @@ def _affine_inverse(y, raw, bound):
     raw_scale, shift = tf.unstack(raw, axis=-1)
     log_scale = -bound * tf.atan(raw_scale)
     return (y - shift) * tf.exp(log_scale), log_scale
+
+
+class TanhAffineMap(ElementwiseMap):
+    """y = (x + t) exp(s), s = a tanh(raw), with a learned for all elements. log f' = s.
+
+    RealNVP's affine map (Dinh, Sohl-Dickstein, Bengio 2016, section 4.1), in the order of its
+    program, from data to base. a starts at 1, there for channel masks; for checkerboards it starts
+    there at 0, where a last layer that starts at zero too would never learn.
+    """
+
+    groups = (1, 1)
+    shared = (1.0,)
+
+    def forward(self, x, raw):
+        """Returns (x + t) exp(s) and s."""
+        return _tanh_affine(x, raw)
+
+    def inverse(self, y, raw):
+        """Returns y exp(-s) - t and -s."""
+        return _tanh_affine_inverse(y, raw)
+
+
+@traced_once
+def _tanh_affine(x, raw):
+    log_scale, shift = _tanh_scale_and_shift(raw)
+    return (x + shift) * tf.exp(log_scale), log_scale
+
+
+@traced_once
+def _tanh_affine_inverse(y, raw):
+    log_scale, shift = _tanh_scale_and_shift(raw)
+    return y * tf.exp(-log_scale) - shift, -log_scale
+
+
+def _tanh_scale_and_shift(raw):
+    raw_scale, shift, factor = tf.unstack(raw, axis=-1)
+    # No step of an optimizer makes exp(s) infinite.
+    factor = tf.clip_by_value(factor, -LARGEST_FACTOR, LARGEST_FACTOR)
+    return factor * tf.tanh(raw_scale), shift
 
 
 class SigmoidAffineMap(ElementwiseMap):

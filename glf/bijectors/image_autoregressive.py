@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector
-from glf.bijectors.elementwise import AffineMap
+from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.networks.masked_image import MaskedImageNetwork
 
 # What a pass may hand on to the next one. Values that are not final yet can grow from pass to pass,
@@ -40,6 +40,7 @@ class ImageIAF(ImageBijector):
         """Makes the network's weights."""
         super().build(input_shape, condition_shape)
         self.network.build(input_shape, condition_shape)
+        self.shared = learn_shared(self, self.elementwise)
 
     def forward_and_log_det(self, u, condition=None, training=False):
         """One pass."""
@@ -73,7 +74,7 @@ class ImageIAF(ImageBijector):
         return u, tf.reduce_sum(log_derivative, axis=(1, 2, 3))
 
     def _parameters(self, u, condition):
-        return tf.cast(self.network(u, condition), u.dtype)
+        return with_shared(tf.cast(self.network(u, condition), u.dtype), self.shared)
 
 
 def _settle(function, start, passes):

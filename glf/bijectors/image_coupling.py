@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector
-from glf.bijectors.elementwise import AffineMap
+from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.bijectors.masks import MASKS
 from glf.networks.glow_conv import GlowConditioner
 
@@ -19,11 +19,12 @@ class ImageCoupling(ImageBijector):
 
     Masks, see `glf.bijectors.masks`: "channel" moves half of the channels, "checkerboard" half of
     the positions, at any height and width; "packed_checkerboard" the same, with a network that
-    works on half of the width. `flip` moves the other half.
+    works on half of the width; "packed_columns" every other column, in the same way. `flip` moves
+    the other half.
 
     Args:
       make_map: factory of the elementwise map f, called without arguments.
-      mask: "channel", "checkerboard" or "packed_checkerboard".
+      mask: "channel", "checkerboard", "packed_checkerboard" or "packed_columns".
       flip: whether to move the other half.
       make_conditioner: factory of the network θ, called with `units=` and `dtype=`.
 
@@ -58,6 +59,7 @@ class ImageCoupling(ImageBijector):
         self.network = self.make_conditioner(units=units, dtype=self.dtype)
         context_shape = self.mask.context_shape(self.condition_shape)
         self.network.build((None, *self.mask.seen_shape), context_shape)
+        self.shared = learn_shared(self, self.elementwise)
 
     def _apply(self, function, point, condition, training):
         point, condition = self.check(point, condition)
@@ -66,7 +68,7 @@ class ImageCoupling(ImageBijector):
         raw = tf.cast(self.network(seen, context, training=training), point.dtype)
         raw = self.mask.of_moved(raw)
         raw = tf.reshape(raw, (-1, *moved.shape[1:], self.numbers))
-        moved, log_derivative = function(moved, raw)
+        moved, log_derivative = function(moved, with_shared(raw, self.shared))
         return self.mask.join(fixed, moved), self.mask.total(log_derivative)
 
     def forward_and_log_det(self, u, condition=None, training=False):

@@ -4,9 +4,11 @@ import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector, same_for_all
 from glf.bijectors.conditioning import LearnedMatrix
-from glf.layers.invertible_matrix import PLUMatrix, QRMatrix
+from glf.bijectors.masks import MASKS
+from glf.layers.invertible_matrix import FullMatrix, PLUMatrix, QRMatrix
+from glf.layers.track import track
 
-_PARAMETRIZATIONS = {"plu": PLUMatrix, "qr": QRMatrix}
+_PARAMETRIZATIONS = {"plu": PLUMatrix, "qr": QRMatrix, "full": FullMatrix}
 
 
 class InvertibleConv1x1(ImageBijector, LearnedMatrix):
@@ -16,44 +18,79 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
     diag(σ exp(s))), is Glow's (equation 10), "qr", W = Q (R + diag(exp(s))), is the one of
     Hoogeboom, van den Berg, Welling 2019, "Emerging Convolutions for Generative Normalizing
     Flows", whose rotation Q is learned as a product of reflections. Both start as a random
-    rotation or reflection, and log|det W| = Σ s costs nothing.
+    rotation or reflection, and log|det W| = Σ s costs nothing. "full" is W itself, near the
+    identity at the start, as in the program of Flow++; its determinant costs an elimination.
 
-    The forward direction inverts the c x c matrix by triangular solves, once for all pixels.
+    With a mask each of its two parts has a matrix of its own, of the size of its channels, and
+    log|det du/dy| = Σ over both of the number of its positions times log|det W|. A coupling of the
+    same mask then never sees channels or positions mixed across its halves (Flow++'s program).
+
+    The forward direction inverts the c x c matrix, once for all pixels.
 
     Args:
-      parametrization: "plu" or "qr".
+      parametrization: "plu", "qr" or "full".
+      mask: None, or one of `glf.bijectors.masks`: "channel", "checkerboard", ...
 
     Raises:
-      ValueError: for another parametrization.
+      ValueError: for another parametrization or mask; in `build`, for an image whose one part
+        would be empty.
     """
 
-    def __init__(self, parametrization="plu", *, dtype="float32", name=None):
+    def __init__(self, parametrization="plu", mask=None, *, dtype="float32", name=None):
         super().__init__(dtype=dtype, name=name)
         if parametrization not in _PARAMETRIZATIONS:
             raise ValueError(
-                f'InvertibleConv1x1.parametrization is "plu" or "qr", got {parametrization!r}.'
+                'InvertibleConv1x1.parametrization is "plu", "qr" or "full", got '
+                f"{parametrization!r}."
+            )
+        if mask is not None and mask not in MASKS:
+            raise ValueError(
+                f"InvertibleConv1x1.mask is None or one of {sorted(MASKS)}, got {mask!r}."
             )
         self.parametrization = parametrization
+        self.mask_name = mask
 
     def build(self, input_shape, condition_shape=None):
-        """Draws W."""
+        """Draws W, or one for each part."""
         super().build(input_shape, condition_shape)
         make = _PARAMETRIZATIONS[self.parametrization]
-        self.weight = make(self.event_shape[-1], dtype=self.dtype)
+        height, width, channels = self.event_shape
+        if self.mask_name is None:
+            self.weight = make(channels, dtype=self.dtype)
+            self.matrices, self.positions = [self.weight], [height * width]
+            return
+        self.mask = MASKS[self.mask_name](self.event_shape, False)
+        moved = self.mask.moved_channels
+        fixed = channels - moved if self.mask_name == "channel" else channels
+        matrices = [make(size, dtype=self.dtype) for size in (fixed, moved)]
+        self.matrices, self.positions = track(self, "part", matrices), self.mask.positions
 
-    def _apply(self, matrix, point, sign):
-        channels = self.event_shape[-1]
-        pixels = tf.matmul(tf.reshape(point, (-1, channels)), matrix, transpose_b=True)
-        positions = self.event_shape[0] * self.event_shape[1]
-        log_det = same_for_all(sign * positions * self.weight.log_abs_det(), point)
-        return tf.reshape(pixels, (-1, *self.event_shape)), log_det
+    def _apply(self, point, inverse):
+        parts = [point] if self.mask_name is None else self.mask.split(point)
+        parts = [
+            _mixed(part, weight.inverse() if inverse else weight.matrix())
+            for part, weight in zip(parts, self.matrices, strict=True)
+        ]
+        log_dets = [
+            positions * weight.log_abs_det()
+            for positions, weight in zip(self.positions, self.matrices, strict=True)
+        ]
+        result = parts[0] if self.mask_name is None else self.mask.join(*parts)
+        total = sum(log_dets[1:], log_dets[0])
+        return result, same_for_all(-total if inverse else total, point)
 
     def forward_and_log_det(self, u, condition=None, training=False):
         """y_ij = W⁻¹ u_ij, and -h w log|det W|."""
         u, _ = self.check(u, condition)
-        return self._apply(self.weight.inverse(), u, -1)
+        return self._apply(u, inverse=True)
 
     def inverse_and_log_det(self, y, condition=None, training=False):
         """u_ij = W y_ij, and h w log|det W|."""
         y, _ = self.check(y, condition)
-        return self._apply(self.weight.matrix(), y, 1)
+        return self._apply(y, inverse=False)
+
+
+def _mixed(part, matrix):
+    """Every pixel of an image times the matrix."""
+    pixels = tf.matmul(tf.reshape(part, (-1, matrix.shape[0])), matrix, transpose_b=True)
+    return tf.reshape(pixels, (-1, *part.shape[1:]))

@@ -2,7 +2,8 @@
 
 A mask is made for one image shape. It divides an image into what stays fixed and what is moved,
 and puts the two together again; it says what the coupling's network is shown, and picks the
-parameters of what is moved from what the network gives.
+parameters of what is moved from what the network gives. Its `positions` are how many places hold
+something fixed and something moved.
 """
 
 import numpy as np
@@ -30,6 +31,7 @@ class ChannelMask:
         self.flip = flip
         self.sizes = (channels // 2, channels - channels // 2)
         self.moved_channels = self.sizes[0 if flip else 1]
+        self.positions = (height * width, height * width)
         self.seen_shape = (height, width, channels - self.moved_channels)
 
     def split(self, point):
@@ -86,12 +88,19 @@ class CheckerboardMask:
         self.moved_channels = channels
         self.seen_shape = (height, width, channels + 1)
         rows, columns = np.arange(height)[:, None], np.arange(width + width % 2)
-        moved = (rows + columns + flip) % 2 == 1
+        moved = self._moved(rows, columns, flip)
         # [height, ⌈width/2⌉, 1] and [height, 1, 1]: is the right one of each pair moved?
         self.right = moved[:, 1::2, None][:, :1]
         self.board = moved[:, :width, None]
         exists = np.broadcast_to(columns < width, moved.shape)
         self.exists = np.where(self.right[..., 0], exists[:, 1::2], exists[:, ::2])[..., None]
+        number = int(self.exists.sum())
+        self.positions = (height * width - number, number)
+
+    @staticmethod
+    def _moved(rows, columns, flip):
+        """Which positions are moved, [height, width]: one of each pair of neighbours in a row."""
+        return (rows + columns + flip) % 2 == 1
 
     def split(self, point):
         """Returns what is fixed and what is moved, both packed."""
@@ -147,6 +156,9 @@ class PackedCheckerboardMask(CheckerboardMask):
     The network is shown what is fixed, packed to half the width, and gives parameters for as many
     positions: it costs half of what `CheckerboardMask` does, and attention a quarter. A condition
     about places is packed too, the features of each pair one after the other.
+
+    Raises:
+      ValueError: for images of one pixel.
     """
 
     def __init__(self, image_shape, flip):
@@ -175,8 +187,32 @@ class PackedCheckerboardMask(CheckerboardMask):
         return raw
 
 
+class PackedColumnsMask(PackedCheckerboardMask):
+    """The odd columns and the even ones, packed: what stands in Flow++'s code as a checkerboard.
+
+    Columns are counted from 0; the odd ones are moved, with `flip` the even ones.
+
+    Raises:
+      ValueError: for images of one column.
+    """
+
+    def __init__(self, image_shape, flip):
+        if image_shape[1] < 2:
+            raise ValueError(
+                f"A mask of columns needs at least 2 of them, got {image_shape[1]}; use "
+                'mask="checkerboard".'
+            )
+        super().__init__(image_shape, flip)
+
+    @staticmethod
+    def _moved(rows, columns, flip):
+        """Which positions are moved, [height, width]."""
+        return (0 * rows + columns + flip) % 2 == 1
+
+
 MASKS = {
     "channel": ChannelMask,
     "checkerboard": CheckerboardMask,
     "packed_checkerboard": PackedCheckerboardMask,
+    "packed_columns": PackedColumnsMask,
 }

@@ -21,7 +21,7 @@ from glf.bijectors.coupling import (
     SplineCoupling,
 )
 from glf.bijectors.diagonal_scaling import DiagonalScaling
-from glf.bijectors.elementwise import AffineMap, SigmoidAffineMap
+from glf.bijectors.elementwise import SigmoidAffineMap, TanhAffineMap
 from glf.bijectors.emerging import EmergingConv
 from glf.bijectors.flatten import Flatten
 from glf.bijectors.householder import Householder
@@ -36,7 +36,7 @@ from glf.bijectors.permutation import EvenOddPermutation, RandomPermutation
 from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
-from glf.bijectors.squeeze import Squeeze
+from glf.bijectors.squeeze import Squeeze, Unsqueeze
 from glf.networks.conditioner import DenseConditioner
 from glf.networks.glow_conv import GlowConditioner
 from glf.networks.made import MADE
@@ -74,12 +74,14 @@ REGISTRY = {
     "both_halves_affine": partial(BothHalvesCoupling, make_conditioner=_dense),
     "both_halves_spline": partial(BothHalvesCoupling, _spline, _dense, separate_networks=False),
     "chain": _chain,
-    "coupling": partial(Coupling, AffineMap(), make_conditioner=partial(_dense, batch_norm=False)),
+    "coupling": partial(
+        Coupling, TanhAffineMap(), make_conditioner=partial(_dense, batch_norm=False)
+    ),
     "diagonal_scaling": DiagonalScaling,
     "even_odd_permutation": EvenOddPermutation,
     "householder": Householder,
     "householder_single": partial(Householder, num_reflections=1),
-    "iaf": partial(IAF, make_network=partial(_made, order="reversed")),
+    "iaf": partial(IAF, TanhAffineMap, make_network=partial(_made, order="reversed")),
     "inverted_planar": lambda dtype: Invert(Planar(_dense, dtype=dtype)),
     "lu_linear": LULinear,
     "maf": partial(MAF, make_network=_made),
@@ -112,7 +114,7 @@ IMAGES = {
     "channel_coupling_flipped": partial(
         ImageCoupling, SigmoidAffineMap, flip=True, make_conditioner=_glow
     ),
-    "coupling_checkerboard": _checkerboard,
+    "coupling_checkerboard": partial(_checkerboard, TanhAffineMap),
     "coupling_checkerboard_flipped": partial(_checkerboard, _spline, flip=True),
     "coupling_packed_checkerboard": partial(
         ImageCoupling,
@@ -126,10 +128,14 @@ IMAGES = {
     "image_iaf": partial(
         ImageIAF, make_network=partial(MaskedImageNetwork, filters=4, layers=1, first_kernel=3)
     ),
+    "invertible_conv_full_columns": partial(InvertibleConv1x1, "full", "packed_columns"),
     "invertible_conv_plu": InvertibleConv1x1,
     "invertible_conv_qr": partial(InvertibleConv1x1, "qr"),
     "logit": Logit,
     "periodic_conv": PeriodicConv,
     "squeeze": Squeeze,
+    "squeeze_channels": partial(Squeeze, order="channels"),
+    "squeeze_checkerboard": partial(Squeeze, order="checkerboard"),
     "squeezed_channel_coupling_logit": _squeezed,
+    "unsqueeze_squeezed": lambda dtype: Chain([Squeeze(dtype=dtype), Unsqueeze(dtype=dtype)]),
 }

@@ -1,30 +1,79 @@
-"""Space for channels: blocks of pixels become pixels with more channels."""
+"""Space for channels: blocks of pixels become pixels with more channels, and the way back."""
 
 import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector, same_for_all
 
+ORDERS = ("rows", "channels", "checkerboard")
 
-class Squeeze(ImageBijector):
+
+class _Blocks(ImageBijector):
+    """What `Squeeze` and `Unsqueeze` share: a factor and an order of the channels."""
+
+    def __init__(self, factor=2, order="rows", *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        kind = type(self).__name__
+        if factor < 1:
+            raise ValueError(f"{kind} needs factor >= 1, got {factor}.")
+        if order not in ORDERS:
+            raise ValueError(f"{kind}.order is one of {ORDERS}, got {order!r}.")
+        self.factor = factor
+        self.order = order
+
+    def _squeezed(self, image):
+        """[batch, f h, f w, c] to [batch, h, w, f² c]."""
+        f = self.factor
+        _, rows, columns, channels = image.shape
+        height, width = rows // f, columns // f
+        blocks = tf.reshape(image, (-1, height, f, width, f, channels))
+        if self.order == "channels":
+            blocks = tf.transpose(blocks, (0, 1, 3, 5, 2, 4))
+        else:
+            blocks = tf.transpose(blocks, (0, 1, 3, 2, 4, 5))
+        if self.order == "checkerboard":
+            places = tf.unstack(tf.reshape(blocks, (-1, height, width, f * f, channels)), axis=3)
+            return tf.concat([places[i] for i in _by_colour(f)], axis=-1)
+        return tf.reshape(blocks, (-1, height, width, f * f * channels))
+
+    def _unsqueezed(self, image):
+        """[batch, h, w, f² c] to [batch, f h, f w, c]."""
+        f = self.factor
+        _, height, width, size = image.shape
+        channels = size // f**2
+        if self.order == "channels":
+            blocks = tf.reshape(image, (-1, height, width, channels, f, f))
+            blocks = tf.transpose(blocks, (0, 1, 4, 2, 5, 3))
+        else:
+            if self.order == "checkerboard":
+                parts = dict(zip(_by_colour(f), tf.split(image, f * f, axis=-1), strict=True))
+                image = tf.concat([parts[i] for i in range(f * f)], axis=-1)
+            blocks = tf.reshape(image, (-1, height, width, f, f, channels))
+            blocks = tf.transpose(blocks, (0, 1, 3, 2, 4, 5))
+        return tf.reshape(blocks, (-1, f * height, f * width, channels))
+
+
+class Squeeze(_Blocks):
     """[h, w, c] on the data's side, [h / f, w / f, f² c] on the base's; log|det| = 0.
 
     Every block of f x f pixels becomes one pixel (Dinh, Sohl-Dickstein, Bengio 2016, "RealNVP",
-    section 3.6). Its channels are ordered by row in the block, then column, then channel, as in
-    `tf.nn.space_to_depth`: channel (r f + s) c + k of the base is channel k of the pixel in row r
-    and column s of the block. The first half of them is the upper half of the block.
+    section 3.6). Orders of its channels, with r and s row and column in the block and k the
+    channel:
+
+      "rows"          (r f + s) c + k, as in `tf.nn.space_to_depth`: the first half is the upper
+                      half of the block.
+      "channels"      (k f + r) f + s: the first half is that of the channels.
+      "checkerboard"  first the pixels of one colour, where r + s is even, then those of the other,
+                      each in the order of rows: the first half is one colour. What RealNVP's
+                      program factors out in halves.
 
     Args:
       factor: f, at least 1.
+      order: "rows", "channels" or "checkerboard".
 
     Raises:
-      ValueError: for a factor below 1; in `build`, for sides that are no multiples of it.
+      ValueError: for arguments out of range; in `build`, for sides that are no multiples of the
+        factor.
     """
-
-    def __init__(self, factor=2, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
-        if factor < 1:
-            raise ValueError(f"Squeeze needs factor >= 1, got {factor}.")
-        self.factor = factor
 
     def build(self, input_shape, condition_shape=None):
         """Checks that the sides divide."""
@@ -47,17 +96,57 @@ class Squeeze(ImageBijector):
     def forward_and_log_det(self, u, condition=None, training=False):
         """Pixels of the base back into blocks, and 0."""
         u, _ = self.check(u, condition, base=True)
-        height, width, _ = self.base_shape
-        f, channels = self.factor, self.event_shape[-1]
-        blocks = tf.reshape(u, (-1, height, width, f, f, channels))
-        y = tf.reshape(tf.transpose(blocks, (0, 1, 3, 2, 4, 5)), (-1, *self.event_shape))
-        return y, same_for_all(0.0, y)
+        return self._unsqueezed(u), same_for_all(0.0, u)
 
     def inverse_and_log_det(self, y, condition=None, training=False):
         """Blocks of the data into pixels, and 0."""
         y, _ = self.check(y, condition)
-        height, width, _ = self.base_shape
-        f, channels = self.factor, self.event_shape[-1]
-        blocks = tf.reshape(y, (-1, height, f, width, f, channels))
-        u = tf.reshape(tf.transpose(blocks, (0, 1, 3, 2, 4, 5)), (-1, *self.base_shape))
-        return u, same_for_all(0.0, u)
+        return self._squeezed(y), same_for_all(0.0, y)
+
+
+class Unsqueeze(_Blocks):
+    """[h, w, f² c] on the data's side, [f h, f w, c] on the base's: the inverse of `Squeeze`.
+
+    Behind a squeeze and couplings of the channels, it puts the pixels back to where they were.
+
+    Args:
+      factor: f, at least 1.
+      order: the order of the channels, see `Squeeze`.
+
+    Raises:
+      ValueError: for arguments out of range; in `build`, for a number of channels that is no
+        multiple of f².
+    """
+
+    def build(self, input_shape, condition_shape=None):
+        """Checks that the channels divide."""
+        super().build(input_shape, condition_shape)
+        if self.event_shape[2] % self.factor**2:
+            raise ValueError(
+                f"Unsqueeze with factor {self.factor} needs a multiple of {self.factor**2} "
+                f"channels, got {self.event_shape[2]}."
+            )
+
+    @property
+    def base_shape(self):
+        """(f h, f w, c)."""
+        if self.event_shape is None:
+            return None
+        height, width, size = self.event_shape
+        return height * self.factor, width * self.factor, size // self.factor**2
+
+    def forward_and_log_det(self, u, condition=None, training=False):
+        """Blocks of the base into pixels, and 0."""
+        u, _ = self.check(u, condition, base=True)
+        return self._squeezed(u), same_for_all(0.0, u)
+
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """Pixels of the data into blocks, and 0."""
+        y, _ = self.check(y, condition)
+        return self._unsqueezed(y), same_for_all(0.0, y)
+
+
+def _by_colour(factor):
+    """The places of a block, counted by rows: first those where row + column is even."""
+    places = range(factor * factor)
+    return sorted(places, key=lambda place: (place // factor + place % factor) % 2)

@@ -124,7 +124,8 @@ class VariationalDequantizer(FlowDequantizer):
       make_context: see `FlowDequantizer`.
       features: see `FlowDequantizer`.
       noise: see `FlowDequantizer`.
-      mask: "checkerboard", or "packed_checkerboard" for networks that work on half of the width.
+      mask: "checkerboard", or "packed_checkerboard" or "packed_columns" for networks that work on
+        half of the width.
 
     Raises:
       ValueError: for arguments out of range; in `build`, for images of one pixel.

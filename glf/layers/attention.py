@@ -10,23 +10,26 @@ from glf.layers.same_conv import SameConv2D
 
 
 class Gate(keras.layers.Layer):
-    """a sigmoid(b), (a, b) = conv1x1(dropout(concat_elu(h))): [..., n] to [..., n].
+    """a sigmoid(b), (a, b) = conv(dropout(concat_elu(h))): [..., n] to [..., n].
 
     Args:
       features: n.
       rate: the probability with which features are dropped in training.
+      size: side of the convolution's kernel, odd.
+      elu: whether concat_elu is applied; h itself otherwise.
     """
 
-    def __init__(self, features, rate=0.0, *, dtype=None, name=None):
+    def __init__(self, features, rate=0.0, *, size=1, elu=True, dtype=None, name=None):
         super().__init__(dtype=dtype, name=name)
-        self.rate = rate
+        self.rate, self.elu = rate, elu
+        inputs = 2 * features if elu else features
         # Small at the start, so that a stack of layers begins near the identity.
-        self.project = SameConv2D(2 * features, 2 * features, 1, gain=0.1, dtype=dtype)
+        self.project = SameConv2D(inputs, 2 * features, size, gain=0.1, dtype=dtype)
         self.built = True
 
     def call(self, h, training=False):
         """Returns the gated features."""
-        h = dropout(concat_elu(h), self.rate, training)
+        h = dropout(concat_elu(h) if self.elu else h, self.rate, training)
         a, b = tf.split(self.project(h), 2, axis=-1)
         return a * tf.sigmoid(b)
 
@@ -39,11 +42,14 @@ class GatedConv2D(keras.layers.Layer):
     Args:
       filters: number of features.
       rate: the probability with which features are dropped in training.
+      gate_size: side of the gate's kernel, odd.
+      normalise: whether there is the layer normalisation.
     """
 
-    def __init__(self, filters, rate=0.0, *, dtype=None, name=None):
+    def __init__(self, filters, rate=0.0, *, gate_size=1, normalise=True, dtype=None, name=None):
         super().__init__(dtype=dtype, name=name)
         self.filters, self.rate = filters, rate
+        self.gate_size, self.normalised = gate_size, normalise
 
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for features [None, h, w, filters] and contexts."""
@@ -51,13 +57,15 @@ class GatedConv2D(keras.layers.Layer):
         self.convolve = SameConv2D(2 * self.filters, self.filters, dtype=dtype)
         self.add_context = AddContext(self.filters, dtype=dtype)
         self.add_context.build(condition_shape)
-        self.gate = Gate(self.filters, self.rate, dtype=dtype)
-        self.normalise = layer_norm(self.filters, dtype)
+        self.gate = Gate(self.filters, self.rate, size=self.gate_size, dtype=dtype)
+        if self.normalised:
+            self.normalise = layer_norm(self.filters, dtype)
 
     def call(self, h, condition=None, training=False):
         """h [batch, height, width, filters] to the same shape."""
         y = self.add_context(self.convolve(concat_elu(h)), condition)
-        return self.normalise(h + self.gate(y, training=training))
+        h = h + self.gate(y, training=training)
+        return self.normalise(h) if self.normalised else h
 
 
 class GatedAttention(keras.layers.Layer):
@@ -71,35 +79,56 @@ class GatedAttention(keras.layers.Layer):
       filters: number of features, a multiple of `heads`.
       heads: number of heads.
       rate: the probability with which features are dropped in training.
+      elu: whether the gate applies concat_elu to what the attention gives.
+      own_positions: whether the layer has an embedding of its own; otherwise it is given one with
+        every call, which several layers can share.
     """
 
-    def __init__(self, filters, heads=4, rate=0.0, *, dtype=None, name=None):
+    def __init__(
+        self,
+        filters,
+        heads=4,
+        rate=0.0,
+        *,
+        elu=True,
+        own_positions=True,
+        dtype=None,
+        name=None,
+    ):
         super().__init__(dtype=dtype, name=name)
         self.filters, self.heads, self.rate = filters, heads, rate
+        self.elu, self.own_positions = elu, own_positions
 
     def build(self, input_shape):
         """Makes the weights for features [None, h, w, filters]."""
         dtype = self.dtype
-        self.positions = self.add_weight(
-            name="positions",
-            shape=tuple(input_shape[1:]),
-            initializer=keras.initializers.RandomNormal(stddev=0.01),
-        )
+        if self.own_positions:
+            self.positions = embed_positions(self, input_shape)
         self.project = SameConv2D(self.filters, 3 * self.filters, 1, dtype=dtype)
-        self.gate = Gate(self.filters, self.rate, dtype=dtype)
+        self.gate = Gate(self.filters, self.rate, elu=self.elu, dtype=dtype)
         self.normalise = layer_norm(self.filters, dtype)
 
-    def call(self, h, training=False):
+    def call(self, h, training=False, positions=None):
         """h [batch, height, width, filters] to the same shape."""
         height, width = h.shape[1:3]
         size = self.filters // self.heads
-        y = self.project(h + self.positions.value)
+        positions = self.positions.value if self.own_positions else positions
+        y = self.project(h + positions)
         y = tf.reshape(y, (-1, height * width, 3, self.heads, size))
         query, key, value = tf.unstack(tf.transpose(y, (2, 0, 3, 1, 4)))
         weights = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * size**-0.5)
         y = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
         y = tf.reshape(y, (-1, height, width, self.filters))
         return self.normalise(h + self.gate(y, training=training))
+
+
+def embed_positions(layer, shape):
+    """A new weight of `layer`: a learned embedding of the positions of features [None, h, w, n]."""
+    return layer.add_weight(
+        name="positions",
+        shape=tuple(shape[1:]),
+        initializer=keras.initializers.RandomNormal(stddev=0.01),
+    )
 
 
 def layer_norm(features, dtype):

@@ -1,4 +1,4 @@
-"""Inverses and determinants of small complex matrices, many at once, also under XLA."""
+"""Inverses and determinants of small matrices, complex or real, many at once, also under XLA."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ def log_abs_det_and_inverse(matrices, precision="float64"):
     gradient flows through it.
 
     Args:
-      matrices: M, complex64 or complex128.
+      matrices: M, complex or real.
       precision: the real type in which the results will be used.
     """
 

@@ -6,6 +6,7 @@ import scipy.linalg
 import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
+from glf.layers.complex_inverse import log_abs_det_and_inverse
 
 
 def start_of_plu(size, dtype):
@@ -117,6 +118,53 @@ class QRMatrix(keras.layers.Layer):
     def log_abs_det(self):
         """log|det W|, a scalar in float64."""
         return tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
+
+
+class FullMatrix(keras.layers.Layer):
+    """W itself as the weight, near the identity at the start: I + 0.001 ε, ε ~ N(0, 1).
+
+    As in the program of Flow++ (Ho, Chen, Srinivas, Duan, Abbeel 2019). Its determinant costs an
+    elimination, in float64; nothing keeps W from being singular but that the log-determinant falls
+    to -∞ there.
+
+    Args:
+      size: number of rows and columns.
+    """
+
+    def __init__(self, size, *, dtype="float32", name=None):
+        super().__init__(dtype=dtype, name=name)
+        noise = keras.initializers.RandomNormal(stddev=1e-3)
+        self.entries = self.add_weight(
+            name="entries",
+            shape=(size, size),
+            initializer=lambda shape, dtype: noise(shape, dtype) + tf.eye(size, dtype=dtype),
+        )
+        self.built = True
+
+    def _log_det_and_inverse(self, matrix):
+        matrix = tf.cast(matrix, tf.float64)[None]
+        log_det, inverse = log_abs_det_and_inverse(matrix, self.compute_dtype)
+        return log_det[0], inverse[0]
+
+    def matrix(self):
+        """W."""
+        return tf.convert_to_tensor(self.entries.value)
+
+    def inverse(self):
+        """W⁻¹, by elimination."""
+
+        @tf.custom_gradient
+        def inverse_of(matrix):
+            inverse = tf.cast(self._log_det_and_inverse(matrix)[1], matrix.dtype)
+            # d(W⁻¹) = -W⁻¹ dW W⁻¹.
+            back = tf.transpose(inverse)
+            return inverse, lambda upstream: -back @ upstream @ back
+
+        return inverse_of(self.matrix())
+
+    def log_abs_det(self):
+        """log|det W|, a scalar in float64."""
+        return self._log_det_and_inverse(self.matrix())[0]
 
 
 @traced_once

@@ -51,6 +51,10 @@ class ConditionEncoder(keras.layers.Layer, abc.ABC):
     def condition_of(self, batch):
         """The conditions, integers [n, *condition_shape], of a batch of data."""
 
+    def scaled(self, condition):
+        """Integers as float32 in [-1, 1]."""
+        return tf.cast(condition, tf.float32) * (2.0 / (self.condition_levels - 1)) - 1.0
+
     def _check(self, condition):
         if tuple(condition.shape[1:]) != self.condition_shape:
             raise ValueError(
@@ -97,12 +101,46 @@ class LabelEmbedding(ConditionEncoder):
         return batch["label"]
 
 
-class Downsampled(ConditionEncoder):
-    """The image at a lower resolution, through a small convolutional network.
+class LowerResolution(ConditionEncoder):
+    """Encoders of the image itself at a lower resolution.
 
     The condition is the mean over blocks of `factor` x `factor` pixels, rounded to a level:
-    integers [n, height / factor, width / factor, channels]. `layers` 3x3 convolutions that see to
-    all sides, with relus between them, give each pixel of a block features of its own.
+    integers [n, height / factor, width / factor, channels].
+
+    Args:
+      spec: the `DataSpec` of what is modelled.
+      factor: side of the blocks, at least 2; divides height and width.
+      size: number of context features.
+
+    Raises:
+      ValueError: for a factor that does not fit.
+    """
+
+    kind, reads = "image", "image"
+
+    def __init__(self, spec, factor, size, *, dtype=None, name=None):
+        super().__init__(spec, size, dtype=dtype, name=name)
+        height, width, channels = self.image_shape
+        if factor < 2 or height % factor or width % factor:
+            raise ValueError(
+                f"{type(self).__name__} needs a factor of at least 2 that divides the image's "
+                f"{height} rows and {width} columns, got factor={factor}."
+            )
+        self.factor, self.condition_levels = factor, spec.levels
+        self.condition_shape = (height // factor, width // factor, channels)
+
+    def condition_of(self, batch):
+        """Means of blocks, rounded half to even; int32."""
+        x = tf.cast(batch["image"], tf.float32)
+        mean = tf.nn.avg_pool2d(x, self.factor, self.factor, "VALID")
+        return tf.cast(tf.round(mean), tf.int32)
+
+
+class Downsampled(LowerResolution):
+    """The image at a lower resolution, through a small convolutional network.
+
+    `layers` 3x3 convolutions that see to all sides, with relus between them, give each pixel of a
+    block features of its own. For the condition see `LowerResolution`.
 
     Args:
       spec: the `DataSpec` of what is modelled.
@@ -115,8 +153,6 @@ class Downsampled(ConditionEncoder):
       ValueError: for a factor that does not fit, and for conditions of another shape.
     """
 
-    kind, reads = "image", "image"
-
     def __init__(
         self,
         spec,
@@ -128,17 +164,10 @@ class Downsampled(ConditionEncoder):
         dtype=None,
         name=None,
     ):
-        super().__init__(spec, size, dtype=dtype, name=name)
-        height, width, channels = self.image_shape
-        if factor < 2 or height % factor or width % factor or layers < 1:
-            raise ValueError(
-                f"Downsampled needs a factor of at least 2 that divides the image's {height} rows "
-                f"and {width} columns, and at least one layer, got factor={factor}, "
-                f"layers={layers}."
-            )
-        self.factor, self.condition_levels = factor, spec.levels
-        self.condition_shape = (height // factor, width // factor, channels)
-        sizes = [channels, *[filters] * (layers - 1), factor**2 * size]
+        super().__init__(spec, factor, size, dtype=dtype, name=name)
+        if layers < 1:
+            raise ValueError(f"Downsampled needs at least one layer, got layers={layers}.")
+        sizes = [self.image_shape[2], *[filters] * (layers - 1), factor**2 * size]
         self.convolutions = _convolutions(self, sizes)
         self.built = True
 
@@ -146,12 +175,6 @@ class Downsampled(ConditionEncoder):
         """Images of lower resolution to [n, height, width, size]."""
         self._check(condition)
         return tf.nn.depth_to_space(_through(self, condition), self.factor)
-
-    def condition_of(self, batch):
-        """Means of blocks, rounded half to even; int32."""
-        x = tf.cast(batch["image"], tf.float32)
-        mean = tf.nn.avg_pool2d(x, self.factor, self.factor, "VALID")
-        return tf.cast(tf.round(mean), tf.int32)
 
 
 class Paired(ConditionEncoder):
@@ -213,7 +236,7 @@ def _convolutions(encoder, sizes):
 
 def _through(encoder, condition):
     """The convolutions of an image of integers, scaled to [-1, 1]."""
-    h = tf.cast(condition, tf.float32) * (2.0 / (encoder.condition_levels - 1)) - 1.0
+    h = encoder.scaled(condition)
     for i, layer in enumerate(encoder.convolutions):
         h = layer(tf.nn.relu(h) if i else h)
     return h

@@ -3,10 +3,13 @@
 import keras
 import tensorflow as tf
 
-from glf.layers.attention import GatedAttention, GatedConv2D
+from glf.layers.attention import GatedAttention, GatedConv2D, embed_positions
 from glf.layers.context import context_features, with_context
+from glf.layers.gated_resnet import concat_elu
 from glf.layers.same_conv import SameConv2D, ZeroConv2D
 from glf.layers.track import track
+
+_LAST = {"elu": tf.nn.elu, "concat_elu": concat_elu, None: tf.identity}
 
 
 class GatedAttentionConditioner(keras.layers.Layer):
@@ -16,6 +19,10 @@ class GatedAttentionConditioner(keras.layers.Layer):
     are weight-normalised, the last one starts at zero. A condition is concatenated to the input
     and enters every block.
 
+    The last four options are what the authors' program (github.com/aravindsrinivas/flowpp) does
+    otherwise: one embedding of the positions a network, no elu in the attention's gate, a
+    condition for the blocks alone, and before the last convolution nothing or a concat_elu.
+
     Args:
       units: number of outputs at each position.
       filters: number of features, a multiple of `heads`.
@@ -24,6 +31,10 @@ class GatedAttentionConditioner(keras.layers.Layer):
       attention: whether blocks have self-attention.
       dropout: the probability, in [0, 1), with which features are dropped in training; other than
         0 it needs a `glf.core.training.Training` as `training`.
+      share_positions: whether the blocks share one embedding of the positions.
+      attention_elu: whether the attention's gate applies concat_elu to its input.
+      condition_at_input: whether a condition is concatenated to the input as well.
+      last: what is applied before the last convolution, "elu", "concat_elu" or None.
 
     Shapes: call maps [batch, height, width, n] (and a context, see `glf.layers.context`) to
     [batch, height, width, units].
@@ -41,6 +52,10 @@ class GatedAttentionConditioner(keras.layers.Layer):
         heads=4,
         attention=True,
         dropout=0.2,
+        share_positions=False,
+        attention_elu=True,
+        condition_at_input=True,
+        last="elu",
         dtype="float32",
         name=None,
     ):
@@ -52,12 +67,20 @@ class GatedAttentionConditioner(keras.layers.Layer):
                 f"units={units}, filters={filters}, blocks={blocks}, heads={heads}, "
                 f"dropout={dropout}."
             )
+        if last not in _LAST:
+            raise ValueError(
+                f'GatedAttentionConditioner.last is "elu", "concat_elu" or None, got {last!r}.'
+            )
         self.units, self.filters, self.blocks = units, filters, blocks
         self.heads, self.attention, self.dropout = heads, attention, dropout
+        self.share_positions, self.attention_elu = share_positions, attention_elu
+        self.condition_at_input, self.last_activation = condition_at_input, last
 
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for images [None, h, w, n] and contexts."""
-        inputs = input_shape[-1] + context_features(condition_shape)
+        inputs = input_shape[-1]
+        if self.condition_at_input:
+            inputs += context_features(condition_shape)
         filters, rate, dtype = self.filters, self.dropout, self.dtype
         shape = (*input_shape[:3], filters)
         self.first = SameConv2D(inputs, filters, dtype=dtype)
@@ -66,17 +89,22 @@ class GatedAttentionConditioner(keras.layers.Layer):
         for layer in convolutions:
             layer.build(shape, condition_shape)
         num = self.blocks if self.attention else 0
-        attentions = [GatedAttention(filters, self.heads, rate, dtype=dtype) for _ in range(num)]
+        shared = self.share_positions and self.attention
+        self.positions = embed_positions(self, shape) if shared else None
+        options = {"elu": self.attention_elu, "own_positions": not shared, "dtype": dtype}
+        attentions = [GatedAttention(filters, self.heads, rate, **options) for _ in range(num)]
         self.attentions = track(self, "attention", attentions)
         for layer in attentions:
             layer.build(shape)
-        self.last = ZeroConv2D(filters, self.units, dtype=dtype)
+        widened = 2 * filters if self.last_activation == "concat_elu" else filters
+        self.last = ZeroConv2D(widened, self.units, dtype=dtype)
 
     def call(self, inputs, condition=None, training=False):
         """Returns the parameters, [batch, h, w, units]."""
-        h = self.first(with_context(inputs, condition))
+        h = self.first(with_context(inputs, condition if self.condition_at_input else None))
+        positions = None if self.positions is None else self.positions.value
         for i, convolution in enumerate(self.convolutions):
             h = convolution(h, condition, training=training)
             if self.attention:
-                h = self.attentions[i](h, training=training)
-        return self.last(tf.nn.elu(h))
+                h = self.attentions[i](h, training=training, positions=positions)
+        return self.last(_LAST[self.last_activation](h))

@@ -24,12 +24,21 @@ class Flow(Prior):
     Args:
       make_bijector: factory of the bijector, called without arguments; its dtype is the flow's.
       make_base: factory of the base density, called without arguments, of the same dtype.
+      make_context: factory of a `ContextNetwork`, called with `dtype=`: what it makes of the
+        condition is the condition of bijector and base. None: the condition itself.
 
     Raises:
       ValueError: if bijector and base have different dtypes.
     """
 
-    def __init__(self, make_bijector=paper_bijector, make_base=StandardNormal, *, name=None):
+    def __init__(
+        self,
+        make_bijector=paper_bijector,
+        make_base=StandardNormal,
+        *,
+        make_context=None,
+        name=None,
+    ):
         bijector, base = make_bijector(), make_base()
         if bijector.compute_dtype != base.compute_dtype:
             raise ValueError(
@@ -39,15 +48,22 @@ class Flow(Prior):
         super().__init__(dtype=bijector.compute_dtype, name=name)
         self.bijector = bijector
         self.base = base
+        self.context_network = None
+        if make_context is not None:
+            self.context_network = make_context(dtype=bijector.compute_dtype)
 
     def build(self, input_shape, condition_shape=None):
         """Builds bijector and base."""
         super().build(input_shape, condition_shape)
+        if self.context_network is not None and condition_shape is not None:
+            self.context_network.build(condition_shape)
+            condition_shape = self.context_network.context_shape
         self.bijector.build(input_shape, condition_shape)
         self.base.build((None, *self.bijector.base_shape), condition_shape)
 
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z | condition), shape [batch], in nats."""
+        condition = self._context(condition)
         u, log_det = self.bijector.inverse_and_log_det(z, condition, training)
         return self.base.log_prob(u, condition, training) + log_det
 
@@ -56,7 +72,9 @@ class Flow(Prior):
 
         With a condition of shape [num, ...], row i of the sample follows row i of the condition.
         """
-        return self.from_base(self.base.sample(num, seed, temperature, condition), condition)
+        condition = self._context(condition)
+        u = self.base.sample(num, seed, temperature, condition)
+        return self.bijector.forward_and_log_det(u, condition)[0]
 
     @property
     def reparameterization_type(self):
@@ -65,11 +83,17 @@ class Flow(Prior):
 
     def to_base(self, z, condition=None):
         """The base point u of every z."""
-        return self.bijector.inverse_and_log_det(z, condition)[0]
+        return self.bijector.inverse_and_log_det(z, self._context(condition))[0]
 
     def from_base(self, u, condition=None):
         """The point z of every base point u."""
-        return self.bijector.forward_and_log_det(u, condition)[0]
+        return self.bijector.forward_and_log_det(u, self._context(condition))[0]
+
+    def _context(self, condition):
+        """What bijector and base are given as their condition."""
+        if self.context_network is None or condition is None:
+            return condition
+        return self.context_network(condition)
 
     def distribution(self, condition=None):
         """This flow as a `tfd.Distribution`: its `log_prob` and `sample` are the fused ones.

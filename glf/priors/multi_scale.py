@@ -28,6 +28,10 @@ class MultiScale(Flow):
         nothing.
       make_part: factory of the prior of each part that is factored out.
       make_last: factory of the prior of what is left.
+      make_context: factory of the `ContextNetwork` of each scale, which makes the scale's condition
+        of that of the scale before, the first one of the whole: a `DownsampledContext` gives every
+        scale the features of its size. None: all scales have the same condition, averaged over
+        blocks where it is larger.
       squeeze: whether every scale begins with a `Squeeze`, ahead of `make_scale`'s bijector. False
         for one that squeezes by itself, as RealNVP's does between its couplings.
 
@@ -44,6 +48,7 @@ class MultiScale(Flow):
         make_preprocessing=Logit,
         make_part=ConditionalGaussian,
         make_last=ConditionalGaussian,
+        make_context=None,
         squeeze=True,
         name=None,
     ):
@@ -65,6 +70,6 @@ class MultiScale(Flow):
             return FactoredOut(make_part, lambda: flow(scale + 1))
 
         def flow(scale):
-            return Flow(lambda: bijector(scale), lambda: base(scale))
+            return Flow(lambda: bijector(scale), lambda: base(scale), make_context=make_context)
 
-        super().__init__(lambda: bijector(0), lambda: base(0), name=name)
+        super().__init__(lambda: bijector(0), lambda: base(0), make_context=make_context, name=name)

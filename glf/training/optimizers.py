@@ -1,5 +1,7 @@
 """Optimizers and learning-rate schedules, as factories for configs to bind."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -9,20 +11,49 @@ class L2Adam(keras.optimizers.Adam):
 
     Keras' own `weight_decay` is the decoupled one (AdamW), which is another method: it is not
     scaled by Adam's second moment.
+
+    Args:
+      l2: how much of each weight is added to its gradient.
+      l2_names: names of the weights that decay, the last parts of their paths; None: all do.
+
+    Raises:
+      ValueError: in `build`, if no weight has one of the names.
     """
 
-    def __init__(self, *args, l2=0.0, **kwargs):
+    def __init__(self, *args, l2=0.0, l2_names=None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.l2 = l2
+        self.l2, self.l2_names = l2, l2_names
+
+    def build(self, variables):
+        """Makes the slots of these weights."""
+        super().build(variables)
+        known = sorted({variable.name for variable in variables})
+        strangers = sorted(set(self.l2_names or ()) - set(known))
+        if strangers:
+            raise ValueError(
+                f"adam.l2_names={self.l2_names!r}: no weight is called {strangers[0]!r}; there are "
+                f"{', '.join(known)}."
+            )
+        every = self.l2_names is None
+        # By index: an update is handed the backend's variable, which has another name.
+        self._decays = [every or variable.name in self.l2_names for variable in variables]
 
     def update_step(self, gradient, variable, learning_rate):
         """One Adam update of `variable` with the decayed gradient."""
-        if self.l2:
+        if self.l2 and self._decays[self._get_variable_index(variable)]:
             gradient = gradient + self.l2 * keras.ops.cast(variable, gradient.dtype)
         super().update_step(gradient, variable, learning_rate)
 
 
-def adam(learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, l2=0.0, make_schedule=None):
+def adam(
+    learning_rate=1e-3,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-8,
+    l2=0.0,
+    l2_names=None,
+    make_schedule=None,
+):
     """Adam (Kingma and Ba 2015) with optional coupled L2 decay and learning-rate schedule.
 
     Args:
@@ -30,11 +61,12 @@ def adam(learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, l2=0.0, mak
       beta_1: decay of the first moment.
       beta_2: decay of the second moment.
       epsilon: added to the root of the second moment.
-      l2: the gradient becomes g + l2 * w.
+      l2: the gradient becomes g + l2 * w: what l2 / 2 times the sum of squares adds to the loss.
+      l2_names: names of the weights w for which it does, ("gain",) for instance; None: all.
       make_schedule: called with `learning_rate`; returns a Keras schedule. None: constant.
     """
     rate = make_schedule(learning_rate) if make_schedule else learning_rate
-    return L2Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, l2=l2)
+    return L2Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, l2=l2, l2_names=l2_names)
 
 
 def adamax(learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, make_schedule=None):
@@ -104,3 +136,43 @@ def _switch(owner, step, before, after):
         raise ValueError(f"{owner}.step must be at least 1, got {step}.")
     # Up to and including its boundary the first value holds; steps are counted from 0.
     return keras.optimizers.schedules.PiecewiseConstantDecay([step - 1], [before, after])
+
+
+@keras.saving.register_keras_serializable("glf")
+class HoldThenDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """The full rate up to step `hold`, then `decay` times smaller with every step, down to `final`.
+
+    `final` is the least rate, not a part of the first one.
+    """
+
+    def __init__(self, learning_rate, hold, decay, final):
+        self.learning_rate, self.hold, self.decay, self.final = learning_rate, hold, decay, final
+
+    def __call__(self, step):
+        """The rate at `step`."""
+        beyond = tf.maximum(tf.cast(step, tf.float32) - self.hold, 0.0)
+        # By logarithms: decay is near 1, and its power in float32 would lose digits.
+        rate = self.learning_rate * tf.exp(beyond * math.log(self.decay))
+        return tf.maximum(rate, self.final)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        names = ("learning_rate", "hold", "decay", "final")
+        return {name: getattr(self, name) for name in names}
+
+
+def hold_then_decay(learning_rate, warmup_steps, hold, decay, final):
+    """Linear warm-up, then the full rate up to step `hold`, then decay to the rate `final`.
+
+    From there on every step multiplies the rate by `decay`: the schedule of Flow++'s program.
+
+    Raises:
+      ValueError: if `decay` is not in (0, 1), or `final` not in (0, learning_rate].
+    """
+    if not 0 < decay < 1 or not 0 < final <= learning_rate:
+        raise ValueError(
+            "hold_then_decay needs decay in (0, 1) and final in (0, learning_rate], got "
+            f"decay={decay}, final={final}, learning_rate={learning_rate}."
+        )
+    after = HoldThenDecay(learning_rate, hold, decay, final)
+    return Warmup(learning_rate, warmup_steps, after)

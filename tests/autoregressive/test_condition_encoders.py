@@ -7,6 +7,7 @@ import tensorflow as tf
 from glf.autoregressive.model import AutoregressiveModel
 from glf.data.dataset import DataSpec
 from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
+from glf.networks.residual_dense import ResidualDense
 
 
 def spec(*shape, **of_pairs):
@@ -62,11 +63,73 @@ def test_downsampled_pixels_of_a_block_have_features_of_their_own():
     assert len(np.unique(block, axis=0)) == 4
 
 
+def small_dense(factor, **options):
+    options = {"size": 3, "filters": 4, "growth": 2, "blocks": 2, **options}
+    return ResidualDense(spec(12, 12, 1), factor=factor, **options)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 3, 6])
+def test_residual_dense_gives_features_at_each_pixel(factor):
+    encoder = small_dense(factor)
+    x = images(2, 12, 12, 1)
+    condition = encoder.condition_of({"image": x})
+    np.testing.assert_array_equal(
+        condition, Downsampled(spec(12, 12, 1), factor=factor).condition_of({"image": x})
+    )
+    with tf.GradientTape() as tape:
+        context = encoder.encode(condition)
+        total = tf.reduce_sum(context**2)
+    assert context.shape == (2, *encoder.context_shape[1:])
+    gradients = tape.gradient(total, [weight.value for weight in encoder.trainable_weights])
+    for weight, gradient in zip(encoder.trainable_weights, gradients, strict=True):
+        assert np.any(gradient != 0), weight.path
+    graph = tf.function(encoder.encode, autograph=False)(condition)
+    np.testing.assert_allclose(graph, context, atol=1e-6)
+
+
+def test_residual_dense_is_the_published_encoder():
+    encoder = ResidualDense(spec(4, 4, 3), size=128)
+    # Three dense blocks in each of 16, of five convolutions that see all before them.
+    assert len(encoder.dense) == 16 * 3 * 5
+    inputs = [layer.kernel.shape[2:] for layer in encoder.dense[:5]]
+    assert inputs == [(64, 32), (96, 32), (128, 32), (160, 32), (192, 64)]
+
+
+def test_residual_dense_is_what_its_equations_say():
+    encoder = small_dense(2, blocks=1)
+    for weight in encoder.weights:
+        weight.assign_add(0.2 * np.random.default_rng(0).normal(size=weight.shape))
+    condition = tf.constant(images(1, 6, 6, 1))
+    state = first = encoder.first(tf.cast(condition, tf.float32) * (2 / 7) - 1)
+    inner = state
+    for group in range(3):
+        parts = [inner]
+        for i in range(5):
+            new = encoder.dense[5 * group + i](tf.concat(parts, -1))
+            parts.append(tf.maximum(new, 0.2 * new) if i < 4 else new)
+        inner += 0.2 * parts[-1]
+    state += 0.2 * inner
+    h = first + encoder.trunk(state)
+    h = encoder.larger[0](tf.image.resize(h, (12, 12), "nearest"))
+    h = encoder.fine(tf.maximum(h, 0.2 * h))
+    expected = encoder.last(tf.maximum(h, 0.2 * h))
+    np.testing.assert_allclose(encoder.encode(condition), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_residual_dense_refuses():
+    with pytest.raises(ValueError, match="divides the image's 12 rows"):
+        small_dense(5)
+    with pytest.raises(ValueError, match="blocks of at least 1, got 4, 2 and 0"):
+        small_dense(2, blocks=0)
+
+
 def test_downsampled_refuses():
     with pytest.raises(ValueError, match="divides the image's 5 rows"):
         Downsampled(spec(5, 4, 1))
     with pytest.raises(ValueError, match="at least 2"):
         Downsampled(spec(4, 4, 1), factor=1)
+    with pytest.raises(ValueError, match="at least one layer"):
+        Downsampled(spec(4, 4, 1), layers=0)
     with pytest.raises(ValueError, match=r"shape \(2, 2, 1\), got shape \(4, 4, 1\)"):
         Downsampled(spec(4, 4, 1)).encode(tf.zeros([3, 4, 4, 1], tf.int32))
 

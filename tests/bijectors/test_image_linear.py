@@ -11,7 +11,7 @@ from glf.bijectors.emerging import EmergingConv
 from glf.bijectors.invertible_conv import InvertibleConv1x1
 from glf.bijectors.logit import Center, Logit
 from glf.bijectors.periodic import PeriodicConv
-from glf.bijectors.squeeze import Squeeze
+from glf.bijectors.squeeze import Squeeze, Unsqueeze
 
 
 def built(bijector, *event, spread=0.0):
@@ -46,6 +46,26 @@ def test_conv_1x1_is_one_matrix_for_all_pixels_and_starts_orthogonal(parametriza
     np.testing.assert_allclose(u, np.einsum("oi,bhwi->bhwo", w, y), atol=1e-12)
     np.testing.assert_allclose(log_det, np.full(4, 6 * np.linalg.slogdet(w)[1]), atol=1e-9)
     np.testing.assert_allclose(bijector.weight.inverse() @ w, np.eye(5), atol=1e-9)
+
+
+@pytest.mark.parametrize("mask", ["channel", "packed_columns"])
+def test_conv_1x1_with_a_mask_keeps_its_parts_apart(mask):
+    bijector = built(InvertibleConv1x1("full", mask, dtype="float64"), 2, 3, 5)
+    randomise(bijector, np.random.default_rng(0))
+    y = images(4, 2, 3, 5)
+    second = np.indices((2, 3, 5))[2] >= 2
+    if mask == "packed_columns":
+        second = np.indices((2, 3, 5))[1] % 2 == 1
+    for part in (second, ~second):
+        changed = (
+            bijector.inverse_and_log_det(y + tf.constant(part, y.dtype))[0]
+            != (bijector.inverse_and_log_det(y)[0])
+        )
+        np.testing.assert_array_equal(np.any(changed, axis=0), part)
+    matrix = dense(lambda y: bijector.inverse_and_log_det(y)[0], 2, 3, 5)
+    log_det = bijector.inverse_and_log_det(y)[1]
+    np.testing.assert_allclose(log_det, np.full(4, np.linalg.slogdet(matrix)[1]), atol=1e-9)
+    assert len(bijector.trainable_weights) == 2
 
 
 def masked_kernel(conv):
@@ -299,6 +319,33 @@ def test_squeeze_orders_channels_as_space_to_depth():
     np.testing.assert_array_equal(u[:, 1, 2, (r * 2 + s) * 3 + k], y[:, 2 + r, 4 + s, k])
 
 
+@pytest.mark.parametrize("order", ["rows", "channels", "checkerboard"])
+def test_squeeze_orders_channels_as_it_says(order):
+    y = images(2, 6, 4, 3).numpy()
+    u, _ = built(Squeeze(2, order, dtype="float64"), 6, 4, 3).inverse_and_log_det(y)
+    by_colour = {(0, 0): 0, (1, 1): 1, (0, 1): 2, (1, 0): 3}
+    for r, s, k in np.ndindex(2, 2, 3):
+        channel = {
+            "rows": (2 * r + s) * 3 + k,
+            "channels": (2 * k + r) * 2 + s,
+            "checkerboard": by_colour[r, s] * 3 + k,
+        }[order]
+        np.testing.assert_array_equal(u[..., channel], y[:, r::2, s::2, k])
+    back = built(Unsqueeze(2, order, dtype="float64"), 3, 2, 12)
+    np.testing.assert_array_equal(back.inverse_and_log_det(u)[0], y)
+    np.testing.assert_array_equal(back.forward_and_log_det(tf.constant(y))[0], u)
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_half_of_a_squeeze_by_checkerboard_is_one_colour(factor):
+    y = images(1, 6, 6, 1)
+    u, _ = built(Squeeze(factor, "checkerboard", dtype="float64"), 6, 6, 1).inverse_and_log_det(y)
+    first = np.sort(np.ravel(u[..., : (factor**2 + 1) // 2]))
+    places = np.indices((6, 6)) % factor
+    even = (places.sum(0) % 2 == 0)[None, ..., None]
+    np.testing.assert_array_equal(first, np.sort(y.numpy()[even]))
+
+
 def test_squeeze_changes_shapes_in_chains_and_views():
     squeeze = Squeeze(3)
     assert squeeze.base_shape is None
@@ -321,7 +368,8 @@ def test_squeeze_changes_shapes_in_chains_and_views():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: InvertibleConv1x1("lu"), '"plu" or "qr"'),
+        (lambda: InvertibleConv1x1("lu"), '"plu", "qr" or "full"'),
+        (lambda: InvertibleConv1x1(mask="rows"), "mask is None or one of"),
         (lambda: InvertibleConv1x1().build((None, 4)), "works on images"),
         (lambda: EmergingConv(2), "odd kernel_size"),
         (lambda: PeriodicConv(0), "kernel_size >= 1"),
@@ -330,6 +378,8 @@ def test_squeeze_changes_shapes_in_chains_and_views():
         (lambda: Logit(0.0), "0 < alpha"),
         (lambda: Center(0.0), "scale > 0"),
         (lambda: Squeeze(0), "factor >= 1"),
+        (lambda: Unsqueeze(2, "columns"), "Unsqueeze.order is one of"),
+        (lambda: built(Unsqueeze(), 2, 2, 6), "multiple of 4 channels, got 6"),
         (lambda: built(Squeeze(), 4, 3, 1), "multiples of it, got 4 x 3"),
     ],
 )

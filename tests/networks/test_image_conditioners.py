@@ -17,9 +17,22 @@ CONDITIONERS = {
     "glow": partial(GlowConditioner, filters=5),
     "glow_edges": partial(GlowConditioner, filters=5, edge_bias=True),
     "residual": partial(ResidualConditioner, filters=5, blocks=1),
+    "residual_authors": partial(
+        ResidualConditioner, filters=3, blocks=1, double_input=True, skips=True, full_width=10
+    ),
     "dense_net": partial(DenseNetConditioner, growth=3, depth=2),
     "gated": partial(GatedAttentionConditioner, filters=4, blocks=1, attention=False),
     "gated_attention": partial(GatedAttentionConditioner, filters=4, blocks=2, heads=2),
+    "gated_authors": partial(
+        GatedAttentionConditioner,
+        filters=4,
+        blocks=2,
+        heads=2,
+        share_positions=True,
+        attention_elu=False,
+        condition_at_input=False,
+        last="concat_elu",
+    ),
 }
 each = pytest.mark.parametrize("make", CONDITIONERS.values(), ids=CONDITIONERS)
 SHAPE, UNITS = (3, 5, 2), 6
@@ -143,6 +156,27 @@ def randomised_attention():
     return randomised(network)
 
 
+def test_what_the_program_of_flow_pp_has_otherwise():
+    network = CONDITIONERS["gated_authors"](units=UNITS)
+    network.build((None, *SHAPE), (None, 1, 1, 3))
+    paths = [weight.path.split("/")[-1] for weight in network.weights]
+    assert paths.count("positions") == 1
+    assert network.first.direction.shape == (3, 3, 2, 4)
+    assert network.last.kernel.shape == (3, 3, 8, UNITS)
+    assert network.attentions[0].gate.project.direction.shape == (1, 1, 4, 8)
+
+
+def test_residual_networks_grow_wider_as_images_get_smaller():
+    make = partial(ResidualConditioner, 1, filters=2, blocks=2, skips=True, full_width=8)
+    for width, filters in ((8, 2), (4, 4), (2, 8)):
+        network = make()
+        network.build((None, 4, width, 3))
+        assert network.last.kernel.shape == (1, 1, filters, 1)
+        assert [skip.direction.shape for skip in network.skipping] == [(1, 1, filters, filters)] * 3
+    with pytest.raises(ValueError, match="full_width=8 is less than the 9 columns"):
+        make().build((None, 4, 9, 3))
+
+
 def test_glow_is_the_papers_network():
     network = GlowConditioner(12)
     network.build((None, 8, 8, 6))
@@ -241,6 +275,7 @@ def test_masked_network_of_one_value():
         (partial(DenseNetConditioner, 1, depth=0), "depth >= 1"),
         (partial(GatedAttentionConditioner, 1, filters=6, heads=4), "divisible by heads"),
         (partial(GatedAttentionConditioner, 1, dropout=1.0), "dropout in"),
+        (partial(GatedAttentionConditioner, 1, last="relu"), "or None, got 'relu'"),
         (partial(MaskedImageNetwork, 1, first_kernel=4), "odd first_kernel >= 3"),
     ],
 )

@@ -41,6 +41,17 @@ def test_adam_with_coupled_decay(l2, betas):
     np.testing.assert_allclose(variable.numpy(), expected, rtol=2e-5, atol=2e-6)
 
 
+def test_decay_of_chosen_weights_alone():
+    decayed, left = (keras.Variable([2.0], name=name) for name in ("gain", "bias"))
+    optimizer = optimizers.adam(0.1, l2=0.5, l2_names=("gain",))
+    optimizer.build([decayed, left])
+    optimizer.apply([keras.ops.zeros(1), keras.ops.zeros(1)])
+    assert float(decayed.numpy()[0]) == pytest.approx(1.9, rel=1e-6)
+    assert float(left.numpy()[0]) == 2.0
+    with pytest.raises(ValueError, match=r"no weight is called 'gian'; there are bias, gain"):
+        optimizers.adam(l2=0.5, l2_names=("gian",)).build([decayed, left])
+
+
 def test_adamax():
     variable = keras.Variable(np.array([1.0, -2.0], "float32"))
     optimizer = optimizers.adamax(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-8)
@@ -77,6 +88,16 @@ def test_warmup():
     np.testing.assert_allclose(
         rates(schedule, [0, 1, 2, 3, 4, 100]), [0.75, 1.5, 2.25, 3.0, 3.0, 3.0], rtol=1e-6
     )
+
+
+def test_hold_then_decay():
+    schedule = optimizers.hold_then_decay(1e-3, 10, hold=100, decay=0.99995, final=3e-4)
+    steps = [0, 4, 9, 100, 101, 10100, 100000]
+    expected = [1e-4, 5e-4, 1e-3, 1e-3, 1e-3 * 0.99995, 1e-3 * 0.99995**10000, 3e-4]
+    np.testing.assert_allclose([schedule(step) for step in steps], expected, rtol=1e-5)
+    for wrong in ({"decay": 1.0, "final": 1e-4}, {"decay": 0.9, "final": 2e-3}):
+        with pytest.raises(ValueError, match="decay in"):
+            optimizers.hold_then_decay(1e-3, 10, hold=100, **wrong)
 
 
 def test_cosine_after_warmup():
