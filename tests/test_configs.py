@@ -3,6 +3,7 @@
 import pathlib
 import re
 import wave
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from glf import configurables
 from glf.data import points
+from glf.data.dataset import DataSpec
 from glf.models.base import conditions_of
 from glf.networks import features
 from glf.training.run import Execution
@@ -106,7 +108,9 @@ def stand_in_shape(study):
     if source not in SHAPES:
         return source
     whole = "glf" in (study.parent.name, study.parent.parent.name)
-    return SHAPES[source] if whole else (8, 8, SHAPES[source][2])
+    # Columns are divided after a third squeeze.
+    side = 16 if identifier(study) == "studies/flow_pp/imagenet64.gin" else 8
+    return SHAPES[source] if whole else (side, side, SHAPES[source][2])
 
 
 def of_different_parts(studies):
@@ -171,6 +175,8 @@ def parse_small(arrays, recordings, pairs):
     def parse(study, *bindings):
         bindings = [*bindings, "Repeated.num = 1", "train.batch_size = 8"]
         bindings += stand_in(study, source_of(study), arrays, recordings, pairs)
+        if any(line.startswith("train.init_examples") for line in expanded(study)):
+            bindings.append("train.init_examples = None")  # more than there are, and one trace more
         if "squeezenet" in study.stem:
             bindings.append('SqueezeNetFeatures.weights = "random"')
         configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
@@ -214,6 +220,37 @@ def test_a_study_has_a_loss(study, parse_small):
     terms = model.loss_terms(x, tf.constant([0, 1]), True, **conditions_of(model, batch))
     assert all(term.shape == (4,) for term in terms.values())
     assert all(np.isfinite(term).all() for term in terms.values())
+
+
+def number_of_weights(study, spec, monkeypatch):
+    """How many numbers a study's model learns, counted as it asks for them: none is made."""
+    counted = []
+
+    def add_weight(layer, shape=(), trainable=True, **_):
+        counted.append(int(np.prod(shape)) * trainable)
+        return SimpleNamespace(shape=tuple(shape))
+
+    monkeypatch.setattr(keras.layers.Layer, "add_weight", add_weight)
+    configurables.parse([str(CONFIGS / study)])
+    configurables.make_model(spec)
+    return sum(counted)
+
+
+@pytest.mark.parametrize(
+    ("study", "side", "number", "published"),
+    [
+        # What the authors' program prints. Why ours is another number stands on top of the configs.
+        ("flow_pp/cifar10", 32, 31_526_560, 31_443_440),
+        ("flow_pp/imagenet32", 32, 168_939_340, 168_955_724),
+        ("flow_pp/imagenet64", 64, 72_867_792, 73_489_960),
+    ],
+)
+def test_full_size_models_are_as_large_as_the_published_ones(
+    study, side, number, published, monkeypatch
+):
+    spec = DataSpec((side, side, 3), 256, None)
+    assert number_of_weights(f"studies/{study}.gin", spec, monkeypatch) == number
+    assert abs(number - published) < 0.01 * published
 
 
 FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smoke.gin"})
