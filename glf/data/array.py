@@ -1,16 +1,20 @@
 """NumPy files of images: .npy and .npz."""
 
 import zipfile
+import zlib
 
 import numpy as np
+from absl import logging
 
 from glf.core.files import expanded
 from glf.data import store
 from glf.data.geometry import Geometry
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
+from glf.data.split_names import split_of
 
-_WHOLE = ("images", "image", "x")
-_WHOLE_LABELS = ("labels", "label", "y")
+_KINDS = {"images": ("images", "image", "x"), "labels": ("labels", "label", "y")}
+_MOST_CLASSES = 2**31 - 1
+_WHOLE = tuple(_KINDS.values())
 
 
 def load_array_source(
@@ -25,8 +29,11 @@ def load_array_source(
 
     An .npy file holds the images. An .npz file holds
       either "images" (or "image", "x") and perhaps "labels" ("label", "y"),
-      or "x_train" and perhaps "x_validation", "x_test", with "y_train", ... if labelled.
-    Missing splits are cut by `complete_splits`. Labels are integers [n] or [n, 1] from 0 on.
+      or "x_train" and perhaps "x_validation", "x_test", with "y_train", ... if labelled; also the
+      other way round, "train_images", and with other usual names of splits in any case
+      ("X_train", "x_val"), see `split_of`.
+    Nothing else in it is read; a warning names it. Missing splits are cut by `complete_splits`.
+    Labels are integers [n] or [n, 1] from 0 to 2^31 - 2.
 
     Args:
       path: the file.
@@ -40,7 +47,8 @@ def load_array_source(
 
     Raises:
       ValueError: if the file is missing or not such a file, if values are not integers or out of
-        range, or if labels do not match.
+        range, if labels do not match or are too large, or if keys of splits lack one to train on
+        or name one of them twice.
     """
     name = f"array:{path}"
     path = expanded(path)
@@ -88,28 +96,84 @@ def _read(name, path):
         what = "ends neither in .npy nor .npz" if path.is_file() else what
         raise ValueError(f"array: wants an .npy or .npz file; {str(path)!r} {what}.")
     try:
-        if path.suffix == ".npy":
-            return {"train": ("the array", np.load(path, mmap_mode="r"), None)}
-        with np.load(path) as archive:
-            content = {key: archive[key] for key in archive.files}
+        loaded = np.load(path, mmap_mode="r")
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{str(path)!r} cannot be read as a NumPy file of numbers: {error}"
-        ) from error
-    if "x_train" in content:
+        raise _unreadable(path, error) from error
+    if isinstance(loaded, np.ndarray):
+        return {"train": ("the array", loaded, None)}
+
+    def member(key):
+        try:
+            return None if key is None else loaded[key]
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise _unreadable(path, f"{key}: {error}") from error
+
+    with loaded:
         return {
-            split: (f"x_{split}", content[f"x_{split}"], content.get(f"y_{split}"))
-            for split in SPLITS
-            if f"x_{split}" in content
+            split: (key, member(key), member(label))
+            for split, (key, label) in _keys(name, loaded.files).items()
         }
-    for key in _WHOLE:
-        if key in content:
-            found = [content[label] for label in _WHOLE_LABELS if label in content]
-            return {"train": (key, content[key], found[0] if found else None)}
-    raise ValueError(
-        f'{name!r} has none of the keys "images", "image", "x" or "x_train"; it has '
-        f"{sorted(content)}."
-    )
+
+
+def _unreadable(path, why):
+    return ValueError(f"{str(path)!r} cannot be read as a NumPy file of numbers: {why}")
+
+
+def _keys(name, keys):
+    """{split: (key of its images, key of its labels or None)}; the others are named in a warning.
+
+    Raises:
+      ValueError: if there are no images to train on, or two keys for one thing.
+    """
+    found = {}
+    for key in keys:
+        role = _role(key)
+        if role is not None and found.setdefault(role, key) != key:
+            raise ValueError(
+                f"{name!r} has both {found[role]!r} and {key!r} for the {role[1]} of the {role[0]} "
+                "split; keep one of them."
+            )
+    images = {split for split, kind in found if kind == "images"}
+    if not images:
+        whole = [next((key for key in known if key in keys), None) for known in _WHOLE]
+        if whole[0] is None:
+            raise ValueError(
+                f'{name!r} has none of the keys "images", "image", "x" or "x_train"; it has '
+                f"{sorted(keys)}."
+            )
+        chosen = {"train": tuple(whole)}
+    elif "train" not in images:
+        raise ValueError(
+            f"{name!r} has {sorted(found.values())}, but no images to train on; name them "
+            f'"x_train". It has {sorted(keys)}.'
+        )
+    else:
+        chosen = {
+            split: (found[split, "images"], found.get((split, "labels")))
+            for split in SPLITS
+            if split in images
+        }
+    unused = sorted(set(keys) - {key for pair in chosen.values() for key in pair})
+    if unused:
+        logging.warning(
+            '%s: not used are the keys %s; splits are "x_train", "x_validation" and "x_test", '
+            'their labels "y_train", ...',
+            name,
+            unused,
+        )
+    return chosen
+
+
+def _role(key):
+    """(split, "images" or "labels") of a key such as "X_train", "y_val" or "test_images"."""
+    words = key.split("_")
+    if len(words) != 2:
+        return None
+    for split, kind in (words, words[::-1]):
+        for known, names in _KINDS.items():
+            if split_of(split) and kind.lower() in names:
+                return split_of(split), known
+    return None
 
 
 def _checked_images(name, key, array):
@@ -144,6 +208,11 @@ def _checked_labels(name, key, images, labels):
         raise ValueError(
             f"{name!r}: the labels of {key} are {labels.dtype} of shape {labels.shape}; expected "
             f"integers of at least 0, one for each of {len(images)} images."
+        )
+    if labels.max() >= _MOST_CLASSES:
+        raise ValueError(
+            f"{name!r}: the labels of {key} reach {labels.max()}; the number of classes has to fit "
+            f"in 32 bits, so that they are below {_MOST_CLASSES}. Number the classes from 0 on."
         )
     return labels.astype(np.int32)
 

@@ -9,6 +9,7 @@ from glf.data import noise
 from glf.data.binarize import BINARIZATIONS, bernoulli, threshold
 from glf.data.source import SPLITS
 from glf.data.stream import EpochStream
+from glf.data.translation import translated, translation_limits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +53,25 @@ class Dataset:
     that levels is 2^num_bits: the convention of the "5-bit" results of Glow (Kingma and Dhariwal
     2018, arXiv 1807.03039).
 
+    Translation: a training example is moved by (dy, dx) pixels, independent and uniform on
+    {-m_h, ..., m_h} and {-m_w, ..., m_w}; what comes in repeats the edge. With
+    `max_translation` a fraction f, m = floor(f * side), otherwise m = `max_translation`. The
+    published programs fill with the edge, too: those of Glow and of emerging convolutions
+    (Hoogeboom et al. 2019, arXiv 1901.11137) move by up to f = 0.1 of each side, in real numbers
+    with linear interpolation between pixels, which whole pixels spare; that of mAR-SCF
+    (Bhattacharyya et al. 2020, arXiv 2004.03891) by -3 to 2 pixels along one of the sides.
+
     Where each image is paired with another, its condition, batches have that, too; it is never
-    binarized, and mirrored with its image.
+    binarized, and mirrored and moved with its image.
 
     Args:
       source: a `glf.data.source.Source`.
       binarize: None, "threshold", "dynamic" or "fixed".
       horizontal_flip: mirror each training example left to right with probability 1/2, afresh
         each time it is seen; evaluation never does.
+      max_translation: move each training example by up to this, afresh each time it is seen:
+        a float below 1, a fraction of each side, or an integer, a number of pixels; None for no
+        translation; evaluation never does.
       num_bits: how many bits of each value to keep, from 1 to 8; None: all there are.
 
     Attributes:
@@ -70,18 +82,35 @@ class Dataset:
 
     Raises:
       ValueError: if `binarize` is unknown, or if `num_bits` is out of range, given together with
-        `binarize`, or given for data that has not 256 levels; if any of these, or a flip, is
-        asked of continuous data.
+        `binarize`, or given for data that has not 256 levels; if any of these, or a flip or a
+        translation, is asked of continuous data; if a flip or a translation is asked of
+        waveforms; if `max_translation` moves nothing, or images by a side.
     """
 
-    def __init__(self, source, binarize=None, horizontal_flip=False, num_bits=None):
+    def __init__(
+        self,
+        source,
+        binarize=None,
+        horizontal_flip=False,
+        num_bits=None,
+        max_translation=None,
+    ):
         if binarize not in BINARIZATIONS:
             raise ValueError(f"binarize is one of {BINARIZATIONS}, got {binarize!r}.")
-        if source.levels is None and (binarize or horizontal_flip or num_bits is not None):
+        moved = horizontal_flip or max_translation is not None
+        if source.levels is None and (binarize or moved or num_bits is not None):
             raise ValueError(
-                f"binarize, num_bits and horizontal_flip are for images, not for the points of "
+                f"binarize, num_bits, horizontal_flip and max_translation are for images, not for "
+                f"the points of {source.name!r}; leave them out."
+            )
+        if source.sample_rate is not None and moved:
+            raise ValueError(
+                f"horizontal_flip and max_translation are for images, not for the waveforms of "
                 f"{source.name!r}; leave them out."
             )
+        self._limits = None
+        if max_translation is not None:
+            self._limits = translation_limits(max_translation, source.image_shape)
         levels = source.levels if binarize is None else 2
         if num_bits is not None:
             _check_bits(num_bits, binarize, source)
@@ -112,8 +141,8 @@ class Dataset:
         The epochs, each in an order of its own keyed by (seed, epoch), are laid end to end, and
         step s takes positions [s B, (s + 1) B). A batch is a pure function of (dataset, seed, B,
         s): no example is dropped, and a run resumed at any step sees the batches it would have
-        seen. Flips and dynamic bits are pure functions of (seed, position). Points of a known
-        density are drawn afresh for each position, no two steps of the same ones.
+        seen. Flips, translations and dynamic bits are pure functions of (seed, position). Points
+        of a known density are drawn afresh for each position, no two steps of the same ones.
 
         Args:
           batch_size: B, the examples of a step over all shards.
@@ -146,6 +175,7 @@ class Dataset:
         stream = EpochStream(len(split.rows), seed)
         words = noise.seed_words(seed)
         flip_key = noise.philox_key("flip", *words)
+        translation_key = noise.philox_key("translation", *words)
         dynamic_key = noise.philox_key("binarize", *words) if self._binarize == "dynamic" else None
         points_key = noise.philox_key("fresh points", *words)
 
@@ -157,6 +187,10 @@ class Dataset:
                 return self.density.draw(bits), np.zeros(size, np.int32)
             rows = split.rows[stream.examples(start, start + size)]
             images, labels, *conditions = self._take(split.table, rows, dynamic_key, positions)
+            if self._limits is not None:
+                images, *conditions = translated(
+                    [images, *conditions], self._limits, translation_key, positions
+                )
             if self._flip:
                 flip = noise.random_words(flip_key, positions, 1)[:, 0] & 1 == 1
                 for mirrored in (images, *conditions):

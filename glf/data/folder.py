@@ -1,51 +1,49 @@
 """Folders of image files, of any size and kind."""
 
-import concurrent.futures
-import hashlib
-import os
-import pathlib
-
 import numpy as np
 from absl import logging
 
 from glf.core.files import expanded
 from glf.data import store
-from glf.data.files import EXTENSIONS, image_size, read_image
+from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
+from glf.data.listing import IMAGES, attempt_all, find, report_broken, shown, shown_some, stamp
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
+from glf.data.split_names import split_by_hash, split_folders, split_of
 
-_SPLIT_FOLDERS = {"train": "train", "test": "test"} | dict.fromkeys(
-    ("validation", "valid", "val"), "validation"
-)
-_NAMED = 5  # how many broken files a message names
+LABELS = ("auto", "subfolders", None)
 
 
 def load_folder_source(
     path,
     geometry=None,
-    labels=None,
+    labels="auto",
     validation_examples=None,
     memory_budget=store.MEMORY_BUDGET,
     cache_dir=None,
 ):
-    """All images below a folder: png, jpg, jpeg, bmp, webp, and the first frame of a gif.
+    """All images below a folder: PNG, JPEG, BMP, GIF, WebP, TIFF and PBM, PGM, PPM.
 
     Images are turned as their EXIF orientation says, cut to the proportions of the target about
-    their centre, and resized with antialiasing (`Geometry`). Alpha is laid over white; 16-bit
-    grey keeps its upper 8 bits. Names that start with a dot are passed over.
+    their centre, and resized with antialiasing (`Geometry`). Alpha is laid over white, of more
+    than 8 bits the upper 8 are kept, of several frames or pages the first is taken; a warning says
+    how often. Names that start with a dot are passed over.
 
-    Splits: where all images lie in folders "train" and "validation" (or "val", "valid") or "test",
-    these are the splits, completed by `complete_splits`. Elsewhere the images are ordered by the
-    SHA-256 of their relative path; the first tenth, at most 5000, is the test split, and the next
-    `validation_examples` (by default as many) the validation split, so that a folder that grows
-    hardly moves an image from one split to another.
+    Splits: where all images lie in folders "train" and "validation" or "test", these are the
+    splits, completed by `complete_splits`; other usual names in any case count as well, see
+    `split_of`. Elsewhere the images are ordered by the SHA-256 of their relative path; the first
+    tenth, at most 5000, is the test split, and the next `validation_examples` (by default as many)
+    the validation split, so that a folder that grows hardly moves an image from one split to
+    another.
 
     Args:
       path: the folder.
       geometry: a `Geometry`; its size may be left out if all images have one. Channels: 3 unless
         it says 1.
-      labels: None, or "subfolders" to take the first folder of an image's path (below the split's
-        folder) as its class, classes in the order of their names.
+      labels: "subfolders" to take the first folder of an image's path (below the split's folder)
+        as its class, classes in the order of their names; None for no labels; "auto" for the
+        former where every image lies in such a folder, there are two of them at least, and those
+        of other splits are among those of train.
       validation_examples: how many to cut for validation.
       memory_budget: bytes the decoded images may take in memory.
       cache_dir: where they are kept beyond it.
@@ -54,15 +52,16 @@ def load_folder_source(
       ValueError: if the folder is missing, is a file or has no images; if half of the images or
         more cannot be read (fewer are left out, and named in a warning); if they differ in size
         and no image_size is given; if an image is smaller than the crop; if an image has no
-        subfolder to be its class.
+        subfolder to be its class; if folders look like splits and are none, see `split_folders`;
+        if images of more than 8 bits are black in the upper 8.
     """
     name = f"folder:{path}"
-    if labels not in (None, "subfolders"):
-        raise ValueError(f'labels is None or "subfolders", got {labels!r}.')
+    if labels not in LABELS:
+        raise ValueError(f'labels is None, "subfolders" or "auto", got {labels!r}.')
     root = expanded(path)
-    files = find(root, EXTENSIONS, "images")
+    files = find(root, IMAGES, "images")
     parts = split_folders(root, files)
-    classes = _classes(name, files, parts) if labels else None
+    classes, of_files = _classes(name, files, parts, labels)
     geometry = geometry or Geometry()
     geometry = Geometry(geometry.crop, geometry.size, geometry.channels or 3)
     broken = {}
@@ -70,7 +69,7 @@ def load_folder_source(
     shape = (*size, geometry.channels)
     images, kept = store.collect(
         name,
-        lambda: _decoded(root, files, geometry, broken),
+        lambda: _decoded(name, root, files, geometry, broken),
         len(files),
         shape,
         [str(root.resolve()), repr(geometry), [stamp(root, file) for file in files]],
@@ -78,7 +77,7 @@ def load_folder_source(
         cache_dir,
     )
     report_broken(name, files, kept, broken)
-    kept_labels = None if classes is None else classes[1][kept]
+    kept_labels = None if classes is None else of_files[kept]
     table = Table("folder", len(images), lambda: (images, kept_labels))
     if parts is None:
         chosen = split_by_hash(name, [files[i] for i in kept], validation_examples)
@@ -87,65 +86,49 @@ def load_folder_source(
         kept_parts = np.array(parts)[kept]
         splits = {s: Split(table, np.flatnonzero(kept_parts == s)) for s in SPLITS}
         splits = complete_splits(name, splits, validation_examples)
-    return Source(name, shape, 256, len(classes[0]) if classes else None, splits)
+    return Source(name, shape, 256, len(classes) if classes else None, splits)
 
 
-def find(root, extensions, what):
-    """Relative paths of all files below `root` with one of the `extensions`, sorted.
-
-    Raises:
-      ValueError: if `root` is not there, is a file, or has no such files; `what` names them.
-    """
-    if not root.exists():
-        raise ValueError(f"There is no folder {str(root)!r}.")
-    if not root.is_dir():
-        raise ValueError(
-            f"{str(root)!r} is a file; a folder of {what} is wanted (array: reads .npy, .npz)."
-        )
-    found, seen = [], set()
-    for folder, inner, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        inner[:] = [] if real in seen else [d for d in inner if not d.startswith(".")]
-        if real in seen:  # a link back up
-            continue
-        seen.add(real)
-        found += [
-            pathlib.Path(folder, file).relative_to(root).as_posix()
-            for file in names
-            if not file.startswith(".") and file.lower().endswith(extensions)
-        ]
-    if not found:
-        raise ValueError(
-            f"There are no {what} in {str(root)!r} or below; looked for {', '.join(extensions)}."
-        )
-    return sorted(found)
-
-
-def split_folders(root, files):
-    """The split of each file by its first folder, or None where folders do not say it."""
-    first = [file.split("/")[0] if "/" in file else None for file in files]
-    parts = [_SPLIT_FOLDERS.get(folder) for folder in first]
-    if "train" not in parts or len(set(parts) - {None}) < 2:
-        return None
-    if None in parts:
-        raise ValueError(
-            f"{str(root)!r} has folders for splits, but {files[parts.index(None)]!r} is in none of "
-            "them; move it into train, validation or test."
-        )
-    return parts
-
-
-def _classes(name, files, parts):
-    """(names of the classes, class of each file)."""
-    depth = 0 if parts is None else 1
-    folders = [file.split("/")[depth:-1] for file in files]
-    if [] in folders:
+def _classes(name, files, parts, labels):
+    """(names of the classes, int32 class of each file), or (None, None) without labels."""
+    if labels is None:
+        return None, None
+    # Below the folder of a split, and where there is but one, for training, below that.
+    folders = [file.split("/")[:-1] for file in files]
+    tops = {path[0] if path else "" for path in folders}
+    depth = int(parts is not None or (len(tops) == 1 and split_of(*tops) == "train"))
+    of_files = [path[depth] if len(path) > depth else None for path in folders]
+    names = sorted(set(of_files) - {None})
+    if labels == "subfolders" and None in of_files:
         raise ValueError(
             f'{name!r}: labels="subfolders" wants each image in the folder of its class, but '
-            f"{files[folders.index([])]!r} is in none; move it, or leave labels out."
+            f"{shown(files[of_files.index(None)])!r} is in none; move it, or leave labels out."
         )
-    names = sorted({folder[0] for folder in folders})
-    return names, np.array([names.index(folder[0]) for folder in folders], np.int32)
+    if labels == "auto" and (None in of_files or len(names) < 2):
+        return None, None
+    strange = []
+    if parts is not None:
+        trained = {c for c, part in zip(of_files, parts, strict=True) if part == "train"}
+        strange = sorted(set(names) - trained)
+    if strange:
+        logging.warning(
+            "%s: no training images are in folders %s%s",
+            name,
+            shown_some(strange),
+            "; so folders are not taken as classes" if labels == "auto" else "",
+        )
+    if strange and labels == "auto":
+        return None, None
+    if labels == "auto":
+        logging.info(
+            "%s: the folders of the images are taken as %d classes: %s; "
+            "make_dataset.labels = None takes none",
+            name,
+            len(names),
+            shown_some(names),
+        )
+    numbers = {label: i for i, label in enumerate(names)}
+    return names, np.array([numbers[label] for label in of_files], np.int32)
 
 
 def common_size(name, root, files, broken):
@@ -157,89 +140,23 @@ def common_size(name, root, files, broken):
     if len(sizes) > 1:
         (a, first), (b, second) = list(sizes.items())[:2]
         raise ValueError(
-            f"The images of {name!r} differ in size ({first}: {a[0]}x{a[1]}, {second}: "
-            f"{b[0]}x{b[1]}); give image_size to bring them to one."
+            f"The images of {name!r} differ in size ({shown(first)}: {a[0]}x{a[1]}, "
+            f"{shown(second)}: {b[0]}x{b[1]}); give image_size to bring them to one."
         )
     if not sizes:
         report_broken(name, files, [], broken)
     return next(iter(sizes))
 
 
-def _decoded(root, files, geometry, broken):
+def _decoded(name, root, files, geometry, broken):
     """Batches of (images, indices into files), in order."""
+    conversions = Conversions()
     for start in range(0, len(files), 256):
         chunk = files[start : start + 256]
-        images = attempt_all(lambda path: read_image(path, geometry), root, chunk, broken)
+        images = attempt_all(
+            lambda path: read_image(path, geometry, conversions=conversions), root, chunk, broken
+        )
         indices = [i for i, image in enumerate(images) if image is not None]
         if indices:
             yield np.stack([images[i] for i in indices]), start + np.array(indices)
-
-
-def attempt_all(function, root, files, broken):
-    """`function` of each file, in parallel; where it cannot be read None, and why in `broken`."""
-
-    def attempt(file):
-        try:
-            return function(root / file)
-        except OSError as error:
-            broken[file] = str(error)
-            return None
-
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return list(pool.map(attempt, files))
-
-
-def report_broken(name, files, kept, broken, what="images"):
-    """Names the files that were left out, all but those at `kept`, in a warning.
-
-    Raises:
-      ValueError: if they are half of all or more.
-    """
-    readable = set(np.asarray(kept, np.int64).tolist())
-    lost = [file for i, file in enumerate(files) if i not in readable]
-    if not lost:
-        return
-    shown = "; ".join(f"{file} ({broken.get(file, 'unreadable')})" for file in lost[:_NAMED])
-    shown += f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-    if 2 * len(lost) >= len(files):
-        raise ValueError(
-            f"{len(lost)} of the {len(files)} {what} of {name!r} cannot be read: {shown}."
-        )
-    logging.warning("%s: left out %d unreadable %s: %s", name, len(lost), what, shown)
-
-
-def stamp(root, file):
-    """What changes when a file does."""
-    try:
-        stat = (root / file).stat()
-    except OSError:  # a link to nowhere
-        return (file,)
-    return file, stat.st_size, stat.st_mtime_ns
-
-
-def split_by_hash(name, files, validation_examples, what="images"):
-    """{split: positions in `files`}, by the order of the SHA-256 of their names.
-
-    The first tenth, at most 5000, is the test split; the next `validation_examples`, None for as
-    many, the validation split.
-
-    Raises:
-      ValueError: if none are left to train on.
-    """
-    order = np.array(
-        sorted(range(len(files)), key=lambda i: hashlib.sha256(files[i].encode()).digest()),
-        np.int64,
-    )
-    count = min(5000, max(1, len(files) // 10))
-    validation = count if validation_examples is None else validation_examples
-    if count + validation >= len(files):
-        raise ValueError(
-            f"{name!r} has {len(files)} readable {what}, too few for {count} to test on, "
-            f"{validation} to validate on and some to train on; add {what}"
-            + ("." if validation_examples is None else ", or lower validation_examples.")
-        )
-    return {
-        "train": order[count + validation :],
-        "validation": order[count : count + validation],
-        "test": order[:count],
-    }
+    conversions.warn(name)

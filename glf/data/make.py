@@ -31,7 +31,8 @@ def make_dataset(
     num_bits=None,
     validation_examples=None,
     horizontal_flip=False,
-    labels=None,
+    max_translation=None,
+    labels="auto",
     levels=None,
     num_samples=None,
     num_examples=None,
@@ -64,7 +65,10 @@ def make_dataset(
       validation_examples: how many to cut from train where there is no validation split; None for
         min(5000, a tenth of train). See `complete_splits`.
       horizontal_flip: mirror training examples at random.
-      labels: for a folder, "subfolders" to take the first folder of each path as the class.
+      max_translation: shift training examples at random by up to so much along each side: a
+        fraction of the side (a float below 1) or a number of pixels (an integer); see `Dataset`.
+      labels: None for no labels; "auto" for those that the source has, of a folder its subfolders
+        where they can be classes, see `load_folder_source`; "subfolders" for these in any case.
       levels: for an array, the number of levels; None to take it from the largest value.
       num_samples: for WAV files, the length of an example.
       num_examples: for what is generated, the number of training examples.
@@ -93,10 +97,21 @@ def make_dataset(
             f"data_path={str(data_path)!r} is for sources that name a path ({known}), not for "
             f"{source!r}."
         )
+    try:
+        rest.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"The path in source={source!r} is not UTF-8, so that no configuration can hold it. "
+            "Rename the folder, or make a link to it of another name; names of files may be "
+            "anything."
+        ) from None
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
-    if labels is not None and kind != "folder":
-        raise ValueError(f'labels={labels!r} is for "folder:" sources only, not {source!r}.')
+    if labels not in ("auto", None) and kind != "folder":
+        raise ValueError(
+            f'labels={labels!r} is for "folder:" sources only, not {source!r}; elsewhere it is '
+            '"auto" or None.'
+        )
     if levels is not None and kind != "array":
         raise ValueError(f'levels={levels!r} is for "array:" sources only, not {source!r}.')
     if num_samples is not None and kind != "wav":
@@ -110,6 +125,7 @@ def make_dataset(
     if kind == "wav" or kind in DENSITIES:
         of_images = {"image_size": image_size, "crop": crop, "channels": channels}
         of_images |= {"horizontal_flip": horizontal_flip or None}
+        of_images |= {"max_translation": max_translation}
         if kind == "wav":
             # Files go to the splits whole, so that a number of examples cannot be asked for.
             of_images |= {"validation_examples": validation_examples}
@@ -146,9 +162,17 @@ def make_dataset(
         place = {"data_path": os.path.abspath(expanded(rest))}
     arguments = [rest] if rest else [kind] if kind in DENSITIES else []
     loaded = load(*arguments, **{option: options[option] for option in takes})
+    if labels is None:
+        loaded = dataclasses.replace(loaded, num_classes=None)
     if place:
         loaded = dataclasses.replace(loaded, name=source, place=place)
-    return Dataset(loaded, binarize=binarize, horizontal_flip=horizontal_flip, num_bits=num_bits)
+    return Dataset(
+        loaded,
+        binarize=binarize,
+        horizontal_flip=horizontal_flip,
+        max_translation=max_translation,
+        num_bits=num_bits,
+    )
 
 
 _COMMON = ("geometry", "validation_examples")

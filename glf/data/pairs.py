@@ -6,10 +6,12 @@ import numpy as np
 
 from glf.core.files import expanded
 from glf.data import store
-from glf.data.files import EXTENSIONS, image_size, read_image
-from glf.data.folder import attempt_all, find, split_by_hash, split_folders, stamp
+from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
+from glf.data.listing import IMAGES, attempt_all, find, shown, shown_some, stamp
+from glf.data.masks import read_mask, warn_of_greys
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
+from glf.data.split_names import split_by_hash, split_folders
 
 _NAMED = 5  # how many files a message names
 
@@ -24,9 +26,10 @@ def load_pairs_source(
     """A folder with "images" and "masks" below it, holding files of the same names.
 
     images/a/7.jpg goes with masks/a/7.png: what counts is the path without its extension. Masks
-    are thresholded: from the middle grey, 128, on a pixel is 1. What is modelled is the mask,
-    [h, w, 1] with 2 levels; its condition is the image, [h, w, 3 or 1] with 256. Both go through
-    the same geometry, masks without interpolation.
+    are thresholded: from the middle grey, 128, on a pixel is 1; a warning says how many have other
+    values than black and white. What is modelled is the mask, [h, w, 1] with 2 levels; its
+    condition is the image, [h, w, 3 or 1] with 256. Both go through the same geometry, masks
+    without interpolation.
 
     Splits: as for folders of images (`load_folder_source`), by folders "train" and "test" or
     "validation" within "images", or else by the SHA-256 of the names.
@@ -42,7 +45,9 @@ def load_pairs_source(
     Raises:
       ValueError: if one of the folders is missing or empty; if an image or a mask has no partner,
         more than one, or one of another size; if a file cannot be read; if sizes differ and no
-        image_size is given, or an image is smaller than the crop; if no mask has any foreground.
+        image_size is given, or an image is smaller than the crop; if no mask has any foreground,
+        or the foreground of one is dark, so that the threshold would empty it; if a mask is
+        transparent; if folders look like splits and are none, see `split_folders`.
     """
     name = f"pairs:{path}"
     root = expanded(path)
@@ -64,10 +69,11 @@ def load_pairs_source(
         own = Geometry(geometry.crop, geometry.size, shape[2])
         return store.collect(
             f"{name} {kind}",
-            lambda: _decoded(name, root, files[kind], own, binary=kind == "masks"),
+            lambda: _decoded(name, root, files[kind], own, masks=kind == "masks"),
             len(names),
             shape,
-            [str(root.resolve()), kind, repr(own), [stamp(root, file) for file in files[kind]]],
+            [str(root.resolve()), kind, repr(own), [stamp(root, file) for file in files[kind]]]
+            + ["each checked"] * (kind == "masks"),
             memory_budget,
             cache_dir,
         )[0]
@@ -75,8 +81,8 @@ def load_pairs_source(
     images, masks = collect("images"), collect("masks")
     if not masks.any():
         raise ValueError(
-            f"All masks of {name!r} are background: their values are below 128. Give masks whose "
-            "foreground is bright, 255 at best."
+            f"All masks of {name!r} are background, 0 throughout. Give masks whose foreground is "
+            "bright, 255 at best."
         )
     table = Table("pairs", len(names), lambda: (masks, None, images))
     in_images = [found["images"][n] for n in names]
@@ -101,12 +107,12 @@ def load_pairs_source(
 def _by_name(name, folder):
     """{path without extension: path} of the images below a folder."""
     named = {}
-    for file in find(folder, EXTENSIONS, "images"):
+    for file in find(folder, IMAGES, "images"):
         stem = pathlib.PurePosixPath(file).with_suffix("").as_posix()
         if stem in named:
             raise ValueError(
-                f"{name!r}: {folder.name} has both {named[stem]} and {file}, so that it is not "
-                "clear which of them is the partner; move one away."
+                f"{name!r}: {folder.name} has both {shown(named[stem])} and {shown(file)}, so that "
+                "it is not clear which of them is the partner; move one away."
             )
         named[stem] = file
     return named
@@ -119,11 +125,10 @@ def _check_partners(name, found):
         ("masks", "images", masks - images),
     ):
         if alone:
-            shown = ", ".join(found[kind][n] for n in sorted(alone)[:_NAMED])
-            more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+            files = shown_some([found[kind][n] for n in sorted(alone)])
             raise ValueError(
-                f"{name!r}: {len(alone)} files in {kind} have no partner in {other}: "
-                f"{shown}{more}. Partners have equal names up to their extension."
+                f"{name!r}: {len(alone)} files in {kind} have no partner in {other}: {files}. "
+                "Partners have equal names up to their extension."
             )
 
 
@@ -135,8 +140,8 @@ def _size(name, root, files, geometry):
     ):
         if of_image != of_mask:
             raise ValueError(
-                f"{name!r}: {image} has {of_image[0]}x{of_image[1]} pixels, but its mask {mask} "
-                f"has {of_mask[0]}x{of_mask[1]}; bring them to one size."
+                f"{name!r}: {shown(image)} has {of_image[0]}x{of_image[1]} pixels, but its mask "
+                f"{shown(mask)} has {of_mask[0]}x{of_mask[1]}; bring them to one size."
             )
     target = geometry.size or geometry.crop
     different = sorted(set(sizes["images"]))
@@ -153,16 +158,22 @@ def _read_all(name, function, root, files):
     broken = {}
     read = attempt_all(function, root, files, broken)
     if broken:
-        shown = "; ".join(f"{file} ({broken[file]})" for file in sorted(broken)[:_NAMED])
-        raise ValueError(f"{len(broken)} files of {name!r} cannot be read: {shown}.")
+        reasons = "; ".join(f"{shown(file)} ({broken[file]})" for file in sorted(broken)[:_NAMED])
+        raise ValueError(f"{len(broken)} files of {name!r} cannot be read: {reasons}.")
     return read
 
 
-def _decoded(name, root, files, geometry, binary):
+def _decoded(name, root, files, geometry, masks):
     """Batches of (images or masks, indices into files), in order."""
+    conversions, greys = Conversions(), {}
+
+    def read(path):
+        if masks:
+            return read_mask(path, geometry, greys)
+        return read_image(path, geometry, conversions=conversions)
+
     for start in range(0, len(files), 256):
         chunk = files[start : start + 256]
-        images = np.stack(
-            _read_all(name, lambda path: read_image(path, geometry, nearest=binary), root, chunk)
-        )
-        yield (images >> 7 if binary else images), np.arange(start, start + len(chunk))
+        yield np.stack(_read_all(name, read, root, chunk)), np.arange(start, start + len(chunk))
+    conversions.warn(name)
+    warn_of_greys(name, greys, len(files))

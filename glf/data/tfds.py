@@ -12,7 +12,7 @@ from absl import logging
 from glf.core.files import expanded
 from glf.data import store
 from glf.data.geometry import Geometry, flatten_alpha
-from glf.data.source import Source, Split, Table, complete_splits
+from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 
 _PROBE = "storage.googleapis.com"  # where tfds itself looks first
 # What the papers train on. CelebA: the central 140 x 140 at 64 x 64 (Tolstikhin et al. 2018, WAE).
@@ -87,6 +87,17 @@ def load_tfds_source(
 
         return Split.whole(Table(split, count, load))
 
+    unused = sorted(set(builder.info.splits) - set(SPLITS))
+    if unused:
+        logging.warning("%s: not used are the splits %s", label, ", ".join(unused))
+    if image.np_dtype == np.uint16 or image.shape[2] in (2, 4):
+        logging.warning(
+            "%s: images were converted: %s",
+            label,
+            "those of 16 bits keep their upper 8"
+            if image.np_dtype == np.uint16
+            else "alpha is laid over white",
+        )
     splits = {split: table(split) for split in builder.info.splits}
     splits = complete_splits(label, splits, validation_examples)
     classes = class_label.num_classes if labelled else None

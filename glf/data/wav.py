@@ -3,12 +3,17 @@
 import warnings
 
 import numpy as np
+from absl import logging
 from scipy.io import wavfile
 
 from glf.core.files import expanded
 from glf.data import mu_law, store
-from glf.data.folder import find, report_broken, split_by_hash, stamp
-from glf.data.source import Source, Split, Table
+from glf.data.listing import WAVS, find, report_broken, shown, stamp
+from glf.data.source import SPLITS, Source, Split, Table, complete_splits
+from glf.data.split_names import split_by_hash, split_folders
+
+# More of a file than this beyond [-1, 1], and it is no waveform in these units.
+_MOST_CLIPPED = 0.1
 
 
 def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, cache_dir=None):
@@ -16,10 +21,13 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
 
     PCM of 8, 16, 24 or 32 bits or floats, all at one rate; of several channels the mean is taken.
     A file is cut into consecutive pieces of `num_samples`; what is left over at its end is not
-    used. Names that start with a dot are passed over.
+    used. Floats beyond [-1, 1] are clipped, and a warning says so. Names that start with a dot are
+    passed over.
 
-    Splits: the files are ordered by the SHA-256 of their relative path; the first tenth, at most
-    5000, is the test split and as many after them the validation split, so that no file is in two.
+    Splits: where all files lie in folders "train" and "validation" or "test", these are the
+    splits, by whole files completed as `complete_splits` does. Elsewhere the files are ordered by
+    the SHA-256 of their relative path; the first tenth, at most 5000, is the test split and as
+    many after them the validation split. No file is in two.
 
     Args:
       path: the folder.
@@ -30,8 +38,9 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
     Raises:
       ValueError: if `num_samples` is no positive integer; if the folder is missing, is a file or
         has no .wav files, or too few to split; if files differ in their sample rate; if half of
-        the files or more cannot be read or are shorter than an example (fewer are left out, and
-        named in a warning).
+        the files or more cannot be read, are shorter than an example or lie beyond [-1, 1] in more
+        than a tenth of their samples (fewer are left out, and named in a warning); if folders look
+        like splits and are none, see `split_folders`.
     """
     name = f"wav:{path}"
     whole = isinstance(num_samples, int | np.integer) and not isinstance(num_samples, bool)
@@ -41,24 +50,24 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
             f"integer; got {num_samples!r}."
         )
     root = expanded(path)
-    files = find(root, (".wav",), "WAV files")
-    broken, counts, rates = {}, np.zeros(len(files), np.int64), {}
-    for i, file in enumerate(files):
-        try:
-            rate, waveform = read_wav(root / file)
-        except OSError as error:
-            broken[file] = str(error)
-            continue
-        rates.setdefault(rate, file)
-        counts[i] = len(waveform) // num_samples
-        if not counts[i]:
-            broken[file] = f"{len(waveform)} samples, shorter than num_samples={num_samples}"
+    files = find(root, WAVS, "WAV files")
+    parts = split_folders(root, files)
+    counts, rates, broken, loud = _survey(root, files, num_samples)
     report_broken(name, files, np.flatnonzero(counts), broken, "WAV files")
     if len(rates) > 1:
         (a, first), (b, second) = list(rates.items())[:2]
         raise ValueError(
-            f"The files of {name!r} differ in their sample rate ({first}: {a} Hz, {second}: {b} "
-            "Hz); bring them to one."
+            f"The files of {name!r} differ in their sample rate ({shown(first)}: {a} Hz, "
+            f"{shown(second)}: {b} Hz); bring them to one."
+        )
+    if loud:
+        loudest = max(loud, key=loud.get)
+        logging.warning(
+            "%s: clipped to [-1, 1] what %d files have beyond (%s reaches %.4g)",
+            name,
+            len(loud),
+            shown(loudest),
+            loud[loudest],
         )
     kept = [file for i, file in enumerate(files) if counts[i]]
     pieces = counts[counts > 0]
@@ -80,15 +89,51 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
         cache_dir,
     )
     table = Split.whole(Table("wav", len(levels), lambda: (levels, None)))
-    splits = {
-        split: table.take(np.flatnonzero(np.isin(owner, members)))
-        for split, members in split_by_hash(name, kept, None, "WAV files").items()
-    }
+    if parts is None:
+        members = split_by_hash(name, kept, None, "WAV files")
+    else:
+        kept_parts = np.array(parts)[counts > 0]
+        of_files = Table("files", len(kept), lambda: (kept, None))
+        given = {s: Split(of_files, np.flatnonzero(kept_parts == s)) for s in SPLITS}
+        members = {s: split.rows for s, split in complete_splits(name, given).items()}
+    splits = {s: table.take(np.flatnonzero(np.isin(owner, rows))) for s, rows in members.items()}
     return Source(name, shape, 256, None, splits, next(iter(rates)))
 
 
+def _survey(root, files, num_samples):
+    """What each file holds.
+
+    Returns:
+      The number of examples of each, int64; {sample rate: the first file that has it}; {file: why
+      it cannot be used}; {file: its largest magnitude} of those to be clipped.
+    """
+    broken, counts, rates, loud = {}, np.zeros(len(files), np.int64), {}, {}
+    for i, file in enumerate(files):
+        try:
+            rate, waveform = read_wav(root / file)
+        except OSError as error:
+            broken[file] = str(error)
+            continue
+        beyond = np.mean(np.abs(waveform) > 1) if len(waveform) else 0.0
+        if beyond > _MOST_CLIPPED:
+            broken[file] = (
+                f"{beyond:.0%} of its floats lie beyond [-1, 1], up to "
+                f"{np.abs(waveform).max():.4g}; scale them to it"
+            )
+            continue
+        if beyond:
+            loud[file] = np.abs(waveform).max()
+        rates.setdefault(rate, file)
+        counts[i] = len(waveform) // num_samples
+        if not counts[i]:
+            broken[file] = f"{len(waveform)} samples, shorter than num_samples={num_samples}"
+    return counts, rates, broken, loud
+
+
 def read_wav(path):
-    """(sample rate in Hz, float64 [samples] in [-1, 1], the mean of the channels).
+    """(sample rate in Hz, float64 [samples], the mean of the channels).
+
+    Integers come in [-1, 1]; floats as they are.
 
     Raises:
       OSError: if the file is not a whole WAV file of PCM or floats.
@@ -111,5 +156,4 @@ def read_wav(path):
         waveform = samples.astype(np.float64)
     if not np.isfinite(waveform).all():
         raise OSError("it holds values that are no numbers")
-    waveform = waveform if waveform.ndim == 1 else waveform.mean(1)
-    return int(rate), np.clip(waveform, -1.0, 1.0)
+    return int(rate), waveform if waveform.ndim == 1 else waveform.mean(1)

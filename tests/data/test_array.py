@@ -66,6 +66,41 @@ def test_npz_of_splits(tmp_path):
         np.testing.assert_array_equal(got["label"], np.arange(30)[rows])
 
 
+@pytest.mark.parametrize("key", ["{1}_{0}", "{0}_{1}"])
+@pytest.mark.parametrize(
+    ("images", "labels", "train", "validation", "test"),
+    [
+        ("X", "Y", "train", "val", "test"),
+        ("x", "y", "Training", "valid", "TEST"),
+        ("images", "labels", "train", "Validation", "testing"),
+    ],
+)
+def test_npz_of_splits_by_other_usual_names(
+    tmp_path, said, key, images, labels, train, validation, test
+):
+    parts = {train: slice(0, 20), validation: slice(20, 24), test: slice(24, 30)}
+    arrays = {key.format(split, images): IMAGES[rows] for split, rows in parts.items()}
+    arrays |= {key.format(split, labels): np.arange(30)[rows] for split, rows in parts.items()}
+    np.savez(tmp_path / "a.npz", **arrays)
+    dataset = _make(tmp_path / "a.npz")
+    for split, rows in zip(("train", "validation", "test"), parts.values(), strict=True):
+        got = dataset.examples(split, slice(None))
+        np.testing.assert_array_equal(got["image"], IMAGES[rows])
+        np.testing.assert_array_equal(got["label"], np.arange(30)[rows])
+    assert not said
+
+
+def test_what_else_an_npz_holds_is_named_and_not_read(tmp_path, said):
+    arrays = {"x_train": IMAGES, "x_test": IMAGES[:3], "x_train_old": IMAGES, "y_extra": IMAGES}
+    np.savez(tmp_path / "a.npz", about=np.array([{"of": "objects"}], object), **arrays)
+    assert _make(tmp_path / "a.npz").num_examples("test") == 3
+    (line,) = said
+    assert "not used are the keys ['about', 'x_train_old', 'y_extra']" in line
+    np.savez(tmp_path / "b.npz", x=IMAGES, y=np.array([None] * 30, object))
+    with pytest.raises(ValueError, match="as a NumPy file of numbers: y: Object arrays"):
+        _make(tmp_path / "b.npz")
+
+
 @pytest.mark.parametrize(
     ("largest", "given", "expected"),
     [(1, None, 2), (0, None, 2), (16, None, 17), (200, None, 256), (3, 8, 8), (127, None, 128)],
@@ -110,6 +145,11 @@ def test_npy_refused(tmp_path, array, options, message):
         ({"x": IMAGES, "y": np.zeros(29, int)}, r"shape \(29,\); expected integers"),
         ({"x": IMAGES, "y": np.zeros(30)}, "labels of x are float64"),
         ({"x": IMAGES, "y": np.full(30, -1)}, "integers of at least 0"),
+        ({"x": IMAGES, "y": np.full(30, 2**31 - 1)}, r"reach 2147483647; .*below 2147483647"),
+        ({"x": IMAGES, "y": np.full(30, 2**63, np.uint64)}, "reach 9223372036854775808"),
+        ({"x": IMAGES, "x_test": IMAGES}, r"has \['x_test'\], but no images to train on"),
+        ({"x_train": IMAGES, "X_train": IMAGES}, "both 'x_train' and 'X_train' for the images"),
+        ({"x_train": IMAGES, "x_val": IMAGES, "x_valid": IMAGES}, "both 'x_val' and 'x_valid'"),
         ({"x_train": IMAGES, "x_test": IMAGES[:, :2]}, "differ in shape"),
         ({"x_train": IMAGES, "x_test": IMAGES, "y_test": np.zeros(30, int)}, "some do not"),
     ],

@@ -5,9 +5,10 @@ import pytest
 
 from glf.data import DataSpec, make_dataset
 from glf.data.dataset import Dataset
-from glf.data.source import Source, Split, Table, complete_splits
+from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 
 TRAIN = 23
+AUGMENTED = {"binarize": "dynamic", "horizontal_flip": True, "max_translation": 1}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_epochs_cover_each_example_once(source, batch_size):
     np.testing.assert_array_equal(labels, _numbers(batches) % 5)
 
 
-@pytest.mark.parametrize("options", [{}, {"binarize": "dynamic", "horizontal_flip": True}])
+@pytest.mark.parametrize("options", [{}, AUGMENTED])
 def test_resumed_equals_uninterrupted(source, options):
     dataset = Dataset(source, **options)
     whole = _stream(dataset, 6, 11, num_steps=14)
@@ -76,7 +77,7 @@ def test_resumed_equals_uninterrupted(source, options):
         )
 
 
-@pytest.mark.parametrize("options", [{}, {"binarize": "dynamic", "horizontal_flip": True}])
+@pytest.mark.parametrize("options", [{}, AUGMENTED])
 def test_shards_tile_the_batch(source, options):
     dataset = Dataset(source, **options)
     whole = _stream(dataset, 6, 2, num_steps=5)
@@ -133,6 +134,83 @@ def test_flips_are_fair_and_only_in_training(source):
     assert abs(left.mean() - 0.5) < 4.5 * 0.5 / np.sqrt(left.size)
     plain = _stream(Dataset(source), TRAIN, 0, num_steps=40)
     np.testing.assert_array_equal(_numbers(seen), _numbers(plain))  # nothing else changes
+
+
+PHOTOS = np.random.default_rng(0).integers(0, 256, (5, 7, 20, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    split = Split.whole(Table("photos", 5, lambda: (PHOTOS, None)))
+    return Source("photos", (7, 20, 3), 256, None, dict.fromkeys(SPLITS, split))
+
+
+def _shifts(dataset, plain, steps, most, seed=0):
+    """The (dy, dx) by which each example of a stream was moved, with edges repeated."""
+    wide = ((most, most), (most, most), (0, 0))
+    moves = list(itertools.product(range(-most, most + 1), repeat=2))
+    batches = zip(
+        _stream(dataset, 5, seed, num_steps=steps),
+        _stream(plain, 5, seed, num_steps=steps),
+        strict=True,
+    )
+    for moved, batch in batches:
+        for image, original in zip(moved["image"], batch["image"], strict=True):
+            padded = np.pad(original, wide, "edge")
+            (found,) = [
+                (y, x)
+                for y, x in moves
+                if np.array_equal(image, padded[most - y : most - y + 7, most - x : most - x + 20])
+            ]
+            yield found
+
+
+@pytest.mark.parametrize(("given", "most"), [(0.1, (0, 2)), (0.15, (1, 3)), (3, (3, 3))])
+def test_translations_are_uniform_and_only_in_training(photos, given, most):
+    dataset, plain = Dataset(photos, max_translation=given), Dataset(photos)
+    shifts = np.array(list(_shifts(dataset, plain, 40, max(most))))
+    for axis, limit in enumerate(most):
+        counts = np.bincount(shifts[:, axis] + limit, minlength=2 * limit + 1)
+        share = 1 / (2 * limit + 1)
+        spread = np.sqrt(200 * share * (1 - share))
+        assert np.all(np.abs(counts - 200 * share) <= 4 * spread)
+    if min(most):
+        assert abs(np.corrcoef(shifts.T)[0, 1]) < 4 / np.sqrt(200)
+    np.testing.assert_array_equal(dataset.examples("train", slice(None))["image"], PHOTOS)
+    (batch,) = dataset.eval_batches("train", 5)
+    np.testing.assert_array_equal(batch["image"], PHOTOS)
+
+
+def test_translations_are_of_seed_and_position(photos):
+    dataset, plain = Dataset(photos, max_translation=2), Dataset(photos)
+    first = list(_shifts(dataset, plain, 4, 2))
+    assert first == list(_shifts(dataset, plain, 4, 2))
+    assert first != list(_shifts(dataset, plain, 4, 2, seed=1))
+    mirrored = Dataset(photos, max_translation=2, horizontal_flip=True)
+    for a, b in zip(
+        _stream(dataset, 5, 0, num_steps=3), _stream(mirrored, 5, 0, num_steps=3), strict=True
+    ):
+        for image, other in zip(a["image"], b["image"], strict=True):
+            assert np.array_equal(image, other) or np.array_equal(image, other[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (0.04, "up to 0 and 0 pixels"),
+        (7, "up to 7 and 7 pixels; it has to be 1 at least and less than a side"),
+        (0, "a fraction of each side"),
+        (1.0, "a float above 0 and below 1"),
+        (2.5, "a float above 0 and below 1"),
+        (-1, "got -1"),
+        (True, "got True"),
+        ("3", "got '3'"),
+        (float("nan"), "got nan"),
+    ],
+)
+def test_translations_refused(photos, given, message):
+    with pytest.raises(ValueError, match=message):
+        Dataset(photos, max_translation=given)
 
 
 @pytest.mark.parametrize("num_bits", [1, 5, 8])

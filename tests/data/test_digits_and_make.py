@@ -59,3 +59,9 @@ def test_digits_in_other_shapes():
 def test_refused(options, message):
     with pytest.raises(ValueError, match=message):
         make_dataset(**options)
+
+
+def test_labels_can_be_left_out():
+    dataset = make_dataset("digits", labels=None)
+    assert dataset.spec.num_classes is None
+    assert set(dataset.examples("test", [0])) == {"image"}

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from absl import logging
@@ -119,6 +121,129 @@ def test_split_folders_and_classes(tmp_path):
         _make(tmp_path)
 
 
+def test_splits_by_other_usual_names(tmp_path):
+    for split, count in (("Training", 20), ("VALID", 3), ("Test", 4)):
+        _fill(tmp_path / split, count)
+    assert _counts(_make(tmp_path)) == [20, 3, 4]
+    (tmp_path / "Training").rename(tmp_path / "Training_old")
+    with pytest.raises(ValueError, match="would be trained on"):
+        _make(tmp_path)
+
+
+def test_classes_are_taken_where_all_images_lie_in_one(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(logging, "info", lambda message, *args: told.append(message % args))
+    for split, count in (("train", 12), ("test", 2)):
+        for label in ("cat", "dog"):
+            _fill(tmp_path / split / label, count)
+    dataset = _make(tmp_path)
+    assert dataset.spec.num_classes == 2
+    np.testing.assert_array_equal(dataset.examples("test", slice(None))["label"], [0, 0, 1, 1])
+    assert told == [
+        f"folder:{tmp_path}: the folders of the images are taken as 2 classes: cat, dog; "
+        "make_dataset.labels = None takes none"
+    ]
+    assert _make(tmp_path, labels=None).spec.num_classes is None
+    # Training images alone: classes lie below that folder, too.
+    assert _make(tmp_path / "train").spec.num_classes == 2
+    (tmp_path / "test").rename(tmp_path / "train" / "deer")
+    assert _make(tmp_path).spec.num_classes == 3
+    assert _make(tmp_path, labels="subfolders").spec.num_classes == 3
+    assert len(told) == 3
+
+
+def test_folders_are_no_classes_where_an_image_is_in_none_or_training_lacks_one(tmp_path, said):
+    _fill(tmp_path / "one", 12)
+    assert _make(tmp_path).spec.num_classes is None
+    _fill(tmp_path / "two", 2)
+    _save(tmp_path / "stray.png", np.zeros((6, 5, 3)))
+    assert _make(tmp_path).spec.num_classes is None
+    assert not said
+    root = tmp_path / "three"
+    for part in ("train/cat", "train/dog", "test/unknown"):
+        _fill(root / part, 12)
+    assert _make(root).spec.num_classes is None
+    assert "no training images are in folders unknown; so folders are not taken as" in said[-1]
+    assert _make(root, labels="subfolders").spec.num_classes == 3
+    assert said[-1].endswith("no training images are in folders unknown")
+
+
+def test_tiff_is_read_and_what_is_not_is_counted(tmp_path, said):
+    for i in range(20):
+        _save(tmp_path / f"{i:02}.TIF", np.full((6, 5, 3), i))
+    _fill(tmp_path, 4)
+    assert sum(_counts(_make(tmp_path))) == 24
+    assert not said
+    for name in ("a.heic", "b.HEIC", "c.svg", "notes.txt", ".hidden.jxl"):
+        (tmp_path / name).write_bytes(b"")
+    assert sum(_counts(_make(tmp_path))) == 24
+    assert said == [
+        f"{tmp_path}: took 24 images and passed over files that are not read: 2 .heic, 1 .svg; "
+        "convert them, or move them away"
+    ]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "a.heic").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"no images in .* there are 1 \.heic, which are not read"):
+        _make(empty)
+
+
+@pytest.mark.parametrize("budget", [2**30, 0])
+def test_conversions_are_said_once_with_counts(tmp_path, said, budget):
+    root = tmp_path / "images"
+    _fill(root, 12)
+    for i in range(3):
+        _save(root / f"clear{i}.png", np.full((6, 5, 4), 100))
+    _make(root, memory_budget=budget, cache_dir=tmp_path / "cache")
+    assert said == [
+        f"folder:{root}: images were converted: 3 with transparent pixels are laid over white"
+    ]
+
+
+@pytest.mark.parametrize("budget", [2**30, 0])
+def test_names_that_are_no_utf_8(tmp_path, said, budget):
+    root = tmp_path / "images"
+    for label in (b"cat", b"\xff\xfe"):
+        folder = os.fsencode(root) + b"/" + label
+        os.makedirs(folder)
+        for i in range(6):
+            Image.fromarray(np.full((6, 5, 3), i, np.uint8)).save(root / "now.png")
+            os.rename(root / "now.png", folder + b"/\xe9%d.png" % i)
+        with open(folder + b"/broken\xe9.png", "wb") as file:
+            file.write(b"no")
+    for _ in range(2):
+        dataset = _make(root, memory_budget=budget, cache_dir=tmp_path / "cache")
+        assert _counts(dataset) == [10, 1, 1]
+        assert dataset.spec.num_classes == 2
+        assert r"cat/broken\xe9.png (" in said[-1]
+        said[-1].encode()
+    with pytest.raises(ValueError, match=r"path in source='folder:.* is not UTF-8"):
+        make_dataset("folder:" + os.fsdecode(os.fsencode(root) + b"/\xff\xfe"))
+
+
+def test_of_two_links_to_a_folder_one_is_taken_and_it_is_said(tmp_path, said):
+    _fill(tmp_path / ".kept", 6)
+    for name in ("b", "a"):
+        (tmp_path / name).symlink_to(tmp_path / ".kept")
+    assert sum(_counts(_make(tmp_path))) == 6
+    assert said == [f"{tmp_path}: passed over links to folders that are taken already: b"]
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+    _fill(tmp_path / "open", 6)
+    (tmp_path / "shut").mkdir()
+    scan = os.scandir
+
+    def scandir(path):
+        if os.fspath(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ValueError, match=r"shut' cannot be listed: Permission denied"):
+        _make(tmp_path)
+
+
 def test_classes_without_split_folders(tmp_path):
     _fill(tmp_path / "dog", 6)
     _fill(tmp_path / "train", 6, (6, 5))  # a class of vehicles, not a split
@@ -131,9 +256,8 @@ def test_classes_without_split_folders(tmp_path):
 
 @pytest.mark.parametrize("budget", [2**30, 0])
 @pytest.mark.parametrize("image_size", [None, 4])
-def test_few_broken_images_are_named_and_left_out(tmp_path, monkeypatch, budget, image_size):
-    root, said = tmp_path / "images", []
-    monkeypatch.setattr(logging, "warning", lambda message, *args: said.append(message % args))
+def test_few_broken_images_are_named_and_left_out(tmp_path, said, budget, image_size):
+    root = tmp_path / "images"
     _fill(root, 12)
     whole = (root / "003.png").read_bytes()
     (root / "003.png").write_bytes(whole[:45])  # a header, then little
@@ -180,7 +304,7 @@ def test_refused(tmp_path):
     (tmp_path / "file.png").write_bytes(b"")
     with pytest.raises(ValueError, match="is a file"):
         _make(tmp_path / "file.png")
-    with pytest.raises(ValueError, match='labels is None or "subfolders"'):
+    with pytest.raises(ValueError, match='labels is None, "subfolders" or "auto"'):
         _make(tmp_path, labels="names")
     _fill(tmp_path / "two", 2)
     with pytest.raises(ValueError, match="has 2 readable images, too few"):

@@ -1,5 +1,7 @@
 """Images with masks: folders, the generated vessels, and batches that keep pairs together."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,12 +80,28 @@ def test_splits_by_folders(tmp_path):
     assert counts == [3, 2, 5]
 
 
-def test_the_threshold_is_half(tmp_path):
+def test_names_that_are_no_utf_8(folder):
+    path, _ = folder
+    for kind in ("images/01.png", "masks/01.bmp"):
+        file = os.fsencode(path / kind)
+        os.rename(file, file.replace(b"01", b"\xff"))
+    dataset = make_dataset(f"pairs:{path}")
+    counts = [dataset.num_examples(split) for split in ("train", "validation", "test")]
+    assert counts == [24, 3, 3]
+    os.remove(os.fsencode(path) + b"/masks/\xff.bmp")
+    with pytest.raises(ValueError, match=r"no partner in masks: \\xff\.png"):
+        make_dataset(f"pairs:{path}")
+
+
+def test_the_threshold_is_half(tmp_path, said):
     mask = np.array([[0, 127, 128, 255]])
     for i in range(3):
         write_pair(tmp_path, str(i), np.zeros((1, 4, 3)), mask)
     found = make_dataset(f"pairs:{tmp_path}").examples("train", [0])["image"]
     np.testing.assert_array_equal(found[0, 0, :, 0], [0, 0, 1, 1])
+    (line,) = said
+    assert "3 of 3 masks have other values than 0 and 255" in line
+    assert "0.bmp: 127, 128); from 128 on they are foreground" in line
 
 
 def break_partner(path):
@@ -107,8 +125,27 @@ def break_file(path):
 
 
 def break_masks(path):
+    save(path / "masks" / "01.bmp", np.ones((6, 5)))
+
+
+def break_deep_mask(path):
+    (path / "masks" / "01.bmp").unlink()
+    Image.fromarray(np.full((6, 5), 255, np.uint16)).save(path / "masks" / "01.png")
+
+
+def clear_mask(path):
+    (path / "masks" / "01.bmp").unlink()
+    save(path / "masks" / "01.png", np.full((6, 5, 4), 100))
+
+
+def empty_all_masks(path):
     for file in (path / "masks").rglob("*.bmp"):
-        save(file, np.ones((6, 5)))
+        save(file, np.zeros((6, 5)))
+
+
+def mix_splits(path):
+    for part in ("test", "train_1"):
+        write_pair(path, f"{part}/x")
 
 
 def break_sizes(path):
@@ -132,7 +169,11 @@ def no_masks(path):
         (break_size, r"images/01\.png has 6x5 pixels, but its mask masks/01\.bmp has 6x6"),
         (break_uniqueness, r"images has both 01\.bmp and 01\.png"),
         (break_file, r"1 files of .* cannot be read: images/01\.png"),
-        (break_masks, "are background: their values are below 128"),
+        (break_masks, r"01\.bmp' has values of at most 1 in 255, and would be empty"),
+        (break_deep_mask, r"01\.png' has values of at most 0 in 255"),
+        (clear_mask, r"01\.png' has transparent pixels"),
+        (empty_all_masks, "are background, 0 throughout"),
+        (mix_splits, "'test', 'train_1' look like splits"),
         (break_sizes, r"differ in size \(6x5, 7x5\); give image_size"),
         (empty_masks, r"There are no images in .*masks"),
         (no_masks, r"There is no folder .*masks"),
@@ -196,6 +237,7 @@ def test_grey_vessels_have_the_same_masks(vessels):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"max_translation": 40}, "up to 40 and 40 pixels"),
         ({"crop": 8}, "are not cropped"),
         ({"image_size": 7}, "image_size from 8 to 1024"),
         ({"image_size": (8, 1025)}, "image_size from 8 to 1024"),
@@ -243,3 +285,28 @@ def test_batches_keep_pairs_together_and_mirror_both():
         first["condition"], plain.examples("validation", slice(0, 9))["condition"]
     )
     assert spec.element_spec["condition"].shape == (8, 16, 20, 3)
+
+
+def test_masks_move_with_their_images():
+    options = {"image_size": (16, 20), "num_examples": 40}
+    plain = batches_of(make_dataset("vessels", **options), steps=3)
+    moved = batches_of(make_dataset("vessels", max_translation=0.2, **options), steps=3)
+    shifts = set()
+    for a, b in zip(plain, moved, strict=True):
+        for i in range(8):
+            found = [
+                (y, x)
+                for y in range(-3, 4)
+                for x in range(-4, 5)
+                if all(
+                    np.array_equal(b[key][i], np.roll(pad(a[key][i]), (y, x), (0, 1))[4:-4, 4:-4])
+                    for key in ("image", "condition")
+                )
+            ]
+            assert len(found) == 1
+            shifts.update(found)
+    assert len(shifts) > 12
+
+
+def pad(image):
+    return np.pad(image, ((4, 4), (4, 4), (0, 0)), "edge")

@@ -151,6 +151,7 @@ def test_training_draws_fresh_points_that_depend_on_seed_and_position_alone(moon
         ({"source": "checkerboard", "noise": 0.1}, 'for "two_moons" only'),
         ({"image_size": 8}, 'image_size: not for "two_moons" sources'),
         ({"horizontal_flip": True}, "horizontal_flip: not for"),
+        ({"max_translation": 0.1}, "max_translation: not for"),
         ({"binarize": "fixed"}, "are for images, not for the points of 'two_moons'"),
         ({"num_bits": 5}, "are for images, not for the points"),
         ({"num_examples": 0}, "num_examples is an integer of at least 1, got 0"),

@@ -1,6 +1,7 @@
+import os
+
 import numpy as np
 import pytest
-from absl import logging
 from scipy.io import wavfile
 
 from glf.data import DataSpec, make_dataset, mu_law
@@ -88,7 +89,59 @@ def test_kinds_of_files(tmp_path):
     _write(tmp_path / "stereo.wav", stereo)
     np.testing.assert_array_equal(read_wav(tmp_path / "stereo.wav")[1], wave / 2)
     _write(tmp_path / "loud.wav", 3 * wave.astype(np.float32))
-    np.testing.assert_array_equal(read_wav(tmp_path / "loud.wav")[1], np.clip(3 * wave, -1, 1))
+    np.testing.assert_array_equal(read_wav(tmp_path / "loud.wav")[1], 3 * wave)
+
+
+def test_what_is_clipped_is_said_and_what_would_mostly_be_is_refused(tmp_path, said):
+    _fill(tmp_path, 20)
+    peak = np.zeros(2 * T, np.float32)
+    peak[[3, 7]] = 1.25, -1.5
+    _write(tmp_path / "00.wav", peak)
+    assert sum(_counts(_make(tmp_path))) == 40
+    assert said == [
+        f"wav:{tmp_path}: clipped to [-1, 1] what 1 files have beyond (00.wav reaches 1.5)"
+    ]
+    _write(tmp_path / "01.wav", np.full(2 * T, 20000, np.float32))
+    _make(tmp_path)
+    assert "01.wav (100% of its floats lie beyond [-1, 1], up to 2e+04" in said[1]
+    for i in range(10):
+        _write(tmp_path / f"{i:02}.wav", np.full(2 * T, 20000, np.float32))
+    with pytest.raises(ValueError, match=r"10 of the 20 WAV files .* lie beyond"):
+        _make(tmp_path)
+
+
+def test_splits_by_folders_take_files_whole(tmp_path, said):
+    for i in range(12):
+        _write(tmp_path / "Train" / f"{i}.wav", np.full(3 * T, (i + 1) * 1000, np.int16))
+    for i in range(12, 15):
+        _write(tmp_path / "Test" / "deep" / f"{i}.wav", np.full(3 * T, (i + 1) * 1000, np.int16))
+    dataset = _make(tmp_path)
+    assert _counts(dataset) == [33, 3, 9]
+    files = {s: set(_files_of(dataset, s)) for s in ("train", "validation", "test")}
+    assert files["test"] == {12, 13, 14}
+    assert not files["train"] & files["validation"]
+    (tmp_path / "Train").rename(tmp_path / "train_old")
+    with pytest.raises(ValueError, match="'Test', 'train_old' look like splits"):
+        _make(tmp_path)
+
+
+def test_other_kinds_of_sound_are_counted(tmp_path, said):
+    _fill(tmp_path, 12)
+    for i in range(3):
+        (tmp_path / f"{i}.FLAC").write_bytes(b"")
+    _make(tmp_path)
+    assert said == [
+        f"{tmp_path}: took 12 WAV files and passed over files that are not read: 3 .flac; convert "
+        "them, or move them away"
+    ]
+
+
+def test_names_that_are_no_utf_8(tmp_path):
+    _fill(tmp_path, 12)
+    os.rename(tmp_path / "03.wav", os.fsencode(tmp_path) + b"/\xff.wav")
+    options = {"memory_budget": 0, "cache_dir": tmp_path / "cache"}
+    for _ in range(2):
+        assert sum(_counts(_make(tmp_path, **options))) == 24
 
 
 def test_24_bits(tmp_path):
@@ -103,9 +156,7 @@ def test_24_bits(tmp_path):
     np.testing.assert_array_equal(found, [0, 0.5, -0.5, -1])
 
 
-def test_broken_and_short_files_are_named_and_left_out(tmp_path, monkeypatch):
-    said = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args: said.append(message % args))
+def test_broken_and_short_files_are_named_and_left_out(tmp_path, said):
     _fill(tmp_path, 20)
     whole = (tmp_path / "03.wav").read_bytes()
     (tmp_path / "03.wav").write_bytes(whole[:100])  # a header, then little
@@ -138,7 +189,8 @@ def test_refused(tmp_path):
             _make(tmp_path, num_samples=wrong)
     with pytest.raises(ValueError, match='is for "wav:" sources only'):
         make_dataset("digits", num_samples=3)
-    for option in ({"image_size": 8}, {"horizontal_flip": True}, {"validation_examples": 3}):
+    moves = {"horizontal_flip": True}, {"max_translation": 1}
+    for option in ({"image_size": 8}, *moves, {"validation_examples": 3}):
         with pytest.raises(ValueError, match='not for "wav:" sources'):
             _make(tmp_path, **option)
     _write(tmp_path / "99.wav", np.zeros(T, np.int16), 16000)
