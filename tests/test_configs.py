@@ -177,6 +177,8 @@ def parse_small(arrays, recordings, pairs):
         bindings += stand_in(study, source_of(study), arrays, recordings, pairs)
         if any(line.startswith("train.init_examples") for line in expanded(study)):
             bindings.append("train.init_examples = None")  # more than there are, and one trace more
+        if any(line.startswith("make_dataset.max_translation = 0") for line in expanded(study)):
+            bindings.append("make_dataset.max_translation = 1")  # a tenth of 8 pixels is none
         if "squeezenet" in study.stem:
             bindings.append('SqueezeNetFeatures.weights = "random"')
         configurables.parse([str(study), str(CONFIGS / "smoke.gin")], bindings)
