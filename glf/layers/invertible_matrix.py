@@ -141,30 +141,42 @@ class FullMatrix(keras.layers.Layer):
         )
         self.built = True
 
-    def _log_det_and_inverse(self, matrix):
-        matrix = tf.cast(matrix, tf.float64)[None]
-        log_det, inverse = log_abs_det_and_inverse(matrix, self.compute_dtype)
-        return log_det[0], inverse[0]
-
     def matrix(self):
         """W."""
         return tf.convert_to_tensor(self.entries.value)
 
     def inverse(self):
         """W⁻¹, by elimination."""
-
-        @tf.custom_gradient
-        def inverse_of(matrix):
-            inverse = tf.cast(self._log_det_and_inverse(matrix)[1], matrix.dtype)
-            # d(W⁻¹) = -W⁻¹ dW W⁻¹.
-            back = tf.transpose(inverse)
-            return inverse, lambda upstream: -back @ upstream @ back
-
-        return inverse_of(self.matrix())
+        return _full_inverse(self.matrix())
 
     def log_abs_det(self):
         """log|det W|, a scalar in float64."""
-        return self._log_det_and_inverse(self.matrix())[0]
+        return _full_log_abs_det(self.matrix())
+
+
+@traced_once
+def _full_log_abs_det(matrix):
+    return _eliminated(matrix)[0]
+
+
+@traced_once
+def _full_inverse(matrix):
+    @tf.custom_gradient
+    def inverse_of(matrix):
+        inverse = tf.cast(_eliminated(matrix)[1], matrix.dtype)
+        # d(W⁻¹) = -W⁻¹ dW W⁻¹.
+        back = tf.transpose(inverse)
+        return inverse, lambda upstream: -back @ upstream @ back
+
+    return inverse_of(matrix)
+
+
+def _eliminated(matrix):
+    """log|det W| and W⁻¹ in float64, as precise as the matrix is."""
+    log_dets, inverses = log_abs_det_and_inverse(
+        tf.cast(matrix, tf.float64)[None], matrix.dtype.name
+    )
+    return log_dets[0], inverses[0]
 
 
 @traced_once
