@@ -35,6 +35,7 @@ from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
 from glf.bijectors.squeeze import Squeeze, Unsqueeze
+from glf.bijectors.whitening import Whitening
 
 __all__ = [
     "IAF",
@@ -76,4 +77,5 @@ __all__ = [
     "TanhAffineMap",
     "Unsqueeze",
     "VectorBijector",
+    "Whitening",
 ]

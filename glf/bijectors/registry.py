@@ -37,6 +37,7 @@ from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
 from glf.bijectors.squeeze import Squeeze, Unsqueeze
+from glf.bijectors.whitening import Whitening
 from glf.networks.conditioner import DenseConditioner
 from glf.networks.glow_conv import GlowConditioner
 from glf.networks.made import MADE
@@ -93,6 +94,7 @@ REGISTRY = {
     "random_permutation": RandomPermutation,
     "repeated": _repeated,
     "spline_coupling": partial(SplineCoupling, make_conditioner=_dense, num_bins=4, bound=3.0),
+    "whitening": Whitening,
 }
 
 _glow = partial(GlowConditioner, filters=4)
