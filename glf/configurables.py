@@ -27,6 +27,7 @@ from glf.models.vector_flow import VectorFlow
 from glf.networks import (
     conditioner,
     conditioning,
+    conv_context,
     dense,
     dense_net,
     downsampled_context,
@@ -102,6 +103,7 @@ _register(
 )
 _register(
     conditioner.DenseConditioner,
+    conv_context.ConvContext,
     dense_net.DenseNetConditioner,
     gated_attention.GatedAttentionConditioner,
     gated_context.GatedContext,

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from glf.layers.looped_conv import conv_as_product, same_conv
+
 
 class ConvLSTM(keras.layers.Layer):
     """A convolutional LSTM without peepholes (Shi et al. 2015, arXiv 1506.04214, section 3.1).
@@ -21,19 +23,22 @@ class ConvLSTM(keras.layers.Layer):
     Args:
       hidden: number of features of h and of the cell, at least 1.
       size: side of the square kernels, odd.
+      dilation: how far apart the places are that a kernel sees, at least 1.
 
     Raises:
       ValueError: for arguments out of range.
     """
 
-    def __init__(self, hidden, size=3, *, dtype="float32", name=None):
+    def __init__(self, hidden, size=3, dilation=1, *, dtype="float32", name=None):
         super().__init__(dtype=dtype, name=name)
-        if hidden < 1 or size < 1 or size % 2 == 0:
+        if min(hidden, size, dilation) < 1 or size % 2 == 0:
             raise ValueError(
-                f"ConvLSTM needs hidden >= 1 and an odd size, got hidden={hidden}, size={size}."
+                "ConvLSTM needs hidden >= 1, an odd size and dilation >= 1, got "
+                f"hidden={hidden}, size={size}, dilation={dilation}."
             )
         self.hidden = hidden
         self.size = size
+        self.dilation = dilation
 
     def build(self, input_shape, context_shape=None):
         """Makes the weights for x [None, height, width, n] and a context [None, height, width, m].
@@ -58,12 +63,12 @@ class ConvLSTM(keras.layers.Layer):
 
         `looped` says that the call is in the body of a loop, see `step`.
         """
-        convolve = _as_product if looped else _convolve
-        return tf.nn.bias_add(convolve(x, self.kernel.value), self.bias.value)
+        convolve = conv_as_product if looped else same_conv
+        return tf.nn.bias_add(convolve(x, self.kernel.value, self.dilation), self.bias.value)
 
     def context_gates(self, context):
         """What the context gives to the gates of every step."""
-        return _convolve(context, self.context_kernel.value)
+        return same_conv(context, self.context_kernel.value, self.dilation)
 
     def initial_state(self, num, height, width):
         """(h, cell) before the first step: zeros [num, height, width, hidden]."""
@@ -73,11 +78,10 @@ class ConvLSTM(keras.layers.Layer):
     def step(self, gates, state):
         """The next (h, cell) from the `gates` of one step and the last (h, cell).
 
-        The convolution is a product with a matrix of patches: XLA's convolutions on CPUs are tens
-        of times slower within a loop, its products are not.
+        The convolution is a product, see `glf.layers.looped_conv`.
         """
         h, cell = state
-        gates += _as_product(h, self.recurrent_kernel.value)
+        gates += conv_as_product(h, self.recurrent_kernel.value, self.dilation)
         i, f, o, g = tf.split(gates, 4, axis=-1)
         cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(g)
         return tf.sigmoid(o) * tf.tanh(cell), cell
@@ -90,26 +94,6 @@ class ConvLSTM(keras.layers.Layer):
         """
         state = self.initial_state(tf.shape(gates)[1], *gates.shape[2:4])
         return tf.scan(lambda state, gates: self.step(gates, state), gates, state)[0]
-
-
-def _convolve(x, kernel):
-    return tf.nn.conv2d(x, kernel, 1, "SAME")
-
-
-def _as_product(x, kernel):
-    """The same convolution as a product of patches and a matrix."""
-    size, _, features, filters = kernel.shape
-    height, width = x.shape[1:3]
-    half = size // 2
-    padded = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]])
-    shifted = [
-        padded[:, row : row + height, column : column + width]
-        for row in range(size)
-        for column in range(size)
-    ]
-    patches = tf.reshape(tf.concat(shifted, axis=-1), (-1, size * size * features))
-    product = patches @ tf.reshape(kernel, (size * size * features, filters))
-    return tf.reshape(product, (-1, height, width, filters))
 
 
 def _remembering_bias(shape, dtype=None):

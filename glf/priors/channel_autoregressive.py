@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.layers.conv_lstm import ConvLSTM
+from glf.layers.looped_conv import ContextConv, conv_as_product, same_conv
 from glf.layers.track import track
 from glf.priors.distribution import PriorDistribution
 from glf.priors.image_prior import ImagePrior
@@ -18,8 +19,14 @@ class ChannelAutoregressive(ImagePrior):
     The prior of mAR-SCF (Bhattacharyya, Mahajan, Fritz, Schiele, Roth 2020, "Normalizing Flows with
     Multi-Scale Autoregressive Priors"), where the context is what the flow goes on with. A stack of
     convolutional LSTMs runs over the channels: the input of step c is z_{c-1}, zeros at first, with
-    the context concatenated to it, and a matrix makes of its output at a position the parameters of
-    z_c there. Given these the positions of a channel are independent.
+    the context concatenated to it, and a convolution makes of its output the parameters of z_c.
+    Given these the positions of a channel are independent.
+
+    In the authors' program a network makes the context into four features (`make_context_network`,
+    a `ConvContext`), a convolution embeds them and z_{c-1} for the first LSTM (`embed`), the
+    last convolution is 3x3 (`last_size`), and the LSTMs' kernels differ from scale to scale: 5x5
+    with places two apart at first, then 5x5, then 3x3 (`size`, `dilation`). By default the context
+    enters the first LSTM as it is, and the last convolution is a matrix.
 
     The density takes the convolutions with the inputs for all channels at once, layer by layer, and
     then one loop over the channels for each layer. Sampling is one loop of as many steps as there
@@ -33,7 +40,13 @@ class ChannelAutoregressive(ImagePrior):
       layers: number of LSTMs, at least 1.
       output: "gaussian" or "logistic_mixture": the family of p(z_c | ...) at a position.
       components: number of logistics of a mixture, at least 1.
-      size: side of the square kernels, odd.
+      size: side of the square kernels of the LSTMs and of the embedding, odd.
+      dilation: how far apart the places are that the LSTMs' kernels see, at least 1.
+      make_context_network: factory of a network of the context, called with `units=` and `dtype=`;
+        None: the context as it is.
+      context_features: how many features that network makes, at least 1.
+      embed: whether a convolution embeds input and context in `hidden` features first.
+      last_size: side of the last convolution's kernel, odd.
 
     Raises:
       ValueError: for arguments out of range; in `build`, for events that are no images.
@@ -46,7 +59,12 @@ class ChannelAutoregressive(ImagePrior):
         output="gaussian",
         components=8,
         size=3,
+        dilation=1,
         *,
+        make_context_network=None,
+        context_features=4,
+        embed=False,
+        last_size=1,
         dtype="float32",
         name=None,
     ):
@@ -56,21 +74,40 @@ class ChannelAutoregressive(ImagePrior):
                 f"ChannelAutoregressive needs layers >= 1 and an output among {OUTPUTS}, got "
                 f"layers={layers}, output={output!r}."
             )
+        if context_features < 1 or last_size < 1 or last_size % 2 == 0:
+            raise ValueError(
+                "ChannelAutoregressive needs context_features >= 1 and an odd last_size, got "
+                f"context_features={context_features}, last_size={last_size}."
+            )
         mixture = output == "logistic_mixture"
         self.family = LogisticMixtureOutput(components) if mixture else GaussianOutput()
-        self.hidden = hidden
-        cells = [ConvLSTM(hidden, size, dtype=dtype) for _ in range(layers)]
+        self.hidden, self.last_size = hidden, last_size
+        self.make_context_network = make_context_network
+        self.context_features = context_features
+        self.network = None
+        cells = [ConvLSTM(hidden, size, dilation, dtype=dtype) for _ in range(layers)]
         self.cells = track(self, "cell", cells)
+        self.embedding = ContextConv(hidden, size, dtype=dtype) if embed else None
 
     def build(self, input_shape, condition_shape=None):
-        """Makes the LSTMs and the matrix after them."""
+        """Makes the LSTMs, what is before them, and the last convolution."""
         super().build(input_shape, condition_shape)
         height, width, _ = self.event_shape
-        for i, cell in enumerate(self.cells):
-            features = self.hidden if i else 1
-            cell.build((None, height, width, features), None if i else self.context_shape)
+        context_shape = self.context_shape
+        if self.make_context_network is not None and context_shape is not None:
+            self.network = self.make_context_network(units=self.context_features, dtype=self.dtype)
+            self.network.build(context_shape)
+            context_shape = (None, height, width, self.context_features)
+        shape = (None, height, width, 1)
+        if self.embedding is not None:
+            self.embedding.build(shape, context_shape)
+            shape, context_shape = (None, height, width, self.hidden), None
+        for cell in self.cells:
+            cell.build(shape, context_shape)
+            shape, context_shape = (None, height, width, self.hidden), None
+        side = () if self.last_size == 1 else (self.last_size, self.last_size)
         self.kernel = self.add_weight(
-            name="kernel", shape=(self.hidden, self.family.size), initializer="zeros"
+            name="kernel", shape=(*side, self.hidden, self.family.size), initializer="zeros"
         )
         self.bias = self.add_weight(name="bias", shape=(self.family.size,), initializer="zeros")
 
@@ -84,9 +121,14 @@ class ChannelAutoregressive(ImagePrior):
         x = tf.concat([tf.zeros_like(x[:1]), x[:-1]], axis=0)
         x = tf.reshape(x, (-1, height, width, 1))
         from_context = self._from_context(condition)
+        if self.embedding is not None:
+            x = self.embedding.of_input(x)
+            if from_context is not None:
+                x = tf.reshape(x, (channels, -1, height, width, self.hidden)) + from_context
+                x = tf.reshape(x, (-1, height, width, self.hidden))
         for i, cell in enumerate(self.cells):
             gates = tf.reshape(cell.gates(x), (channels, -1, height, width, 4 * self.hidden))
-            if i == 0 and from_context is not None:
+            if i == 0 and self.embedding is None and from_context is not None:
                 gates += from_context
             x = tf.reshape(cell.scan(gates), (-1, height, width, self.hidden))
         return tf.reshape(self._read(x), (channels, -1, height, width, self.family.size))
@@ -100,21 +142,33 @@ class ChannelAutoregressive(ImagePrior):
           from_context: what `_from_context` gives.
         """
         x, new = previous[..., None], []
+        if self.embedding is not None:
+            x = self.embedding.of_input(x, looped=True)
+            x = x if from_context is None else x + from_context
         for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
             gates = cell.gates(x, looped=True)
-            if i == 0 and from_context is not None:
+            if i == 0 and self.embedding is None and from_context is not None:
                 gates += from_context
             new.append(cell.step(gates, state))
             x = new[-1][0]
-        return self._read(x), new
+        return self._read(x, looped=True), new
 
     def _from_context(self, condition):
         # A convolution of concatenated maps is a sum of convolutions; the context's is the same in
         # every step.
         context = self.context(condition)
-        return None if context is None else self.cells[0].context_gates(context)
+        if context is None:
+            return None
+        if self.network is not None:
+            context = self.network(context)
+        if self.embedding is not None:
+            return self.embedding.of_context(context)
+        return self.cells[0].context_gates(context)
 
-    def _read(self, h):
+    def _read(self, h, looped=False):
+        if self.last_size > 1:
+            convolve = conv_as_product if looped else same_conv
+            return tf.nn.bias_add(convolve(h, self.kernel.value), self.bias.value)
         *_, height, width, hidden = h.shape
         raw = tf.reshape(h, (-1, hidden)) @ self.kernel.value + self.bias.value
         return tf.reshape(raw, (-1, height, width, self.family.size))

@@ -26,7 +26,8 @@ class MultiScale(Flow):
       make_last_scale: factory of the last scale's bijector; None: `make_scale`.
       make_preprocessing: factory of what comes first, from y in [0, 1] to the real line; None:
         nothing.
-      make_part: factory of the prior of each part that is factored out.
+      make_part: factory of the prior of each part that is factored out, or a list of them, one for
+        each scale but the last, from the data on.
       make_last: factory of the prior of what is left.
       make_context: factory of the `ContextNetwork` of each scale, which makes the scale's condition
         of that of the scale before, the first one of the whole: a `DownsampledContext` gives every
@@ -36,7 +37,8 @@ class MultiScale(Flow):
         for one that squeezes by itself, as RealNVP's does between its couplings.
 
     Raises:
-      ValueError: if there is no scale; in `build`, if a side cannot be halved that often.
+      ValueError: if there is no scale, or there are more or fewer factories of parts than scales
+        that factor out; in `build`, if a side cannot be halved that often.
     """
 
     def __init__(
@@ -55,6 +57,15 @@ class MultiScale(Flow):
         if num_scales < 1:
             raise ValueError(f"MultiScale.num_scales must be at least 1, got {num_scales}.")
         factories = [make_scale] * (num_scales - 1) + [make_last_scale or make_scale]
+        if callable(make_part):
+            make_parts = [make_part] * (num_scales - 1)
+        elif len(make_part) != num_scales - 1:
+            raise ValueError(
+                "MultiScale.make_part is one factory, or a list of one for each scale but the "
+                f"last: {num_scales - 1} for num_scales={num_scales}, got {len(make_part)}."
+            )
+        else:
+            make_parts = list(make_part)
 
         def bijector(scale):
             first = make_preprocessing is not None and scale == 0
@@ -67,7 +78,7 @@ class MultiScale(Flow):
         def base(scale):
             if scale == num_scales - 1:
                 return make_last()
-            return FactoredOut(make_part, lambda: flow(scale + 1))
+            return FactoredOut(make_parts[scale], lambda: flow(scale + 1))
 
         def flow(scale):
             return Flow(lambda: bijector(scale), lambda: base(scale), make_context=make_context)

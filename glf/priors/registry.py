@@ -9,6 +9,7 @@ from functools import partial
 
 from glf.bijectors import ActNorm, BothHalvesCoupling, Chain, ImageCoupling, InvertibleConv1x1
 from glf.networks.conditioner import DenseConditioner
+from glf.networks.conv_context import ConvContext
 from glf.networks.glow_conv import GlowConditioner
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 from glf.priors.conditional_gaussian import ConditionalGaussian
@@ -50,6 +51,15 @@ def _multi_scale(dtype, make_part=ConditionalGaussian):
 
 
 _channels = partial(ChannelAutoregressive, hidden=4, layers=2)
+_whole = partial(
+    ChannelAutoregressive,
+    hidden=3,
+    layers=1,
+    dilation=2,
+    make_context_network=partial(ConvContext, filters=3),
+    embed=True,
+    last_size=3,
+)
 _mixture = partial(_channels, output="logistic_mixture", components=2)
 
 POINTS = {
@@ -63,6 +73,7 @@ POINTS = {
 IMAGES = {
     "channel_autoregressive": _channels,
     "channel_autoregressive_mixture": _mixture,
+    "channel_autoregressive_whole": _whole,
     "conditional_gaussian": ConditionalGaussian,
     "conditional_gaussian_edges": partial(ConditionalGaussian, edge_bias=True),
     "factored_out": _factored_out,

@@ -9,17 +9,21 @@ from glf.layers.conv_lstm import ConvLSTM
 HEIGHT, WIDTH, HIDDEN = 3, 4, 2
 
 
-def built(size=3, context=None, dtype="float64"):
+def built(size=3, context=None, dtype="float64", dilation=1):
     keras.utils.set_random_seed(0)
-    layer = ConvLSTM(HIDDEN, size, dtype=dtype)
+    layer = ConvLSTM(HIDDEN, size, dilation, dtype=dtype)
     layer.build((None, HEIGHT, WIDTH, 2), context and (None, HEIGHT, WIDTH, context))
     return layer
 
 
-def convolve(x, kernel):
+def convolve(x, kernel, dilation=1):
     """[n, h, w, a] and [s, s, a, b]: correlation, zeros around."""
+    side = (len(kernel) - 1) * dilation + 1
+    dilated = np.zeros((side, side, *kernel.shape[2:]))
+    dilated[::dilation, ::dilation] = kernel
+    kernel = dilated
     pairs = [
-        [scipy.signal.correlate2d(x[n, :, :, a], kernel[:, :, a, b], "same") for a in range(len(k))]
+        [correlate(x[n, :, :, a], kernel[:, :, a, b]) for a in range(len(k))]
         for n in range(len(x))
         for b in range(kernel.shape[3])
         for k in [kernel[0, 0]]
@@ -28,13 +32,18 @@ def convolve(x, kernel):
     return np.moveaxis(maps, 1, 3)
 
 
+def correlate(x, kernel):
+    half = len(kernel) // 2
+    return scipy.signal.correlate2d(np.pad(x, half), kernel, "valid")
+
+
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
-@pytest.mark.parametrize("size", [1, 3, 5])
-def test_equations(size):
-    layer, rng = built(size, context=1), np.random.default_rng(0)
+@pytest.mark.parametrize(("size", "dilation"), [(1, 1), (3, 1), (5, 1), (3, 2), (5, 2), (3, 3)])
+def test_equations(size, dilation):
+    layer, rng = built(size, context=1, dilation=dilation), np.random.default_rng(0)
     x = rng.normal(size=(3, 2, HEIGHT, WIDTH, 2))
     context = rng.normal(size=(2, HEIGHT, WIDTH, 1))
     h = cell = np.zeros((2, HEIGHT, WIDTH, HIDDEN))
@@ -42,8 +51,8 @@ def test_equations(size):
     # The context concatenated to every input.
     kernel = np.concatenate([layer.kernel, layer.context_kernel], 2)
     for step in x:
-        gates = convolve(np.concatenate([step, context], 3), kernel)
-        gates += convolve(h, layer.recurrent_kernel.numpy()) + layer.bias.numpy()
+        gates = convolve(np.concatenate([step, context], 3), kernel, dilation)
+        gates += convolve(h, layer.recurrent_kernel.numpy(), dilation) + layer.bias.numpy()
         i, f, o, g = np.split(gates, 4, -1)
         cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(cell)
@@ -80,6 +89,6 @@ def test_remembers_from_the_start():
 
 
 def test_user_errors():
-    for arguments in ((0, 3), (2, 2), (2, 0)):
+    for arguments in ((0, 3), (2, 2), (2, 0), (2, 3, 0)):
         with pytest.raises(ValueError, match="odd size"):
             ConvLSTM(*arguments)

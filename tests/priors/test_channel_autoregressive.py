@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from glf.layers.conv_lstm import ConvLSTM
+from glf.networks.conv_context import ConvContext
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 
 EVENT, BATCH = (2, 3, 4), 5
@@ -17,6 +20,17 @@ CONTEXTS = {
     "same": (None, 1, 1, 2),
     "maps": (None, 2, 3, 2),
     "large": (None, 4, 6, 1),
+}
+
+
+# What the authors' program has besides, in small.
+WHOLE = {
+    **OPTIONS["gaussian"],
+    "dilation": 2,
+    "make_context_network": partial(ConvContext, filters=3, size=3),
+    "context_features": 2,
+    "embed": True,
+    "last_size": 3,
 }
 
 
@@ -47,12 +61,13 @@ class Case:
 
 @pytest.fixture(
     scope="module",
-    params=[("gaussian", c) for c in CONTEXTS] + [("mixture", c) for c in ("none", "maps")],
+    params=[("gaussian", c) for c in CONTEXTS]
+    + [(kind, c) for kind in ("mixture", "whole") for c in ("none", "maps")],
     ids="-".join,
 )
 def case(request):
-    output, context = request.param
-    return Case(OPTIONS[output], CONTEXTS[context])
+    kind, context = request.param
+    return Case({**OPTIONS, "whole": WHOLE}[kind], CONTEXTS[context])
 
 
 def test_log_prob_is_that_of_the_steps_of_sampling(case):
@@ -135,6 +150,42 @@ def test_starts_standard(output):
     prior.build((None, *EVENT))
     raw = prior.parameters(np.random.default_rng(0).normal(size=(BATCH, *EVENT)))
     np.testing.assert_array_equal(raw, np.zeros((4, BATCH, 2, 3, prior.family.size)))
+
+
+# Levels of CIFAR-10: 6 channels of 16 x 16, then 12 of 8 x 8; the last one is left, 48 of 4 x 4.
+AUTHORS = {
+    1: ((16, 16, 6), 6, {"size": 5, "dilation": 2}, 627_814),
+    2: ((8, 8, 12), 12, {"size": 5}, 632_614),
+    3: ((4, 4, 48), 0, {"size": 3}, 222_850),
+}
+
+
+@pytest.mark.parametrize("level", AUTHORS)
+def test_the_authors_prior_has_as_many_weights_here(level):
+    """As their program, which holds the biases of its three LSTMs twice: 4 · 32 numbers each."""
+    event, features, sizes, expected = AUTHORS[level]
+    whole = {"make_context_network": ConvContext, "embed": True, "last_size": 3}
+    prior = ChannelAutoregressive(**sizes, **whole)
+    prior.build((None, *event), (None, *event[:2], features) if features else None)
+    assert prior.count_params() + 3 * 4 * 32 == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reach"),
+    [({"size": 5, "dilation": 2, "embed": True, "last_size": 3}, 31), ({}, 7)],
+    ids=["authors", "plain"],
+)
+def test_how_far_a_channel_sees_the_one_before(sizes, reach):
+    prior = built({"hidden": 2, **sizes}, event=(33, 33, 2))
+    z = tf.constant(np.random.default_rng(0).normal(size=(1, 33, 33, 2)))
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        middle = tf.reduce_sum(prior.parameters(z)[1, 0, 16, 16])
+    seen = np.any(tape.gradient(middle, z) != 0, axis=(0, 3))
+    expected = np.zeros((33, 33), bool)
+    half = reach // 2
+    expected[16 - half : 17 + half, 16 - half : 17 + half] = True
+    np.testing.assert_array_equal(seen, expected)
 
 
 @pytest.mark.parametrize("channels", [1, 4, 7])
@@ -275,6 +326,11 @@ def test_user_errors():
     for wrong in ({"output": "normal"}, {"layers": 0}):
         with pytest.raises(ValueError, match="layers >= 1 and an output among"):
             ChannelAutoregressive(**wrong)
+    for wrong in ({"context_features": 0}, {"last_size": 2}):
+        with pytest.raises(ValueError, match="context_features >= 1 and an odd last_size"):
+            ChannelAutoregressive(**wrong)
+    with pytest.raises(ValueError, match="filters >= 1 and an odd size"):
+        ConvContext(4, size=2)
     with pytest.raises(ValueError, match="hidden >= 1"):
         ChannelAutoregressive(hidden=0)
     with pytest.raises(ValueError, match="components >= 1"):

@@ -162,3 +162,21 @@ def test_reparameterization_is_that_of_all_parts():
         flow = Flow(ActNorm, functools.partial(FactoredOut, make_part))
         flow.build((None, 2, 2, 4))
         assert flow.distribution().reparameterization_type == expected
+
+
+def test_every_scale_may_have_a_prior_of_its_own():
+    """Kernels that differ from scale to scale, as in mAR-SCF."""
+    part = functools.partial(ChannelAutoregressive, 2, 1, **DOUBLE)
+    made = MultiScale(
+        step,
+        3,
+        make_preprocessing=None,
+        make_part=[functools.partial(part, size=5, dilation=2), functools.partial(part, size=5)],
+        make_last=functools.partial(part, size=3),
+    )
+    made.build((None, 8, 8, 1))
+    first, second = made.base.part, made.base.rest.base.part
+    cells = [prior.cells[0] for prior in (first, second, made.base.rest.base.rest.base)]
+    assert [(cell.size, cell.dilation) for cell in cells] == [(5, 2), (5, 1), (3, 1)]
+    with pytest.raises(ValueError, match="2 for num_scales=3, got 1"):
+        MultiScale(step, 3, make_part=[ConditionalGaussian])
