@@ -6,7 +6,7 @@ import uuid
 
 import tensorflow as tf
 
-from glf.core import files, random
+from glf.core import files, outputs, random
 from glf.models.base import (
     Conditional,
     HasCodes,
@@ -35,16 +35,8 @@ def export_model(model, out, step=None):
       OSError: if it could not be written; an earlier export is untouched.
     """
     out = files.expanded(out)
-    if files.is_pattern(out):
-        raise ValueError(
-            f"--out={out}: tf.saved_model.load takes * ? [ ] and \\ in a path for a pattern and "
-            f"would not find an export in {out.absolute()}. Give a path without them."
-        )
-    foreign = out.exists() and not (out / _SIGNATURES).is_file()
-    if foreign and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(
-            f"--out={out} exists and is not an earlier export. Give a new name, or remove it."
-        )
+    outputs.require_plain(out)
+    outputs.require_own_folder(out, _SIGNATURES, "export")
     module, described = _module(model)
     temporary = out.parent / f".writing-{uuid.uuid4().hex}"
     try:

@@ -41,7 +41,7 @@ SECTION = flags.DEFINE_multi_enum(
 BATCH_SIZE = common.define_positive("batch_size", 256, "Images in a training step.")
 ROUNDS = common.define_positive("rounds", 7, "How often each thing is measured.")
 STEPS = common.define_positive("steps", 8, "Training steps in a round.")
-OUT = common.define_path("out", None, "Also write the figures to this .json file.")
+OUT = common.define_output("out", (".json",), "Also write the figures to this .json file.", False)
 
 MATRIX = 2048
 

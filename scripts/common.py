@@ -18,6 +18,7 @@ flags.disclaim_key_flags()
 
 _HELP = ("?", "help", "helpshort", "helpfull", "helpxml")
 WORKDIR_HELP = "The run's folder, as given to scripts.train."
+_OUTPUTS = []  # (flag, what it may name)
 
 
 class _Path(flags.ArgumentParser):
@@ -40,6 +41,13 @@ def define_path(name, default, help_text, required=False):
     """A flag that names a file or folder."""
     parser, serializer = _Path(), flags.ArgumentSerializer()
     return flags.DEFINE(parser, name, default, help_text, serializer=serializer, required=required)
+
+
+def define_output(name, kinds, help_text, required=True):
+    """A flag that names what is written, of the kinds of `glf.core.outputs`; checked at once."""
+    flag = define_path(name, None, help_text, required)
+    _OUTPUTS.append((flag, kinds))
+    return flag
 
 
 def define_paths(name, help_text):
@@ -142,27 +150,31 @@ def _is_for_the_user(record):
     return record.levelno >= py_logging.ERROR or "/tensorflow/" not in record.pathname
 
 
-def run(main, one_operation_at_a_time=lambda: False):
+def _check_outputs():
+    """Refuses what could not be written in the end."""
+    from glf.core import outputs
+
+    for flag, kinds in _OUTPUTS:
+        if flag.value is not None:
+            outputs.require_output(flag.value, kinds, f"--{flag.name}")
+
+
+def run(main, one_operation_at_a_time=lambda: False, check=lambda: None):
     """Runs `main()`; a user's error becomes one clear message and exit code 1.
 
     `one_operation_at_a_time` is asked once the flags are known: TensorFlow's graphs then run their
-    operations one by one (each on all cores), in an order that is the same in every run.
+    operations one by one (each on all cores), in an order that is the same in every run. `check`
+    refuses what can be refused without TensorFlow, which takes seconds to load.
     """
 
     def guarded(argv):
-        no_arguments(argv)
-        with _quiet_stderr():
-            import tensorflow as tf
-
-            if one_operation_at_a_time():
-                tf.config.threading.set_inter_op_parallelism_threads(1)
-            if "TF_CONFIG" not in os.environ:  # workers are to be connected before anything else
-                tf.config.list_logical_devices()  # the GPU library's notes come here
-        from glf.core import host
         from glf.training.interrupts import Interrupted
 
-        host.keep_freed_memory()
+        no_arguments(argv)
         try:
+            _check_outputs()
+            check()
+            _load_tensorflow(one_operation_at_a_time())
             main()
         except Interrupted as stopped:
             logging.info("%s", _message(stopped))
@@ -182,6 +194,20 @@ def run(main, one_operation_at_a_time=lambda: False):
     handler.addFilter(_is_for_the_user)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def _load_tensorflow(one_operation_at_a_time):
+    """Imports TensorFlow and sets it up, without its notes on the machine."""
+    with _quiet_stderr():
+        import tensorflow as tf
+
+        if one_operation_at_a_time:
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        if "TF_CONFIG" not in os.environ:  # workers are to be connected before anything else
+            tf.config.list_logical_devices()  # the GPU library's notes come here
+    from glf.core import host
+
+    host.keep_freed_memory()
 
 
 def _message(error):

@@ -10,10 +10,10 @@ import pathlib
 
 from absl import flags, logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
-OUT = common.define_path("out", None, "The folder for comparison.json and pictures.", required=True)
+OUT = common.define_output("out", ("folder",), "The folder for comparison.json and pictures.")
 COMPONENTS = flags.DEFINE_multi_integer(
     "components", [10, 100], "The size of a mixture. Repeatable.", lower_bound=1
 )
@@ -26,6 +26,13 @@ MIN_SIDE = common.define_positive(
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
+
+
+def check():
+    """Refuses runs whose model has no flow on latents."""
+    run = early.Run(WORKDIR.value)
+    if run.lacks("latent flow"):
+        raise ValueError(f"{run.model} has no flow on latents to compare.")
 
 
 def main():
@@ -55,4 +62,4 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

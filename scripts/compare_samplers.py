@@ -15,12 +15,10 @@ import pathlib
 
 from absl import flags, logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
-OUT = common.define_path(
-    "out", None, "The folder for comparison.json and final_at.png.", required=True
-)
+OUT = common.define_output("out", ("folder",), "The folder for comparison.json and final_at.png.")
 SEEDS = common.define_positive("seeds", 10, "How many seeds: 0, 1, ...")
 BATCH = flags.DEFINE_multi_integer(
     "batch", [1, 32], "How many samples at a time. Repeatable.", lower_bound=1
@@ -57,6 +55,17 @@ SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
+
+
+def check():
+    """Refuses runs whose model is not autoregressive."""
+    for workdir in filter(None, (WORKDIR.value, UNSHARED_WORKDIR.value)):
+        run = early.Run(workdir)
+        if run.lacks("autoregressive"):
+            raise ValueError(
+                f"A {run.model} has no autoregressive density: train one with a configuration of "
+                "an autoregressive model, such as those in configs/studies/pixel_cnn/."
+            )
 
 
 def main():
@@ -236,4 +245,4 @@ def draw_final_at(model, density, dataset, samplers, path):
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

@@ -26,7 +26,7 @@ STUDY = flags.DEFINE_multi_string(
     "'a.gin;PixelFlow.make_bound = @ELBO'.",
     required=True,
 )
-OUT = common.define_path("out", None, "The folder of the runs and of the results.", required=True)
+OUT = common.define_output("out", ("folder",), "The folder of the runs and of the results.")
 SEEDS = common.define_positive("seeds", 3, "How many seeds: 0, 1, 2, ...")
 IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
     "importance_samples",

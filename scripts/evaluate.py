@@ -2,12 +2,12 @@
 
   python -m scripts.evaluate --workdir=runs/digits --split=test
 
-Prints a table and writes metrics.json into the run's folder.
+Prints a table and writes metrics.json into the run's folder, or into --out.
 """
 
 from absl import flags, logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Which examples.")
@@ -15,8 +15,14 @@ BATCH_SIZE = common.define_positive("batch_size", 256, "Examples at a time.")
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
-RECONSTRUCTIONS = common.define_path(
-    "reconstructions", None, "Also write a .png of images of the split, each beside its own."
+OUT = common.define_output(
+    "out", (".json",), "The .json file to write. Default: metrics.json in the run's folder.", False
+)
+RECONSTRUCTIONS = common.define_output(
+    "reconstructions",
+    (".png",),
+    "Also write a .png of images of the split, each beside its own.",
+    False,
 )
 IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
     "importance_samples",
@@ -27,6 +33,28 @@ IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
+
+
+def check():
+    """Refuses what the run cannot give, or where it cannot be written."""
+    from glf.core import outputs
+
+    run = early.Run(WORKDIR.value)
+    if not OUT.value:
+        try:
+            outputs.require_writable(run.folder.metrics)
+        except ValueError:
+            raise ValueError(
+                f"--workdir={WORKDIR.value} is read-only for you, so that metrics.json cannot be "
+                "written into it. Say where it can: --out=FILE.json."
+            ) from None
+    if IMPORTANCE_SAMPLES.value and run.lacks("bounds"):
+        raise ValueError(
+            "--importance_samples is for likelihoods that are known by bounds; that of a "
+            f"{run.model} is not."
+        )
+    if RECONSTRUCTIONS.value and run.lacks("reconstructs"):
+        raise ValueError(f"--reconstructions: a {run.model} does not reconstruct images.")
 
 
 def main():
@@ -46,15 +74,16 @@ def main():
         batch_size=BATCH_SIZE.value,
         importance_samples=IMPORTANCE_SAMPLES.value,
     )
-    update_metrics(folder.metrics, SPLIT.value, step, metrics)
+    print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
+    out = OUT.value or folder.metrics
+    update_metrics(out, SPLIT.value, step, metrics)
     if RECONSTRUCTIONS.value:
         pixels = pictures.reconstructions(
             model, dataset, SPLIT.value, num=32, min_side=MIN_SIDE.value
         )
         pictures.write_png(RECONSTRUCTIONS.value, pixels)
-    print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"))
-    logging.info("Written to %s.", folder.metrics)
+    logging.info("Written to %s.", out)
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

@@ -14,13 +14,13 @@ import pathlib
 
 from absl import flags, logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
 TASK = flags.DEFINE_enum(
     "task", None, ["super_resolution", "segmentation"], "What to measure.", required=True
 )
-OUT = common.define_path("out", None, "The folder for the JSON file and picture.", required=True)
+OUT = common.define_output("out", ("folder",), "The folder for the JSON file and picture.")
 NUM_SAMPLES = common.define_positive("num_samples", 8, "Samples for each example.")
 SPLIT = common.define_split()
 EXAMPLES = flags.DEFINE_integer(
@@ -32,6 +32,11 @@ BATCH_SIZE = common.define_positive("batch_size", 64, "Examples at a time.")
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
+
+
+def check():
+    """Refuses folders that hold no run."""
+    early.Run(WORKDIR.value)
 
 
 def main():
@@ -77,4 +82,4 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

@@ -7,13 +7,22 @@ Beside the SavedModel lies signatures.json, which says what each signature takes
 
 from absl import logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
 OUT = common.define_path(
     "out", None, "The folder to write: new, or an earlier export to replace.", required=True
 )
 CHECKPOINT = common.define_checkpoint()
+
+
+def check():
+    """Refuses folders that hold no run, and names that could not be written or read back."""
+    from glf.core import outputs
+
+    early.Run(WORKDIR.value)
+    outputs.require_plain(OUT.value)
+    outputs.require_own_folder(OUT.value, "signatures.json", "export")
 
 
 def main():
@@ -29,4 +38,4 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

@@ -8,10 +8,10 @@ flow to base noise, and joined by a straight line there; the columns between are
 
 from absl import flags, logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
-OUT = common.define_path("out", None, "The .png file to write.", required=True)
+OUT = common.define_output("out", (".png",), "The .png file to write.")
 ROWS = common.define_positive("rows", 8, "How many pairs of images.")
 STEPS = flags.DEFINE_integer("steps", 10, "Images along each line, both ends included.", 2)
 SEED = flags.DEFINE_integer("seed", 0, "Chooses the test images.")
@@ -21,6 +21,13 @@ MIN_SIDE = common.define_positive(
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
+
+
+def check():
+    """Refuses runs whose model has no flow on latents."""
+    run = early.Run(WORKDIR.value)
+    if run.lacks("latent flow"):
+        raise ValueError(f"{run.model} has no flow on latents, so no base space to interpolate in.")
 
 
 def main():
@@ -47,4 +54,4 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

@@ -28,7 +28,7 @@ import time
 
 from absl import flags, logging
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir()
 NUM = common.define_positive("num", 64, "How many images.")
@@ -40,7 +40,9 @@ TEMPERATURE = flags.DEFINE_multi_float(
     "are not autoregressive: --num images of the same noise at each, in a .png one row for each.",
     0.0,
 )
-OUT = common.define_path("out", None, "A .png grid, an .npz array, or a folder.", required=True)
+OUT = common.define_output(
+    "out", (".png", ".npz", "new folder"), "A .png grid, an .npz array, or a folder."
+)
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of a PNG by a whole factor until each side has so many pixels."
 )
@@ -64,6 +66,55 @@ DATA_PATH = common.define_data_path()
 AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell what building costs
 
 
+def check():
+    """Refuses flags that the run's model does not take, as far as its folder tells."""
+    run = early.Run(WORKDIR.value)
+    if run.model is not None:
+        check_model(run.model)
+    if run.known_data:
+        if run.levels is None:
+            check_points_out()
+        if run.image_shape is not None and len(run.image_shape) == 3:
+            known_pixels(run.image_shape)
+    if LABELS.value is not None:
+        check_labels(not run.without_labels(), run.num_classes)
+
+
+def check_model(name):
+    """Refuses flags that a model of this class does not take."""
+    autoregressive = name in early.ABILITIES["autoregressive"]
+    for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
+        if flag.value is not None and not autoregressive:
+            raise ValueError(f"--{flag.name} is for autoregressive models; this run's is a {name}.")
+    if name == "DiscreteAutoencoder" and (COMPLETE_ROWS.value or INPAINT.value):
+        raise ValueError(
+            f"--complete_rows and --inpaint are for autoregressive models of the data; this "
+            f"run's is a {name}."
+        )
+    if len(TEMPERATURE.value) > 1 and (autoregressive or name == "VectorFlow"):
+        raise ValueError(
+            f"Several temperatures are for models of images that are not autoregressive; this "
+            f"run's is a {name}. Give one --temperature."
+        )
+
+
+def check_points_out():
+    """Refuses names that points in the plane are not written to."""
+    if pathlib.Path(OUT.value).suffix not in (".png", ".npz"):
+        raise ValueError(f"--out={OUT.value}: points are written to a .png or an .npz file.")
+
+
+def check_labels(conditional, num_classes):
+    """The classes of --labels; refused if the model takes none, or has no such class."""
+    if not conditional:
+        raise ValueError("--labels is for models that are conditional on labels; this is none.")
+    labels = integers(LABELS)
+    if not all(0 <= label < (num_classes or 2**31) for label in labels):
+        top = "the number of classes" if num_classes is None else num_classes - 1
+        raise ValueError(f"--labels must lie in 0 to {top}, got {','.join(LABELS.value)}.")
+    return labels
+
+
 def main():
     """Flags in, files out."""
     import numpy as np
@@ -82,17 +133,7 @@ def main():
     of_points = model.spec.levels is None
     conditional = has_conditions(model)
     autoregressive = isinstance(model, Autoregressive | DiscreteAutoencoder)
-    for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
-        if flag.value is not None and not autoregressive:
-            raise ValueError(
-                f"--{flag.name} is for autoregressive models; this run's is a "
-                f"{type(model).__name__}."
-            )
-    if len(TEMPERATURE.value) > 1 and (autoregressive or of_points):
-        raise ValueError(
-            f"Several temperatures are for models of images that are not autoregressive; this "
-            f"run's is a {type(model).__name__}. Give one --temperature."
-        )
+    check_model(type(model).__name__)
     if autoregressive:
         drawn, given = draw(model, dataset)
         write(model, drawn, given)
@@ -172,11 +213,6 @@ def draw(model, dataset):
     options = {}
     given = None
     if COMPLETE_ROWS.value is not None or INPAINT.value is not None:
-        if not of_data:
-            raise ValueError(
-                "--complete_rows and --inpaint are for autoregressive models of the data; this "
-                f"run's is a {type(model).__name__}."
-            )
         given = options["given"] = tf.where(
             known_pixels(model.spec.image_shape), tf.cast(batch["image"], tf.int32), -1
         )
@@ -215,11 +251,7 @@ def conditions(model, batch, num):
 
     kind = getattr(model, "condition_kind", None)
     if LABELS.value is not None:
-        if kind != "label":
-            raise ValueError("--labels is for models that are conditional on labels; this is none.")
-        labels, classes = integers(LABELS), model.spec.num_classes
-        if not all(0 <= label < classes for label in labels):
-            raise ValueError(f"--labels must lie in 0 to {classes - 1}, got {LABELS.value}.")
+        labels = check_labels(kind == "label", model.spec.num_classes)
         return tf.constant([labels[i % len(labels)] for i in range(num)])
     if kind is None:
         return None
@@ -290,9 +322,8 @@ def write_points(model, points, dataset):
     from glf.core import files
     from glf.evaluation import density_pictures, pictures
 
+    check_points_out()
     out = pathlib.Path(OUT.value)
-    if out.suffix not in (".png", ".npz"):
-        raise ValueError(f"--out={out}: points are written to a .png or an .npz file.")
     if out.suffix == ".png":
         data = dataset.examples(SPLIT.value, slice(0, density_pictures.POINTS))["image"]
         pictures.write_png(out, density_pictures.picture(model, points, data))
@@ -331,4 +362,4 @@ def write(model, images, given, batch=None):
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, check=check)

@@ -44,6 +44,15 @@ JIT = flags.DEFINE_bool(
 FLAGS = (WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT)
 
 
+def check():
+    """Refuses a workdir that cannot be written, and devices for a strategy that takes none."""
+    from glf.core import outputs
+
+    outputs.require_output(WORKDIR.value, (outputs.FOLDER,), "--workdir")
+    if DEVICE.value and STRATEGY.value != "mirrored":
+        raise ValueError(f"--device is for --strategy=mirrored, not {STRATEGY.value}.")
+
+
 def main():
     """Flags in, one library call."""
     from glf import configurables
@@ -68,4 +77,4 @@ def main():
 
 if __name__ == "__main__":
     # The gradient is then not XLA's, and equal bits in every run need a fixed order.
-    common.run(main, lambda: PRECISION.value == "mixed_bfloat16")
+    common.run(main, lambda: PRECISION.value == "mixed_bfloat16", check)

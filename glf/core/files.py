@@ -62,27 +62,6 @@ def literal(folder):
         yield link
 
 
-def require_writable(path, name="--out"):
-    """Checks that a file or folder can be written, before there is anything to write.
-
-    Raises:
-      ValueError: if not; `name` is what the user gave it as.
-    """
-    path = pathlib.Path(path)
-    place = path if path.exists() else path.parent
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if place != path and not place.is_dir():
-        raise ValueError(f"{name}={path}: {place} is a file, not a folder; give another name.")
-    # A file is replaced, never written into: what counts is its folder.
-    folder = place if place.is_dir() else place.parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(
-            f"{name}={path} cannot be written: {folder} is read-only for you. Give a name "
-            "elsewhere, or change the folder's rights."
-        )
-
-
 def reason(error):
     """Why something could not be written: the system's words, without the writer's own."""
     while isinstance(error.__cause__, OSError):

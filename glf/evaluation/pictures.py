@@ -7,9 +7,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from glf.core import files
+from glf.core import files, outputs
 from glf.evaluation import density_pictures, waveforms
 from glf.models.base import Reconstructs, conditions_of
+
+OUTPUTS = (".png", ".npz", outputs.NEW_FOLDER)  # what images can be written to
 
 
 def to_bytes(images, levels):
@@ -148,20 +150,13 @@ def write_images(out, images, levels, min_side=0, sample_rate=None):
         the reverse, or is a folder that holds something.
     """
     out = files.expanded(out)
-    if out.suffix in (".png", ".npz") and out.is_dir():
-        raise ValueError(f"--out={out} is a folder; give the name of a file.")
+    outputs.require_output(out, OUTPUTS)
     if out.suffix == ".png":
         write_png(out, grid(images, levels, min_side=min_side, sample_rate=sample_rate))
     elif out.suffix == ".npz":
         rate = {} if sample_rate is None else {"sample_rate": sample_rate}
         with files.atomic_path(out) as temporary:
             np.savez_compressed(temporary, images=images, levels=levels, **rate)
-    elif out.suffix:
-        raise ValueError(f"--out={out}: expected a .png file, an .npz file, or a folder.")
-    elif out.exists() and not out.is_dir():
-        raise ValueError(f"--out={out} is a file without .png or .npz; give another name.")
-    elif out.exists() and any(out.iterdir()):
-        raise ValueError(f"--out={out} is a folder and not empty; give a new name or empty it.")
     else:
         digits = len(str(len(images) - 1))
         for i, image in enumerate(images):

@@ -40,5 +40,7 @@ def update_metrics(path, split, step, metrics):
             raise ValueError(
                 f"{path} is not JSON ({error}); move it away and evaluate again."
             ) from error
+    if not isinstance(document, dict):
+        raise ValueError(f"{path} holds no metrics; give another name, or move it away.")
     document[split] = {"step": step, "metrics": metrics}
     files.write_json(path, document)

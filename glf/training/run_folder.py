@@ -27,9 +27,9 @@ import subprocess
 import glf
 from glf.core import files
 from glf.core.places import repository
-from glf.data.dataset import DataSpec
 
 _EXTENDABLE = re.compile(r"^train\.num_steps = .*$", re.MULTILINE)
+_MODEL = re.compile(r"^train\.make_model\s*=[\s\\]*@(?:\w+[./])*(\w+)\s*$", re.MULTILINE)
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "gin-config", "numpy")
 
 
@@ -128,6 +128,9 @@ class RunFolder:
         Raises:
           ValueError: if the run ended before it had opened its data.
         """
+        # Here, so that what programs check first needs no TensorFlow.
+        from glf.data.dataset import DataSpec
+
         if not self.data.exists():
             raise ValueError(
                 f"The run in {self.path} never got to open its data, so it is untrained. Train it "
@@ -143,6 +146,11 @@ class RunFolder:
             condition_shape=held.get("condition_shape") and tuple(held["condition_shape"]),
             condition_levels=held.get("condition_levels"),
         )
+
+    def read_model(self):
+        """The name of the class that the configuration binds as `train.make_model`, or None."""
+        found = _MODEL.search(self.config.read_text(encoding="utf-8"))
+        return found[1] if found else None
 
     def require_run(self):
         """Checks that this is the folder of a run.
@@ -165,12 +173,11 @@ class RunFolder:
         that a mistake in a configuration leaves no trace.
 
         Raises:
-          ValueError: if another process trains in it.
+          ValueError: if another process trains in it, or it cannot be written.
         """
         made = not self.path.exists()
-        self.path.mkdir(parents=True, exist_ok=True)
         lock = self.path / ".lock"
-        with open(lock, "w", encoding="utf-8") as handle:
+        with self._open(lock) as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The holder before may have removed the file that was opened here.
@@ -194,6 +201,16 @@ class RunFolder:
                     if made:
                         with contextlib.suppress(OSError):
                             self.path.rmdir()
+
+    def _open(self, lock):
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return open(lock, "w", encoding="utf-8")
+        except OSError as error:
+            raise ValueError(
+                f"--workdir={self.path} cannot be written, and training writes into it: "
+                f"{files.reason(error)}. Change its rights, or train in a copy."
+            ) from error
 
 
 def _bindings(config):

@@ -108,18 +108,6 @@ def test_a_plain_path_is_itself(tmp_path):
         assert path == tmp_path / "ü {a}, ~"
 
 
-def test_what_cannot_be_written_is_known_before(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("x")
-    for good in ("new", "new/er/file.png", "file"):
-        files.require_writable(tmp_path / good)
-    with pytest.raises(ValueError, match=r"--out=.*file/x\.png: .*file is a file, not a folder"):
-        files.require_writable(tmp_path / "file" / "x.png")
-    # The superuser may write anywhere.
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ValueError, match=r"--to=.*x\.png cannot be written: .* is read-only"):
-        files.require_writable(tmp_path / "new" / "x.png", "--to")
-
-
 @pytest.mark.parametrize("there", [True, False])
 def test_a_full_disk_is_named_with_the_file(tmp_path, there):
     path = tmp_path / "a.npz"

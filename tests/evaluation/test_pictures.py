@@ -89,7 +89,7 @@ def test_names_that_cannot_be_written(tmp_path, images):
     with pytest.raises(ValueError, match=r"expected a \.png file, an \.npz file, or a folder"):
         pictures.write_images(tmp_path / "x.jpg", images, 17)
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ValueError, match="is a file without"):
+    with pytest.raises(ValueError, match="is a file; give the name of a folder"):
         pictures.write_images(tmp_path / "file", images, 17)
     for suffix in (".png", ".npz"):
         (tmp_path / f"folder{suffix}").mkdir()

@@ -1,0 +1,55 @@
+"""What can be known of a run, and refused, before TensorFlow is loaded.
+
+A program's own checks of its model stand as they are: these come some ten seconds earlier, from
+what a run's folder holds as text, and pass over what that does not say.
+"""
+
+import json
+
+# The classes of glf.models with an ability, as its abstract class there says.
+ABILITIES = {
+    "autoregressive": ("Autoregressive", "DiscreteAutoencoder"),
+    "bounds": ("PixelFlow",),
+    "latent flow": ("GLF",),
+    "reconstructs": ("GLF", "DiscreteAutoencoder"),
+}
+MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
+MODELS += ("LogisticSegmenter", "VectorFlow")
+# Condition encoders of glf.networks by what they take.
+LABEL_ENCODERS = ("LabelEmbedding",)
+
+
+class Run:
+    """A run's folder, as its text files describe it.
+
+    Attributes:
+      model: the name of the model's class; None where it is not known here.
+      image_shape, levels, num_classes: as in the run's `DataSpec`; None where not known.
+      known_data: whether they are.
+
+    Raises:
+      ValueError: if the folder holds no run.
+    """
+
+    def __init__(self, workdir):
+        from glf.training.run_folder import RunFolder
+
+        self.folder = RunFolder(workdir)
+        self.folder.require_run()
+        model = self.folder.read_model()
+        self.model = model if model in MODELS else None
+        self._config = self.folder.config.read_text(encoding="utf-8")
+        self.known_data = self.folder.data.exists()
+        data = self.folder.data.read_text(encoding="utf-8") if self.known_data else "{}"
+        data = json.loads(data)
+        self.image_shape = data.get("image_shape")
+        self.levels = data.get("levels")
+        self.num_classes = data.get("num_classes")
+
+    def lacks(self, ability):
+        """Whether the model is known, and known not to have an ability."""
+        return self.model is not None and self.model not in ABILITIES[ability]
+
+    def without_labels(self):
+        """Whether the model is certainly not conditioned on labels: nothing names an encoder."""
+        return not any(name in self._config for name in LABEL_ENCODERS)
