@@ -11,6 +11,9 @@ import pathlib
 import runpy
 import sys
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts PROGRAM")
+
 PROGRAMS = (
     "train",
     "evaluate",

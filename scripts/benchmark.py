@@ -30,6 +30,9 @@ import time
 
 from absl import flags
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.benchmark")
+
 from . import common, flow_benchmark
 
 SECTION = flags.DEFINE_multi_enum(

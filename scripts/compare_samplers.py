@@ -15,6 +15,9 @@ import pathlib
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.compare_samplers")
+
 from . import common, early
 
 WORKDIR = common.define_workdir()

@@ -17,6 +17,9 @@ import time
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.compare_studies")
+
 from . import common
 
 STUDY = flags.DEFINE_multi_string(

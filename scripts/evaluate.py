@@ -7,6 +7,9 @@ Prints a table and writes metrics.json into the run's folder, or into --out.
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.evaluate")
+
 from . import common, early
 
 WORKDIR = common.define_workdir()

@@ -14,6 +14,9 @@ import pathlib
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.evaluate_conditional")
+
 from . import common, early
 
 WORKDIR = common.define_workdir()

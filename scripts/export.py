@@ -7,6 +7,9 @@ Beside the SavedModel lies signatures.json, which says what each signature takes
 
 from absl import logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.export")
+
 from . import common, early
 
 WORKDIR = common.define_workdir()

@@ -8,6 +8,9 @@ flow to base noise, and joined by a straight line there; the columns between are
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.interpolate")
+
 from . import common, early
 
 WORKDIR = common.define_workdir()

@@ -28,6 +28,9 @@ import time
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.sample")
+
 from . import common, early
 
 WORKDIR = common.define_workdir()

@@ -9,6 +9,9 @@ single values: --gin_param="train.num_steps = 500".
 
 from absl import flags, logging
 
+if not __package__:
+    raise SystemExit("Error: start it as a module: python -m scripts.train")
+
 from . import common
 
 WORKDIR = common.define_workdir("The run's folder: a new one, or an earlier run's to go on with.")

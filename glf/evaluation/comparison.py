@@ -3,6 +3,17 @@
 import pathlib
 import statistics
 
+# What is comparable between runs, and its unit in the head: a loss is not, where it weights its
+# terms by a setting, but the terms are.
+_LIKELIHOODS = {"nll": "nll, nats", "gap": "gap, nats"}
+_AUTOENCODERS = {
+    "reconstruction": "reconstruction, nats",
+    "latent_nll": "latent_nll, nats",
+    "prior_nll": "prior_nll, nats",
+    "psnr": "psnr, dB",
+    "code_perplexity": "code_perplexity",
+}
+
 
 def study_name(study):
     """A name for a gin file with bindings behind semicolons, fit for a folder.
@@ -20,13 +31,16 @@ def comparison_table(results):
 
     Args:
       results: {name: {"runs": [{"metrics", "parameters", "seconds", "sampling_ms"}, ...]}}, with
-        "metrics" as `evaluate` returns them. Likelihoods are shown, where a run has them.
+        "metrics" as `evaluate` returns them. Shown are, where a run has them, likelihoods of the
+        data, and of autoencoders the terms of the loss, PSNR, and the perplexity of codes.
     """
     every = {key for result in results.values() for run in result["runs"] for key in run["metrics"]}
     weighted = [key for key in every if key.startswith("bits_per_dim_iw")]
     weighted.sort(key=lambda key: int(key.removeprefix("bits_per_dim_iw")))
-    columns = [c for c in ("bits_per_dim", *weighted, "nll", "gap") if c in every]
-    head = ["study", *columns, "parameters", "training, s", "sampling, ms/image"]
+    titles = {c: c for c in ("bits_per_dim", *weighted)} | _LIKELIHOODS | _AUTOENCODERS
+    columns = [c for c in titles if c in every]
+    shown = [titles[c] for c in columns]
+    head = ["study", *shown, "parameters", "training, s", "sampling, ms/image"]
     lines = [head, ["---"] * len(head)]
     for name, result in results.items():
         runs, row = result["runs"], [name]

@@ -249,9 +249,12 @@ class JsonLines:
 
     def append(self, record):
         """Adds one record and flushes it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "a", encoding="utf-8") as handle:
-            handle.write(json.dumps(record) + "\n")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "a", encoding="utf-8") as handle:
+                handle.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise files.not_written(error, self.path, "The checkpoints are intact. ") from error
 
     def read(self):
         """All whole records; a torn last line is left out."""

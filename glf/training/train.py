@@ -142,6 +142,8 @@ def _loop(run, watcher, every, stop):
     limit, first = 1, True
     while not state.finished(run.num_steps):
         count = min(limit, run.max_steps_per_call, _to_next_event(state.step, every, run.num_steps))
+        if first:
+            logging.info("Compiling the training step; it can take minutes for large models.")
         began = time.monotonic()
         results = run.stepper.run(iterator, count)
         seconds = time.monotonic() - began
@@ -150,7 +152,8 @@ def _loop(run, watcher, every, stop):
         if first:
             watcher.check_metric(results)
             run.write_operative_config()
-            logging.info("First step after %s.", duration(time.monotonic() - run.began))
+            whole = duration(time.monotonic() - run.began)
+            logging.info("First step after %s, %s to compile it.", whole, duration(seconds))
         elif seconds < 0.5:
             limit *= 2
         first = False

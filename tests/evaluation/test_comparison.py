@@ -41,14 +41,26 @@ def test_table():
         },
         "points": {"runs": [run(1.0, nll=3.0, gap=0.25, examples=9.0)]},
     }
-    head = "study | bits_per_dim | bits_per_dim_iw2 | bits_per_dim_iw16 | nll | gap | parameters"
+    head = "study | bits_per_dim | bits_per_dim_iw2 | bits_per_dim_iw16 | nll, nats | gap, nats"
     assert comparison_table(results).splitlines() == [
-        f"| {head} | training, s | sampling, ms/image |",
+        f"| {head} | parameters | training, s | sampling, ms/image |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         "| pixels | 2.250 ± 0.354 | 1.800 ± 0.141 | 1.500 ± 0.000 | 61.000 ± 1.414 |  | 12,345 "
         "| 12 | 0.0115 |",
         "| points |  |  |  | 3.000 | 0.250 | 12,345 | 1 | 0.001 |",
     ]
+
+
+def test_autoencoders_are_compared_by_the_terms_of_their_loss():
+    results = {
+        "glf": {"runs": [run(1.0, loss=9.0, reconstruction=5.0, latent_nll=2.0, psnr=20.0)]},
+        "codes": {"runs": [run(1.0, reconstruction=4.0, prior_nll=3.0, psnr=21.0)]},
+    }
+    head, _, *rows = comparison_table(results).splitlines()
+    shown = "reconstruction, nats | latent_nll, nats | prior_nll, nats | psnr, dB | parameters"
+    assert head.startswith(f"| study | {shown} |")
+    assert rows[0].startswith("| glf | 5.000 | 2.000 |  | 20.000 | 12,345 |")
+    assert rows[1].startswith("| codes | 4.000 |  | 3.000 | 21.000 | 12,345 |")
 
 
 def test_no_likelihood():

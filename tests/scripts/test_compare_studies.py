@@ -79,7 +79,7 @@ def test_runs_of_two_seeds(folder, first):
         assert run["sampling_ms"] > 0
     assert (folder / "runs" / "tiny_digits_Repeated.num_1.png").exists()
     head, _, row = first.stdout.splitlines()[-3:]
-    assert head.startswith("| study | bits_per_dim | bits_per_dim_iw2 | nll | parameters |")
+    assert head.startswith("| study | bits_per_dim | bits_per_dim_iw2 | nll, nats | parameters |")
     assert row.startswith(f"| tiny_digits_Repeated.num_1 | {sum(bits) / 2:.3f} ± ")
     assert row.split(" | ")[4] == "92"
 

@@ -14,6 +14,7 @@ from glf.models.base import GenerativeModel, HasBounds, HasLatentFlow, Reconstru
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.networks import conditioning
 from scripts import early
+from scripts.__main__ import PROGRAMS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Runs a program in a process that cannot import TensorFlow.
@@ -128,3 +129,13 @@ def test_what_is_not_refused_goes_on_to_tensorflow(runs, key):
         timeout=60,
     )
     assert "import of tensorflow halted" in done.stderr
+
+
+@pytest.mark.parametrize("name", [*(n for n in PROGRAMS if n != "sample_export"), "__main__"])
+def test_a_program_started_as_a_file_says_how_to_start_it(name):
+    started = ROOT / "scripts" / (f"{name}.py" if name != "__main__" else "")
+    done = subprocess.run([sys.executable, started], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    module = "scripts PROGRAM" if name == "__main__" else f"scripts.{name}"
+    said = f"Error: start it as a module: python -m {module}\n"
+    assert done.stderr == said

@@ -1,11 +1,13 @@
 """Where a run and its data lie: any name of a folder, and data that were moved."""
 
 import os
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import glf.training.train as train
 from glf import configurables
 from glf.data.make import make_dataset
 from glf.training.run_folder import RunFolder
@@ -17,13 +19,19 @@ make_dataset.source = "folder:photos"
 """
 
 
-def test_a_run_whose_folder_looks_like_a_pattern_goes_on(short_run, tmp_path):
+def test_a_run_whose_folder_looks_like_a_pattern_goes_on(short_run, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(train.logging, "info", lambda text, *args: said.append(text % args))
     odd = tmp_path / "a[1]*\\b?"
     short_run(odd, num_steps=4, validate_every=0, pictures_every=0)
     assert short_run(odd, num_steps=8, validate_every=0, pictures_every=0)["step"] == 8
     logged = (odd / "logs" / "train.jsonl").read_text().splitlines()
     assert [line.split(",")[0] for line in logged] == [f'{{"step": {n}' for n in (3, 4, 6, 8)]
     assert list(odd.glob("summaries/events*"))
+    # What takes so long at the start is said before and after.
+    first = [line for line in said if line.startswith("Compiling the training step")]
+    after = [re.match(r"First step after \d+ s, \d+ s to compile it\.", line) for line in said]
+    assert len(first) == len(list(filter(None, after))) == 2
 
 
 def test_a_home_is_no_folder_called_tilde(tmp_path, monkeypatch):
