@@ -56,6 +56,13 @@ def load_pairs_source(
             f'There is no folder {str(root)!r}; make_dataset.source = "pairs:FOLDER" names one '
             "that holds images/ and masks/."
         )
+    inside = [path.parent.name for path in sorted(root.glob("*/images"))]
+    if inside and not (root / "images").exists():
+        raise ValueError(
+            f"{str(root)!r} has folders images inside of {shown_some(inside)}; it is to have "
+            "images/ and masks/ themselves, with a folder for each split inside of them: "
+            "images/train, masks/train, images/test, masks/test."
+        )
     found = {kind: _by_name(name, root / kind) for kind in ("images", "masks")}
     _check_partners(name, found)
     names = sorted(found["images"])

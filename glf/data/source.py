@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+from absl import logging
 
 from glf.data import noise
 
@@ -104,6 +105,7 @@ def complete_splits(name, splits, validation_examples=None):
     if "train" not in splits:
         raise ValueError(f"{name!r} needs a train split with examples; its splits are {names}.")
     if "test" not in splits and "validation" in splits:
+        logging.info("%s: has no test split; its validation split is the one to test on", name)
         splits["test"] = splits.pop("validation")
     if "test" not in splits:
         count = _share(splits["train"])

@@ -51,7 +51,8 @@ def load_tfds_source(
 
     Raises:
       ValueError: if the dataset is unknown, cannot be had, has no usable images, or its images
-        differ in size and no image_size is given.
+        differ in size and no image_size is given; when a split is read, if its 16-bit images are
+        black in the upper 8.
     """
     import tensorflow_datasets as tfds  # slow to import, needed only here
 
@@ -83,6 +84,12 @@ def load_tfds_source(
                 memory_budget,
                 cache_dir,
             )
+            if image.np_dtype == np.uint16 and not images.any():
+                raise ValueError(
+                    f"The 16-bit images of {label!r} are black in the upper 8 bits, which are "
+                    "kept: their values use the lowest bits alone. Choose another dataset, or "
+                    'write its images with 8 bits and give them as "folder:" or "array:".'
+                )
             return images, labels.astype(np.int32) if labelled else None
 
         return Split.whole(Table(split, count, load))

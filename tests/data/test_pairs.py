@@ -157,6 +157,12 @@ def empty_masks(path):
         file.unlink()
 
 
+def splits_outside(path):
+    (path / "train").mkdir()
+    for kind in ("images", "masks"):
+        (path / kind).rename(path / "train" / kind)
+
+
 def no_masks(path):
     (path / "masks").rename(path / "labels")
 
@@ -177,6 +183,7 @@ def no_masks(path):
         (break_sizes, r"differ in size \(6x5, 7x5\); give image_size"),
         (empty_masks, r"There are no images in .*masks"),
         (no_masks, r"There is no folder .*masks"),
+        (splits_outside, r"has folders images inside of train; it is to have .* images/train"),
     ],
 )
 def test_refused(folder, harm, message):

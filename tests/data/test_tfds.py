@@ -17,7 +17,9 @@ def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
     tfds.disable_progress_bar()
 
-    def prepare(name, image, images, **more):
+    usual = {"train": (30, 0), "test": (6, 30)}
+
+    def prepare(name, image, images, splits=usual, **more):
         features = tfds.features.FeaturesDict({"image": image} | more)
         values = {"label": lambda i: i % 3, "more": lambda i: "text"}
 
@@ -31,7 +33,9 @@ def data_dir(tmp_path_factory):
                 name=name,
                 version="1.0.0",
                 features=features,
-                split_datasets={"train": examples(30, 0), "test": examples(6, 30)},
+                split_datasets={
+                    split: examples(count, first) for split, (count, first) in splits.items()
+                },
                 data_dir=folder,
                 disable_shuffling=True,
             )
@@ -45,7 +49,9 @@ def data_dir(tmp_path_factory):
     prepare("plain", image(shape=(4, 5, 3)), flat, label=label, more=text)
     prepare("sizes", image(shape=(None, None, 3)), lambda i: flat(i, 4 + i % 3))
     deep = image(shape=(4, 5, 1), dtype=np.uint16)
-    prepare("deep", deep, lambda i: flat(i, channels=1, dtype=np.uint16, scale=257))
+    splits = usual | {"extra": (2, 0)}
+    prepare("deep", deep, lambda i: flat(i, channels=1, dtype=np.uint16, scale=257), splits)
+    prepare("dark", deep, lambda i: flat(i, channels=1, dtype=np.uint16))
     prepare("float", image(shape=(4, 5, 1), dtype=np.float32), lambda i: flat(i, 4, 1, np.float32))
     return folder
 
@@ -84,9 +90,16 @@ def test_images_of_many_sizes(data_dir):
     np.testing.assert_array_equal(_numbers(dataset, "test"), np.arange(30, 36))
 
 
-def test_sixteen_bits_keep_the_upper_eight(data_dir):
+def test_sixteen_bits_keep_the_upper_eight_and_unknown_splits_are_named(data_dir, said):
     dataset = make_dataset("tfds:deep", data_dir=data_dir)
     np.testing.assert_array_equal(_numbers(dataset, "test"), np.arange(30, 36))
+    assert said == [
+        "tfds:deep: not used are the splits extra",
+        "tfds:deep: images were converted: those of 16 bits keep their upper 8",
+    ]
+    dark = make_dataset("tfds:dark", data_dir=data_dir)
+    with pytest.raises(ValueError, match="16-bit images of 'tfds:dark' are black in the upper 8"):
+        dark.examples("test", [0])
 
 
 def test_conventions():
