@@ -26,6 +26,7 @@ cd "$ROOT"
 ready=$SECONDS
 export TF_CPP_MIN_LOG_LEVEL=2
 run="$out/run"
+best=--checkpoint=best # the one with the lowest loss on the validation images
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -35,14 +36,15 @@ else
   say "Training (stop it whenever you like; the same command goes on from there)"
   "$PYTHON" -m scripts.train --workdir="$run" --gin_file=configs/studies/glf/digits.gin
   say "Evaluating on the test split"
-  "$PYTHON" -m scripts.evaluate --workdir="$run" --split=test \
+  "$PYTHON" -m scripts.evaluate --workdir="$run" $best --split=test --judged_samples=2000 \
     --reconstructions="$out/reconstructions.png" --min_side=48
   say "Sampling and interpolating"
-  "$PYTHON" -m scripts.sample --workdir="$run" --num=64 --seed=0 --min_side=48 \
+  "$PYTHON" -m scripts.sample --workdir="$run" $best --num=64 --seed=0 --min_side=48 \
     --out="$out/samples.png"
-  "$PYTHON" -m scripts.interpolate --workdir="$run" --min_side=48 --out="$out/interpolation.png"
+  "$PYTHON" -m scripts.interpolate --workdir="$run" $best --min_side=48 \
+    --out="$out/interpolation.png"
   say "Exporting, and sampling from the export where glf cannot be imported"
-  "$PYTHON" -m scripts.export --workdir="$run" --out="$out/exported"
+  "$PYTHON" -m scripts.export --workdir="$run" $best --out="$out/exported"
   # -I: neither the working directory nor the script's folder is on the path.
   if ! "$PYTHON" -I scripts/sample_export.py "$out/exported" --num=64 --seed=0 --min_side=48 \
     --out="$out/samples_from_export.png" 2>"$out/.log"; then

@@ -33,6 +33,12 @@ IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
     "Also bound the likelihood of a pixel flow by K importance weights. Repeatable; 1 is the ELBO.",
     lower_bound=1,
 )
+JUDGED_SAMPLES = flags.DEFINE_integer(
+    "judged_samples",
+    0,
+    "Also draw so many samples and let a classifier of the data's images judge them.",
+    lower_bound=0,
+)
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
@@ -65,11 +71,15 @@ def main():
     from glf import configurables
     from glf.evaluation import pictures
     from glf.evaluation.evaluate import evaluate
+    from glf.evaluation.recognition import recognition_metrics
     from glf.evaluation.report import table, update_metrics
 
     model, dataset, step, folder = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
+    judged = {}
+    if JUDGED_SAMPLES.value:
+        judged = recognition_metrics(model, dataset, JUDGED_SAMPLES.value, SPLIT.value)
     metrics = evaluate(
         model,
         dataset,
@@ -77,6 +87,7 @@ def main():
         batch_size=BATCH_SIZE.value,
         importance_samples=IMPORTANCE_SAMPLES.value,
     )
+    metrics |= judged
     print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
     out = OUT.value or folder.metrics
     update_metrics(out, SPLIT.value, step, metrics)

@@ -79,6 +79,11 @@ def test_the_same_pythons_everywhere():
     assert classifiers == {f"3.{m}" for m in minors}
 
 
+def test_the_citation_is_of_this_version():
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {glf.__version__}" in lines
+
+
 def test_every_program_is_behind_the_one_command():
     programs = {
         path.stem

@@ -9,7 +9,9 @@ from scripts import common
 
 OWN_FLAGS = {
     "train": ["workdir", "gin_file", "gin_param", "data_dir", "strategy", "precision", "jit"],
-    "evaluate": ["workdir", "split", "batch_size", "data_dir", "checkpoint"],
+    "evaluate": [
+        *("workdir", "split", "batch_size", "data_dir", "checkpoint", "judged_samples"),
+    ],
     "sample": [
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
         *("labels", "complete_rows", "inpaint", "split", "data_dir"),

@@ -24,7 +24,7 @@ def used(programs, trained, tmp_path_factory):
     run = f"--workdir={trained}"
     done = programs(
         {
-            "evaluate": ("evaluate", run, "--batch_size=100"),
+            "evaluate": ("evaluate", run, "--batch_size=100", "--judged_samples=20"),
             "array": ("sample", run, "--num=9", f"--out={out}/x.npz"),
             "interpolate": ("interpolate", run, "--rows=3", "--steps=5", f"--out={out}/i.png"),
             "export": ("export", run, f"--out={out}/export"),
@@ -84,6 +84,8 @@ def test_evaluate(used, trained):
     assert document["validation"]["step"] == 10
     metrics = document["test"]["metrics"]
     assert metrics["examples"]["value"] == 297
+    assert 0 <= metrics["recognised"]["value"] <= 1
+    assert metrics["classifier_accuracy"]["value"] > 0.98
     table = used[1]["evaluate"].stdout
     assert "digits, test split, step 20" in table
     for name, metric in metrics.items():
