@@ -74,7 +74,7 @@ class Bernoulli(PixelLoss):
 class Perceptual(keras.layers.Layer):
     """L1 on pixels plus L1 on each feature map of a frozen network (Xiao et al. 2019, section 4).
 
-      sum |y' - y| + sum_k sum |F_k(y') - F_k(y)|,   y' = sigmoid(2h),
+      p sum |y' - y| + w sum_k sum |F_k(y') - F_k(y)|,   y' = sigmoid(2h),
 
     each sum over all positions and channels; with `reduction="mean"` each is a mean over them.
     The network's weights are tracked by this layer and never trained.
@@ -83,13 +83,23 @@ class Perceptual(keras.layers.Layer):
       make_features: called without arguments, makes a frozen network that maps images in [0, 1]
         to a list of feature maps [batch, ...], such as `VGG16Features`.
       reduction: "sum" or "mean".
+      pixel_weight: p. With 2 the pixels are compared on the scale from -1 to 1.
+      feature_weight: w. A network of ReLUs on inputs in 0-255 has features larger by about 57.6,
+        which is 255 times the deviation of ImageNet's pixels, 0.226, than on inputs of deviation 1;
+        1 / 57.6 makes up for that.
 
     Raises:
-      ValueError: if `reduction` is neither.
+      ValueError: if `reduction` is neither, or a weight is not a number of at least 0.
     """
 
-    def __init__(self, *, make_features, reduction="sum", name=None):
+    def __init__(
+        self, *, make_features, reduction="sum", pixel_weight=1.0, feature_weight=1.0, name=None
+    ):
         super().__init__(dtype="float32", name=name)
+        for argument, value in (("pixel_weight", pixel_weight), ("feature_weight", feature_weight)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"Perceptual.{argument} must be at least 0, got {value!r}.")
+        self.pixel_weight, self.feature_weight = pixel_weight, feature_weight
         self.reduction = _check_reduction("Perceptual", reduction)
         self.features = make_features()
         self.features.trainable = False
@@ -99,11 +109,11 @@ class Perceptual(keras.layers.Layer):
         """h and y [batch, height, width, channels] to [batch]."""
         y = tf.cast(y, tf.float32)
         ours = mean_image(h)
-        loss = _reduce(tf.abs(ours - y), self.reduction)
+        loss = self.pixel_weight * _reduce(tf.abs(ours - y), self.reduction)
         # The image's own features carry no gradient: nothing that is trained comes before them.
         wanted = [tf.stop_gradient(feature) for feature in self.features(y)]
         for feature, target in zip(self.features(ours), wanted, strict=True):
-            loss += _reduce(tf.abs(feature - target), self.reduction)
+            loss += self.feature_weight * _reduce(tf.abs(feature - target), self.reduction)
         return loss
 
 

@@ -10,6 +10,12 @@ from glf.core import files
 _BGR_MEAN = (103.939, 116.779, 123.68)
 
 _VGG16_BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+# {name: (block, channels)} of every convolution, in order.
+_VGG16_CONVOLUTIONS = {
+    f"block{block}_conv{i}": (block, width)
+    for block, widths in enumerate(_VGG16_BLOCKS, start=1)
+    for i, width in enumerate(widths, start=1)
+}
 
 # The squeeze channels, and the channels of each of two expansions, of fire modules 2 to 9.
 _SQUEEZENET_FIRES = (
@@ -83,39 +89,54 @@ class FrozenFeatures(keras.layers.Layer):
 
 
 class VGG16Features(FrozenFeatures):
-    """VGG-16 after the last convolution (and ReLU, before pooling) of blocks 1 to `num_blocks`.
+    """VGG-16 after some of its convolutions (Simonyan and Zisserman 2014, arXiv 1409.1556).
 
-    Simonyan and Zisserman 2014, arXiv 1409.1556. Map k is [batch, floor(height / 2^(k-1)),
-    floor(width / 2^(k-1)), channels] with 64, 128, 256, 512 and 512 channels; images have at least
-    2^(num_blocks - 1) pixels a side.
+    A map of block k is [batch, floor(height / 2^(k-1)), floor(width / 2^(k-1)), channels] with 64,
+    128, 256, 512 or 512 channels; images have at least 2^(k-1) pixels a side for the last block.
+    Maps are after ReLU and before pooling.
 
     Args:
       weights: "imagenet", which Keras downloads once and keeps, or the path of a Keras HDF5 file
         of VGG-16 without its dense layers.
-      num_blocks: the number of maps, 1 to 5. The perceptual loss of Generative Latent Flow uses 3
-        for images of 28 or 32 pixels and 4 for 64.
+      layers: names of the convolutions after which there is a map, such as "block1_conv2", in the
+        network's order; None: the last one of each of the first `num_blocks` blocks.
+      num_blocks: the number of blocks, 1 to 5; None: 3, if `layers` does not say it.
+      last_activation: whether the last map, too, is after its ReLU.
       resize, dtype: as in `FrozenFeatures`.
 
     Raises:
-      ValueError: for other numbers of blocks, or if the weights cannot be had; the message says
-        where to put them.
+      ValueError: for other numbers of blocks, layers that do not exist or are out of order, both
+        `layers` and `num_blocks`, or if the weights cannot be had; the message says where to put
+        them.
     """
 
     def __init__(
-        self, *, weights="imagenet", num_blocks=3, resize=None, dtype="float32", name=None
+        self,
+        *,
+        weights="imagenet",
+        layers=None,
+        num_blocks=None,
+        last_activation=True,
+        resize=None,
+        dtype="float32",
+        name=None,
     ):
-        if num_blocks not in range(1, 6):
-            raise ValueError(f"VGG16Features.num_blocks must be 1 to 5, got {num_blocks}.")
+        layers = _vgg16_maps(layers, num_blocks)
+        last = layers[-1]
+        num_blocks = _VGG16_CONVOLUTIONS[last][0]
         super().__init__(min_size=2 ** (num_blocks - 1), resize=resize, dtype=dtype, name=name)
         policy = self.dtype_policy
         image = h = keras.Input((None, None, 3))
-        maps = []
-        for block, widths in enumerate(_VGG16_BLOCKS[:num_blocks], start=1):
-            if maps:
-                h = keras.layers.MaxPooling2D(2, dtype=policy)(h)
-            for i, width in enumerate(widths, start=1):
-                h = _conv(width, 3, f"block{block}_conv{i}", policy)(h)
-            maps.append(h)
+        maps, within = [], 1
+        for layer, (block, width) in _VGG16_CONVOLUTIONS.items():
+            if block > within:
+                h, within = keras.layers.MaxPooling2D(2, dtype=policy)(h), block
+            linear = layer == last and not last_activation
+            h = _conv(width, 3, layer, policy, activation=None if linear else "relu")(h)
+            if layer in layers:
+                maps.append(h)
+            if layer == last:
+                break
         self._use(keras.Model(image, maps))
         pretrained = _pretrained_vgg16(weights)
         for layer in self.network.layers:
@@ -161,13 +182,35 @@ class SqueezeNetFeatures(FrozenFeatures):
         _load_squeezenet(self.network, weights)
 
 
-def _conv(filters, size, name, policy, strides=1, padding="same"):
+def _vgg16_maps(layers, num_blocks):
+    """The names of the convolutions after which there is a map."""
+    if layers is None:
+        num_blocks = 3 if num_blocks is None else num_blocks
+        if num_blocks not in range(1, 6):
+            raise ValueError(f"VGG16Features.num_blocks must be 1 to 5, got {num_blocks}.")
+        return [f"block{b}_conv{len(_VGG16_BLOCKS[b - 1])}" for b in range(1, num_blocks + 1)]
+    if num_blocks is not None:
+        raise ValueError(
+            "VGG16Features.layers names the maps, so that VGG16Features.num_blocks has nothing to "
+            f"say: bind one to None, got layers={list(layers)} and num_blocks={num_blocks}."
+        )
+    names = list(_VGG16_CONVOLUTIONS)
+    chosen = [name for name in names if name in layers]
+    if not chosen or chosen != list(layers):
+        raise ValueError(
+            f"VGG16Features.layers must be some of {', '.join(names)}, in this order, got "
+            f"{list(layers)}."
+        )
+    return chosen
+
+
+def _conv(filters, size, name, policy, strides=1, padding="same", activation="relu"):
     return keras.layers.Conv2D(
         filters,
         size,
         strides=strides,
         padding=padding,
-        activation="relu",
+        activation=activation,
         name=name,
         dtype=policy,
     )

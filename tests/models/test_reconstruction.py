@@ -116,6 +116,16 @@ def test_perceptual_is_l1_on_pixels_and_maps(reduction, pair):
     )
     np.testing.assert_allclose(loss(h, y), expected, rtol=1e-4)
     np.testing.assert_allclose(loss(h, _image(h).astype(np.float32)), np.zeros(3), atol=1e-4)
+    pixels = reduce(np.abs(_image(h) - y), axis=(1, 2, 3))
+    loss.pixel_weight, loss.feature_weight = 2.0, 0.5
+    np.testing.assert_allclose(loss(h, y), 2.0 * pixels + 0.5 * (expected - pixels), rtol=1e-4)
+
+
+def test_bad_weights_of_a_perceptual_loss():
+    with pytest.raises(ValueError, match="pixel_weight must be at least 0, got -1"):
+        Perceptual(make_features=TwoMaps, pixel_weight=-1.0)
+    with pytest.raises(ValueError, match="feature_weight must be at least 0, got nan"):
+        Perceptual(make_features=TwoMaps, feature_weight=float("nan"))
 
 
 def test_perceptual_features_are_tracked_and_frozen(pair):

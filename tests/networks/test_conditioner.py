@@ -30,6 +30,18 @@ def test_options():
     assert np.any(network(x, condition) != network(x, condition + 1.0))
 
 
+def test_every_weight_starts_from_a_normal_distribution():
+    network = DenseConditioner(50, hidden=40, init_deviation=0.05)
+    network.build((None, 30))
+    assert len(network.trainable_weights) == 10
+    for weight in network.trainable_weights:
+        values = weight.numpy()
+        assert abs(values.std() - 0.05) < 0.02
+        assert abs(values.mean()) < 0.03
+    with pytest.raises(ValueError, match="init_deviation must be a positive number, or None, got"):
+        DenseConditioner(1, init_deviation=0.0)
+
+
 def test_float64_throughout():
     network = DenseConditioner(2, dtype="float64")
     network.build((None, 4))

@@ -239,6 +239,31 @@ def test_vgg_keeps_only_the_blocks_it_needs(vgg):
         features(_images(1, 3, 4, 1))
 
 
+def test_vgg_maps_by_name(vgg):
+    """Maps of the published code of GLF: the last one is before its ReLU."""
+    path, model = vgg
+    y = _images(2, 8, 9, 3)
+    names = ["block1_conv2", "block2_conv2", "block3_conv2"]
+    features = VGG16Features(weights=path, layers=names, last_activation=False)
+    assert len(features.weights) == 2 * 6
+    assert features.min_size == 4
+    reference = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    expected = reference(keras.applications.vgg16.preprocess_input(255.0 * y))
+    *maps, last = features(y)
+    assert (last.numpy() < 0).any()
+    for ours, theirs in zip([*maps, tf.nn.relu(last)], expected, strict=True):
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5 * scale)
+
+
+def test_vgg_maps_that_do_not_exist():
+    for layers in (["block3_conv4"], [], ["block2_conv2", "block1_conv2"]):
+        with pytest.raises(ValueError, match=r"layers must be some of block1_conv1, block1_conv2"):
+            VGG16Features(layers=layers)
+    with pytest.raises(ValueError, match="bind one to None"):
+        VGG16Features(layers=["block1_conv1"], num_blocks=2)
+
+
 @pytest.mark.parametrize("num_blocks", [0, 6])
 def test_bad_number_of_blocks(num_blocks):
     with pytest.raises(ValueError, match=f"num_blocks must be 1 to 5, got {num_blocks}"):
