@@ -42,6 +42,7 @@ def collect(name, batches, count, shape, key, memory_budget=MEMORY_BUDGET, cache
 
     Raises:
       ValueError: if the cache's disk has no room.
+      OSError: if it cannot be written, or another process takes the room.
     """
     size = count * int(np.prod(shape))
     if size <= memory_budget:
@@ -63,6 +64,7 @@ def collect(name, batches, count, shape, key, memory_budget=MEMORY_BUDGET, cache
         logging.info("%s: decoding to %s", name, images_path)
         with files.atomic_path(images_path) as temporary:
             images = np.lib.format.open_memmap(temporary, "w+", np.uint8, (count, *shape))
+            _reserve(temporary)
             numbers = _fill(name, images, batches())
             images.flush()
             del images
@@ -70,6 +72,16 @@ def collect(name, batches, count, shape, key, memory_budget=MEMORY_BUDGET, cache
         files.write_json(record, {"name": name, "numbers": numbers.tolist()})
     numbers = np.array(json.loads(record.read_text())["numbers"], np.int64)
     return np.load(images_path, mmap_mode="r")[: len(numbers)], numbers
+
+
+def _reserve(path):
+    """Takes all of a new file's room on its disk at once.
+
+    Without, a mapped page that finds none left when it is written ends the process.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as handle:
+            os.posix_fallocate(handle.fileno(), 0, os.fstat(handle.fileno()).st_size)
 
 
 def _fill(name, images, batches):

@@ -2,7 +2,10 @@
 
 import contextlib
 import difflib
+import io
+import logging as py_logging
 import os
+import re
 import socket
 
 import numpy as np
@@ -15,6 +18,7 @@ from glf.data.geometry import Geometry, flatten_alpha
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 
 _PROBE = "storage.googleapis.com"  # where tfds itself looks first
+_HOST = re.compile(r"HTTPS?ConnectionPool\(host='([^']+)'")  # in what urllib3 raises
 # What the papers train on. CelebA: the central 140 x 140 at 64 x 64 (Tolstikhin et al. 2018, WAE).
 _CONVENTIONS = {
     "celeb_a": Geometry(crop=(140, 140), size=(64, 64)),
@@ -134,18 +138,23 @@ def _prepared_builder(tfds, name, data_dir, download):
     except (AssertionError, ValueError, TypeError, RuntimeError, OSError) as error:
         # tfds has no one class for a configuration or a version that does not exist.
         raise ValueError(f"tfds cannot build {name!r}: {error}") from error
-    if builder.is_prepared():
+    with _quiet():
+        prepared = builder.is_prepared()
+    if prepared:
         return builder
     cause, why = None, "and download is off"
     if download:
         logging.info("tfds:%s is not in %s; downloading and preparing it", name, builder.data_path)
         try:
-            with _impatient_when_offline():
+            with _impatient_when_offline(), _quiet():
                 builder.download_and_prepare()
             return builder
         except Exception as error:  # the network, the disk, manual downloads: tfds raises them all
             first = str(error).strip().splitlines() or [""]
             cause, why = error, f"and preparing it failed: {type(error).__name__}: {first[0][:300]}"
+            host = _HOST.search(str(error))
+            if host:
+                why = f"and {host[1]}, from where it is downloaded, could not be reached"
     raise ValueError(
         f"Dataset {name!r} is not prepared in {builder.data_path}, {why}. Run `tfds build {name} "
         "--data_dir=DIR` on a machine with network access, copy DIR here, and give it as data_dir "
@@ -175,13 +184,20 @@ def _impatient_when_offline():
 
 @contextlib.contextmanager
 def _quiet():
-    """Keeps tfds from telling where it reads each split from."""
-    verbosity = logging.get_verbosity()
+    """Keeps tfds from telling where it reads each split from, and urllib3 of its retries.
+
+    What fails is said in the end, in one message.
+    """
+    verbosity, network = logging.get_verbosity(), py_logging.getLogger("urllib3")
+    level = network.level
     logging.set_verbosity(logging.ERROR)
+    network.setLevel(py_logging.CRITICAL)
     try:
-        yield
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.set_verbosity(verbosity)
+        network.setLevel(level)
 
 
 def _with_convention(builder, geometry):

@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 import types
 
@@ -67,3 +69,17 @@ def test_no_room(tmp_path, monkeypatch):
 def test_default_cache_dir(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert store.default_cache_dir() == tmp_path / "glf"
+
+
+def test_a_disk_that_fills_up_is_an_error_and_not_a_crash(tmp_path, monkeypatch):
+    """A mapped page without room for it would end the process, so all room is taken first."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    decoder = Decoder()
+    with pytest.raises(OSError, match=r"Could not write .*\.npy: No space left on device"):
+        _collect(decoder, tmp_path)
+    assert decoder.calls == 0
+    assert list((tmp_path / "cache").iterdir()) == []

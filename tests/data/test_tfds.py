@@ -1,9 +1,11 @@
+import logging as py_logging
 import os
 import socket
 import warnings
 
 import numpy as np
 import pytest
+from absl import logging
 
 from glf.data import DataSpec, make_dataset
 from glf.data.geometry import Geometry
@@ -128,7 +130,7 @@ def test_refused(data_dir):
         make_dataset("tfds:float", data_dir=data_dir)
 
 
-def test_not_prepared(data_dir, monkeypatch):
+def test_not_prepared(data_dir, monkeypatch, capsys, caplog):
     message = "'kmnist' is not prepared in .*download is off.*tfds build kmnist"
     with pytest.raises(ValueError, match=message):
         make_dataset("tfds:kmnist", data_dir=data_dir, download=False)
@@ -151,6 +153,23 @@ def test_not_prepared(data_dir, monkeypatch):
     with pytest.raises(ValueError, match=r"failed: ConnectionError: no network\. Run"):
         make_dataset("tfds:kmnist", data_dir=data_dir)
     assert tries == [0]  # no minutes of retries
+
+    def noisily(self, **kwargs):
+        print("Downloading and preparing dataset")
+        py_logging.getLogger("urllib3.connectionpool").warning("Retrying (Retry(total=0))")
+        logging.warning("Variant folder has no dataset_info.json")
+        raise ConnectionError("HTTPSConnectionPool(host='a.org', port=443): Max retries exceeded")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", noisily)
+    capsys.readouterr()
+    with caplog.at_level(py_logging.INFO):
+        caplog.clear()
+        with pytest.raises(
+            ValueError, match=r"a\.org, from where it is .* could not be reached\. R"
+        ):
+            make_dataset("tfds:kmnist", data_dir=data_dir)
+    assert capsys.readouterr().out == ""
+    assert [r.message for r in caplog.records if r.levelno >= py_logging.WARNING] == []
     assert usual == downloader.MAX_RETRIES > 0
 
 
