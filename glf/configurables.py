@@ -1,9 +1,10 @@
-"""What configurations can name, and how they are read: the only file that knows gin.
+"""What configurations can name, and what is made of them.
 
 Every part is registered, not decorated: calling `GLF(...)` in a notebook is plain Python, and only
-`@GLF` in a configuration gets its bindings.
+`@GLF` in a configuration gets its bindings, or a default of a part that a configuration names.
 """
 
+import contextlib
 import difflib
 import inspect
 import os
@@ -11,11 +12,13 @@ import pathlib
 import re
 
 import gin
-import keras
 from absl import logging
 
 from glf import autoregressive, bijectors, dequantizers, priors, samplers
+from glf.configuration import effect, reading
+from glf.configuration.world import World, register
 from glf.core import files
+from glf.core.caller import undisturbed
 from glf.core.places import configs_home
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.models import glf, quantizers, reconstruction
@@ -52,18 +55,13 @@ from glf.training.run_folder import RunFolder
 
 CONFIGURABLES = {}
 
-# gin also looks for files inside Python packages, before it looks in the repository, and fails on
-# folders that are no packages, such as configs/.
-gin.config._FILE_READERS[:] = [(open, os.path.isfile)]
-
 
 def _register(*targets, denylist=(), name=None):
     """Registers each target under its own name; parameters that code passes are not bindable."""
     for target in targets:
         known = name or target.__name__
         parameters = inspect.signature(target).parameters
-        denied = [p for p in (*denylist, "name") if p in parameters]
-        gin.register(known, module="glf", denylist=denied or None)(target)
+        register(target, known, [p for p in (*denylist, "name") if p in parameters])
         CONFIGURABLES[known] = target
 
 
@@ -151,41 +149,66 @@ _register(
     denylist=("learning_rate",),
 )
 
+_TRAIN = "glf.train"
+_world = World()
+
 
 def parse(gin_files=(), gin_params=()):
-    """Reads configurations, replacing whatever was configured before.
+    """Reads configurations, replacing what was read before.
+
+    What else a process configures with gin is neither used nor changed.
 
     Args:
-      gin_files: paths of gin files; later ones override earlier ones. A relative path, and a
-        relative `include` in a file, is looked for in the working directory, then in the
-        repository or, where the package is installed, in the configurations that it brought.
+      gin_files: paths of gin files; later ones override earlier ones. A relative path is looked
+        for in the working directory, then in the repository or, where the package is installed, in
+        the configurations that it brought; that of an `include` first beside the file that
+        includes it.
       gin_params: single bindings as text, which override the files.
 
     Raises:
       ValueError: if a file is missing, a line is not gin, or a name is unknown; the nearest known
-        name is suggested.
+        name is suggested. If a binding has no effect, because nothing that is used refers to its
+        part; files that say FOR_ANY_STUDY = True may bind such parts.
     """
-    gin.clear_config()
-    gin.add_config_file_search_path(str(configs_home()))
-    paths = [_find(path) for path in gin_files]
-    try:
-        gin.parse_config_files_and_bindings(paths, list(gin_params), skip_unknown=False)
-    except (ValueError, TypeError, SyntaxError, OSError, NameError) as error:
-        where = ""
-        if isinstance(error, SyntaxError) and gin_params:
-            given = "; ".join(gin_params)
-            where = f" If it is none of the files, it is one of the single bindings: {given}"
-        raise ValueError(f"The configuration cannot be used: {_explain(error)}{where}") from error
+    global _world
+    world = World()
+    with world.active():
+        bases = (pathlib.Path().resolve(), configs_home())
+        read = reading.Reading(bases, lambda: effect.reach(_TRAIN))
+        try:
+            for path in gin_files:
+                read.file(path)
+            read.bindings(gin_params)
+            reading.check()
+            if _bindings_of_train().get("make_model") is not None:
+                effect.check(read, _TRAIN)
+                effect.bind_defaults(_TRAIN)
+                effect.drop_unused(_TRAIN)
+        except (ValueError, TypeError, SyntaxError, OSError, NameError, KeyError) as error:
+            where = ""
+            if isinstance(error, SyntaxError) and gin_params:
+                given = "; ".join(gin_params)
+                where = f" If it is none of the files, it is one of the single bindings: {given}"
+            raise ValueError(
+                f"The configuration cannot be used: {_explain(error)}{where}"
+            ) from error
+    world.keep()
+    _world = world
 
 
 def config_text():
-    """The parsed configuration, in one normal form whatever files it came from."""
-    return gin.config_str(max_line_length=100)
+    """The parsed configuration, in one normal form whatever files it came from.
+
+    It says what a default of a signature stands for where that has bindings, and leaves out what
+    has no effect.
+    """
+    with _world.active():
+        return gin.config_str(max_line_length=100)
 
 
 def operative_text():
     """Every parameter that was really used, bound or default."""
-    return gin.operative_config_str(max_line_length=100)
+    return _operative_text(_world)
 
 
 def train(workdir, execution):
@@ -195,32 +218,43 @@ def train(workdir, execution):
       ValueError: if `train.make_model` is not bound, and whatever training raises.
     """
     _require_model()
+    world = _world
+    bound_to, parameters = {}, inspect.signature(training.train).parameters.values()
+    with world.active():
+        used = {p.name: p.default for p in parameters if p.default is not p.empty}
+        del used["execution"]
+        used.update(gin.get_bindings(training.train, resolve_references=False))
+        world.operative["", _TRAIN] = used
+        bound_to = _bindings_of_train()
     execution.config = config_text()
-    execution.operative_config = operative_text
-    return gin.get_configurable(training.train)(workdir, execution=execution)
+    execution.operative_config = lambda: _operative_text(world)
+    return training.train(workdir, execution=execution, **bound_to)
 
 
 def bound(name, default=None):
     """The value bound to a parameter of `train`, references resolved, or `default`."""
-    return gin.get_bindings("train").get(name, default)
+    with _world.active():
+        return _bindings_of_train().get(name, default)
 
 
 def make_dataset(data_dir=None, data_path=None):
     """The dataset that the configuration describes."""
     moved = {} if data_path is None else {"data_path": data_path}
-    make = bound("make_dataset", gin.get_configurable("make_dataset"))
-    return make(data_dir=data_dir, **moved)
+    return bound("make_dataset", make_dataset_from_source)(data_dir=data_dir, **moved)
 
 
 def make_model(spec):
     """The model that the configuration describes, with fresh weights."""
     _require_model()
-    keras.utils.set_random_seed(int(bound("seed", 0)) % 2**32)
-    return bound("make_model")(spec)
+    with undisturbed(seed=bound("seed", 0)):
+        return bound("make_model")(spec)
 
 
 def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_path=None):
     """Opens a run folder: (model with its trained weights, dataset, step, `RunFolder`).
+
+    Nothing outside changes: not what is configured, here or with gin, nor random states, nor the
+    dtype policy.
 
     Args:
       workdir: the run's folder.
@@ -236,18 +270,39 @@ def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_p
     """
     folder = RunFolder(workdir)
     folder.require_run()
-    about = folder.read_about()
-    parse([str(folder.config.resolve())])
-    keras.config.set_dtype_policy(about.get("precision", "float32"))
-    dataset = None
-    if with_data is True:
-        dataset = make_dataset(**_place(folder, data_dir, data_path))
-    model = make_model(folder.read_spec())
-    if callable(with_data) and with_data(model):
-        dataset = make_dataset(**_place(folder, data_dir, data_path))
-    average = bound("moving_average")
-    step = restore_for_inference(model, average, folder, checkpoint)
+    with _as_of(folder):
+        dataset = None
+        if with_data is True:
+            dataset = make_dataset(**_place(folder, data_dir, data_path))
+        with undisturbed(policy=folder.read_about().get("precision", "float32")):
+            model = make_model(folder.read_spec())
+        if callable(with_data) and with_data(model):
+            dataset = make_dataset(**_place(folder, data_dir, data_path))
+        step = restore_for_inference(model, bound("moving_average"), folder, checkpoint)
     return model, dataset, step, folder
+
+
+@contextlib.contextmanager
+def _as_of(folder):
+    """The configuration of a run inside the block: exactly what it says."""
+    global _world
+    before, _world = _world, World()
+    try:
+        with _world.active():
+            reading.Reading((folder.path.resolve(),)).file(folder.config.name)
+        _world.keep()
+        yield
+    finally:
+        _world = before
+
+
+def _bindings_of_train():
+    return gin.get_bindings(training.train)
+
+
+def _operative_text(world):
+    with world.active():
+        return gin.operative_config_str(max_line_length=100)
 
 
 def _place(folder, data_dir, data_path):
@@ -270,7 +325,8 @@ def _place(folder, data_dir, data_path):
     if data_path is None and "data_path" in recorded:
         data_path = recorded["data_path"]
         if not os.path.exists(data_path):
-            source = str(gin.get_bindings("make_dataset").get("source"))
+            with _world.active():
+                source = str(gin.get_bindings(make_dataset_from_source).get("source"))
             written = source.partition(":")[2]
             if not written or not files.expanded(written).exists():
                 raise ValueError(
@@ -287,17 +343,6 @@ def _require_model():
             "The configuration binds no model (train.make_model). Give --gin_file with one of "
             "configs/studies/, for example configs/studies/glf/digits.gin."
         )
-
-
-def _find(path):
-    bases = dict.fromkeys((pathlib.Path().resolve(), configs_home()))
-    for base in bases:
-        if (base / files.expanded(path)).is_file():
-            return str(base / files.expanded(path))
-    raise ValueError(
-        f"There is no configuration {path!r} in {' or '.join(map(str, bases))}. The "
-        "configurations lie in configs/."
-    )
 
 
 def _explain(error):

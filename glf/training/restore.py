@@ -1,5 +1,7 @@
 """Giving a model the weights of a run."""
 
+import numpy as np
+
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
 from glf.training.moving_average import MovingAverage
 
@@ -16,9 +18,16 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
     Returns the step.
 
     Raises:
-      ValueError: if the run has no such checkpoint, or it does not fit the model.
+      ValueError: if `which` is none of these, the run has no such checkpoint, or it does not fit
+        the model.
     """
     checkpoints = Checkpoints(folder.checkpoints)
+    number = isinstance(which, int | np.integer) and not isinstance(which, bool)
+    digits = isinstance(which, str) and which.isdecimal()
+    if which not in ("latest", "best") and not number and not digits:
+        raise ValueError(
+            f'A checkpoint is "latest", "best" or the number of a step, got {which!r}.'
+        )
     if which == "latest":
         path = checkpoints.newest()
     elif which == "best":

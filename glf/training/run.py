@@ -3,12 +3,12 @@
 import dataclasses
 import time
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from glf.core import files
+from glf.core.caller import undisturbed
 from glf.training import optimizers as optimizers_lib
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
 from glf.training.moving_average import MovingAverage
@@ -128,12 +128,12 @@ class Run:
             )
         if init_examples is not None:
             self._check_init_examples(replicas)
-        keras.config.set_dtype_policy(execution.precision)
-        keras.utils.set_random_seed(int(seed) % 2**32)
-        with self.strategy.scope():
+        with self.strategy.scope(), undisturbed(seed=seed, policy=execution.precision):
             self.model = make_model(self.dataset.spec)
             groups = self.model.parameter_groups()
-            factories = make_optimizers or dict.fromkeys(groups, optimizers_lib.adam)
+            factories = make_optimizers or optimizers_lib.adam
+            if callable(factories):
+                factories = dict.fromkeys(groups, factories)
             self.optimizers = {name: make() for name, make in factories.items()}
             self.average = (
                 MovingAverage(self.model, moving_average) if moving_average is not None else None

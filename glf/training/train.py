@@ -6,6 +6,7 @@ import time
 from absl import logging
 
 from glf.data.make import make_dataset as default_dataset
+from glf.training import optimizers as optimizers_lib
 from glf.training.interrupts import Interrupted, stop_on_signals
 from glf.training.progress import Progress, duration
 from glf.training.run import Execution, Run
@@ -22,7 +23,7 @@ def train(
     num_steps=10_000,
     batch_size=256,
     seed=0,
-    optimizers=None,
+    optimizers=optimizers_lib.adam,
     updates_per_step=None,
     clip_norm=None,
     moving_average=None,
@@ -51,7 +52,7 @@ def train(
       num_steps: the step at which the run is finished.
       batch_size: examples in a step, over all replicas.
       seed: drives the initial weights, the order of the data, and all noise.
-      optimizers: {parameter group: factory of a Keras optimizer}; None: Adam for each.
+      optimizers: {parameter group: factory of a Keras optimizer}, or one factory for all groups.
       updates_per_step: {group: n} for groups that take n optimizer steps on parts of each batch;
         their optimizers' schedules count these. None: one step each, jointly.
       clip_norm: the largest global norm of each group's gradient; None: not clipped.

@@ -12,7 +12,6 @@ import pytest
 pytestmark = pytest.mark.slow
 
 STUDY = """
-train.make_dataset = @make_dataset
 make_dataset.source = "digits"
 make_dataset.crop = 4
 train.make_model = @PixelFlow

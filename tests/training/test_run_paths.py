@@ -13,8 +13,8 @@ from glf.data.make import make_dataset
 from glf.training.run_folder import RunFolder
 
 CONFIG = """
-train.make_dataset = @make_dataset
 train.make_model = @GLF
+train.make_dataset = @make_dataset
 make_dataset.source = "folder:photos"
 """
 
