@@ -5,6 +5,7 @@ what a run's folder holds as text, and pass over what that does not say.
 """
 
 import json
+import re
 
 # The classes of glf.models with an ability, as its abstract class there says.
 ABILITIES = {
@@ -51,5 +52,5 @@ class Run:
         return self.model is not None and self.model not in ABILITIES[ability]
 
     def without_labels(self):
-        """Whether the model is certainly not conditioned on labels: nothing names an encoder."""
-        return not any(name in self._config for name in LABEL_ENCODERS)
+        """Whether the model is certainly not conditioned on labels: no binding is an encoder."""
+        return not any(re.search(rf"@[\w./]*\b{n}\b", self._config) for n in LABEL_ENCODERS)

@@ -64,7 +64,8 @@ def runs(tmp_path_factory):
         folder = place / name
         folder.mkdir()
         more = "AutoregressiveModel.make_condition = @LabelEmbedding\n" * (name == "labels")
-        (folder / "config.gin").write_text(f"train.make_model = @{model}\n{more}")
+        config = f"LabelEmbedding.size = 4\ntrain.make_model = @{model}\n{more}"
+        (folder / "config.gin").write_text(config)
         (folder / "run.json").write_text("{}")
         data = {"image_shape": shape, "levels": levels, "num_classes": 10}
         (folder / "data.json").write_text(json.dumps(data))
