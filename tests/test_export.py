@@ -146,3 +146,14 @@ def test_another_model_has_what_it_can(tmp_path, digits):
             return {}
 
     assert export_model(Black(digits.spec), tmp_path / "black") == ["sample"]
+
+
+def test_a_full_disk_is_said_without_the_operations_own_words(tmp_path, glf, monkeypatch):
+    def full(module, path, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", full)
+    said = r"Could not write the export to .*/out: No space left on device\. Free some space"
+    with pytest.raises(OSError, match=said):
+        export_model(glf, tmp_path / "out")
+    assert os.listdir(tmp_path) == []
