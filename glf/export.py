@@ -97,7 +97,7 @@ def _module(model):
         f"Draws {what}; the same seed gives the same {what}.",
         {
             "num": "int32 [], at least 1",
-            "temperature": "float32 [], scales the base noise; 1 samples the model",
+            "temperature": "float32 [], at least 0, scales the base noise; 1 samples the model",
             "seed": "int64 []",
             **conditions_described,
         },

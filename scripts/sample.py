@@ -148,7 +148,7 @@ def main():
         condition = conditions(model, batch, num)
         options = {} if condition is None else {"condition": condition}
         several = [
-            model.sample(num, SEED.value, temperature, **options).numpy()
+            reported(model.draw(num, SEED.value, temperature, **options))
             for temperature in TEMPERATURE.value
         ]
         drawn = np.concatenate(several)
@@ -175,6 +175,13 @@ def needs_data(model):
     given = COMPLETE_ROWS.value is not None or INPAINT.value is not None
     shown = model.spec.levels is None and pathlib.Path(OUT.value).suffix == ".png"
     return given or shown or has_conditions(model)
+
+
+def reported(drawn):
+    """The samples as an array, once it is said how many of their values were no data's."""
+    drawn = drawn.finite()
+    logging.info("Samples: %s.", drawn.describe())
+    return drawn.x.numpy()
 
 
 def write_rows(model, several):

@@ -134,13 +134,14 @@ def test_whole_or_absent(tmp_path, glf, monkeypatch, before):
 
 def test_another_model_has_what_it_can(tmp_path, digits):
     from glf.models.base import GenerativeModel
+    from glf.models.drawn import drawn_integers
 
     class Black(GenerativeModel):
-        def loss_terms(self, x, seed, training):
+        def _loss_terms(self, x, seed, training, condition):
             return {"loss": tf.zeros(tf.shape(x)[:1])}
 
-        def sample(self, num, seed, temperature=1.0):
-            return tf.zeros(tf.stack([num, *self.spec.image_shape]), tf.uint8)
+        def _draw(self, num, seed, temperature, condition):
+            return drawn_integers(tf.zeros(tf.stack([num, *self.spec.image_shape]), tf.uint8))
 
         def parameter_groups(self):
             return {}

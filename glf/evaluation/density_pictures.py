@@ -9,11 +9,15 @@ POINTS = 20_000
 _SIDE, _CELL, _GAP = 240, 4, 2
 
 
-def draw(model, dataset, seed, num=POINTS):
-    """`picture` of `num` samples and of the first `num` validation (or training) points."""
+def beside_data(model, dataset, samples):
+    """`picture` of samples and of as many first validation (or training) points.
+
+    Samples that are not finite are left out.
+    """
     split = "validation" if dataset.num_examples("validation") else "train"
-    data = dataset.examples(split, slice(0, num))["image"]
-    return picture(model, model.sample(num, seed), data)
+    data = dataset.examples(split, slice(0, len(samples)))["image"]
+    samples = np.asarray(samples)
+    return picture(model, samples[np.isfinite(samples).all(1)], data)
 
 
 def picture(model, samples, data, side=_SIDE):

@@ -10,6 +10,7 @@ from PIL import Image
 from glf.core import files, outputs
 from glf.evaluation import density_pictures, waveforms
 from glf.models.base import Reconstructs, conditions_of
+from glf.models.drawn import drawn_images
 
 OUTPUTS = (".png", ".npz", outputs.NEW_FOLDER)  # what images can be written to
 
@@ -90,25 +91,37 @@ def rows_of(*stacks, min_side=0):
 def samples(model, dataset, num, seed, min_side=0):
     """A grid of `num` samples; of a model conditioned on images, samples beside their examples.
 
+    Raises:
+      ValueError: if values of samples are not finite.
+    """
+    pixels, drawn = samples_and_report(model, dataset, num, seed, min_side)
+    drawn.finite()
+    return pixels
+
+
+def samples_and_report(model, dataset, num, seed, min_side=0):
+    """The grid of `samples`, and the samples as `Drawn`: how many values were no data's.
+
     For such a model the conditions are those of the first `num` / 2 validation examples, or
     training examples where there are none, and each example stands to the left of its sample. Where
     the data bring the conditions, each row of a grid of `num` / 4 is condition, sample, example. Of
-    a model of points it is `density_pictures.draw`, whatever `num`.
+    a model of points it is `density_pictures.beside_data`, whatever `num`.
     """
     spec = model.spec
     if spec.levels is None:
-        return density_pictures.draw(model, dataset, seed)
+        drawn = model.draw(density_pictures.POINTS, seed)
+        return density_pictures.beside_data(model, dataset, drawn.x), drawn
     if getattr(model, "condition_kind", None) in (None, "label"):
-        drawn = model.sample(num, seed)
-        return grid(drawn, spec.levels, min_side=min_side, sample_rate=spec.sample_rate)
+        drawn = model.draw(num, seed)
+        return grid(drawn.x, spec.levels, min_side=min_side, sample_rate=spec.sample_rate), drawn
     split = "validation" if dataset.num_examples("validation") else "train"
     paired = model.condition_kind == "paired"
     chosen = np.arange(min(max(num // (4 if paired else 2), 1), dataset.num_examples(split)))
     batch = dataset.examples(split, chosen)
-    drawn = model.sample(len(chosen), seed, **conditions_of(model, batch))
+    drawn = model.draw(len(chosen), seed, **conditions_of(model, batch))
     if paired:
-        return condition_sample_example(batch, drawn, spec, min_side)
-    return _pairs(batch["image"], drawn, spec, min_side)
+        return condition_sample_example(batch, drawn.x, spec, min_side), drawn
+    return _pairs(batch["image"], drawn.x, spec, min_side), drawn
 
 
 def condition_sample_example(batch, drawn, spec, min_side=0):
@@ -123,13 +136,21 @@ def reconstructions(model, dataset, split, num, min_side=0):
     """A grid of the first `num` images of a split, each with its reconstruction to its right.
 
     Raises:
-      ValueError: if the model does not reconstruct.
+      ValueError: if the model does not reconstruct, or values of reconstructions are not finite.
     """
+    pixels, drawn = reconstructions_and_report(model, dataset, split, num, min_side)
+    drawn.finite()
+    return pixels
+
+
+def reconstructions_and_report(model, dataset, split, num, min_side=0):
+    """The grid of `reconstructions`, and these as `Drawn`: how many values were not finite."""
     if not isinstance(model, Reconstructs):
         raise ValueError(f"{type(model).__name__} does not reconstruct images.")
     chosen = np.arange(min(num, dataset.num_examples(split)))
     x = dataset.examples(split, chosen)["image"]
-    return _pairs(x, model.reconstruct(tf.constant(x)), model.spec, min_side)
+    drawn = drawn_images(model.reconstruct_unit(tf.constant(x)), model.spec.levels)
+    return _pairs(x, drawn.x, model.spec, min_side), drawn
 
 
 def _pairs(first, second, spec, min_side):

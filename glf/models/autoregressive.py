@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
+from glf.core.checks import ensured
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.drawing import Drawing
-from glf.models.requests import check_images
+from glf.models.drawn import drawn_integers
 from glf.samplers.predictive import Predictive
 
 WINDOWED = functools.partial(Predictive, rows="auto")
@@ -55,7 +56,7 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         """The density's, or None."""
         return self.density.condition_encoder
 
-    def loss_terms(self, x, seed, training, condition=None):
+    def _loss_terms(self, x, seed, training, condition):
         """{"loss", "nll"[, "forecast"]}, each [batch] in nats. `seed` drives dropout."""
         dropout = random.fold(seed, "dropout") if training else None
         terms = self.density.loss_terms(x, condition, dropout)
@@ -65,37 +66,14 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         """ "density", and "forecaster" if there is one."""
         return density_groups(self.density, "density")
 
-    def log_prob(self, x, condition=None):
-        """log P(x | condition) in nats, exact: [batch].
-
-        Raises:
-          ValueError: if images or conditions are not what the model was built for.
-        """
-        x = tf.convert_to_tensor(x)
-        check_images(self.spec, x, self.condition_encoder, condition)
-        return self._log_prob(x, condition)
-
     @tf.function(reduce_retracing=True, autograph=False)
     def _log_prob(self, x, condition):
+        """log P(x | condition), exact."""
         return self._drawing.log_prob(x, condition)
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
-        """Draws images with the model's own sampler, uint8 [num, height, width, channels].
-
-        Args:
-          num: how many.
-          seed: an integer or a pair of integers; the first n of a larger request with the same seed
-            come from the same noise.
-          temperature: multiplies the noise; 0 takes the most probable value at each position.
-          condition: one for each image. None: a model conditioned on labels takes 0, 1, 2, ... in
-            turn.
-
-        Raises:
-          ValueError: if a number is out of range, or the conditions are not what the model needs.
-        """
-        return tf.cast(
-            self.sample_with(self.sampler, num, seed, temperature, condition).x, tf.uint8
-        )
+    def _draw(self, num, seed, temperature, condition):
+        """Draws with the model's own sampler; at temperature 0 the likeliest value everywhere."""
+        return drawn_integers(self._drawing(self.sampler, num, seed, temperature, condition).x)
 
     def sample_with(self, sampler, num, seed, temperature=1.0, condition=None, given=None):
         """Draws images with another sampler: the same images, and what they cost.
@@ -125,13 +103,18 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
 
         Returns uint8 [batch, height, width, channels].
         """
-        x = tf.cast(x, tf.int32)
-        given = tf.where(tf.cast(known, tf.bool), x, -1)
+        x, known = tf.convert_to_tensor(x), tf.cast(known, tf.bool)
+        if not x.dtype.is_integer:
+            raise ValueError(f"Images to complete are integers, got {x.dtype.name}.")
+        given = tf.where(known, tf.cast(x, tf.int32), -1)
         if given.shape[1:] != self.spec.image_shape:
             raise ValueError(
                 f"Images to complete and their mask must have the shape {self.spec.image_shape} "
                 f"together, got {given.shape[1:]}."
             )
+        negative = tf.reduce_any(known & (given < 0))
+        message = "Known values are integers of at least 0, got one of"
+        given = ensured(given, ~negative, message, tf.reduce_min(x))
         sampler = sampler or self.sampler
         found = self._drawing(sampler, x.shape[0], seed, temperature, condition, given)
         return tf.cast(found.x, tf.uint8)

@@ -9,8 +9,8 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.models.autoregressive import WINDOWED, density_groups
 from glf.models.base import Conditional, GenerativeModel, HasCodes, Reconstructs
-from glf.models.chunks import in_chunks
 from glf.models.drawing import Drawing
+from glf.models.drawn import drawn_images
 from glf.models.quantizers import ArgmaxStraightThrough
 from glf.models.reconstruction import SquaredError, mean_image
 from glf.networks.spatial import SpatialDecoder, SpatialEncoder
@@ -89,7 +89,7 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         """The prior's, or None."""
         return self.prior.condition_encoder
 
-    def loss_terms(self, x, seed, training, condition=None):
+    def _loss_terms(self, x, seed, training, condition):
         """{"loss", "reconstruction"[, "commitment"], "prior_nll"[, "forecast"]}, each [batch].
 
         The prior's and the forecaster's are in nats. `seed` drives the quantizer's noise and the
@@ -113,49 +113,26 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         groups = {"autoencoder": [w for part in parts for w in part.trainable_weights]}
         return groups | density_groups(self.prior, "prior")
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
-        """Draws codes from the prior and decodes them, uint8 [num, height, width, channels].
-
-        Arguments and errors as of `Autoregressive.sample`.
-        """
-        codes = self.sample_codes_with(self.sampler, num, seed, temperature, condition).x
-        return self.decode(codes)
+    def _draw(self, num, seed, temperature, condition):
+        """Draws codes from the prior and decodes them."""
+        codes = self._drawing(self.sampler, num, seed, temperature, condition).x
+        return drawn_images(self._decode_rows(codes), self.spec.levels)
 
     def sample_codes_with(self, sampler, num, seed, temperature=1.0, condition=None):
         """Draws codes with another sampler: `Samples`, of which x is [num, h, w, channels]."""
         return self._drawing(sampler, num, seed, temperature, condition)
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def encode(self, x):
-        """Images, uint8 in the data's levels, to codes z, int32 [batch, h, w, channels]."""
-        return in_chunks(self._codes, x)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def decode(self, z):
-        """Codes to images, uint8 in the data's levels."""
-        return self._decode_rows(z)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def reconstruct(self, x):
-        """decode(encode(x)): uint8 images in the data's levels."""
-        return self._decode_rows(in_chunks(self._codes, x))
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def reconstruct_unit(self, x):
-        """The reconstruction in [0, 1] before it is rounded to levels."""
-        return in_chunks(lambda rows: self._image(self._codes(rows)), x)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def latent_log_prob(self, z, condition=None):
-        """log p(z | condition) in nats, exact, [batch]: a likelihood of codes, not of images."""
+    def _latent_log_prob(self, z, condition):
+        """log p(z | condition), exact: a likelihood of codes, not of images."""
         return self._drawing.log_prob(z, condition)
 
-    def _codes(self, x):
+    def _encode(self, x):
         # In inference mode no quantizer looks at its seed.
         return self.quantizer.to_codes(self.encoder(self.to_unit(x)), None, False).codes
 
-    def _image(self, z):
+    def _decode(self, z):
         return mean_image(self.decoder(self.quantizer.from_codes(z)))
 
-    def _decode_rows(self, z):
-        return in_chunks(lambda rows: self.to_levels(self._image(rows)), z)
+    def _reconstruct(self, x):
+        return self._decode(self._encode(x))

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.checks import ensured
 from glf.models.chunks import ROWS, in_chunks, in_pieces
 from glf.models.requests import check_request, conditions_for
 from glf.samplers.base import Samples
@@ -54,16 +55,16 @@ class Drawing:
         Raises:
           ValueError: if a number is out of range, or the conditions are not what the density needs.
         """
-        check_request(num, temperature)
+        num, temperature = check_request(num, temperature)
         condition = conditions_for(self.density.condition_encoder, num, condition)
         if given is not None:
             given = self._given(given)
         if sampler not in self._programs:
             self._programs[sampler] = self._program(sampler)
         return self._programs[sampler](
-            tf.cast(num, tf.int32),
+            num,
             random.make_seed(seed),
-            tf.cast(temperature, tf.float32),
+            temperature,
             condition,
             given,
         )
@@ -85,11 +86,11 @@ class Drawing:
         return draw
 
     def _given(self, given):
+        given, top = tf.convert_to_tensor(given), self.density.levels - 1
+        if not given.dtype.is_integer:
+            raise ValueError(f"Known values are integers from 0 to {top}, got {given.dtype.name}.")
         given = tf.cast(given, tf.int32)
-        largest = int(tf.reduce_max(given)) if tf.executing_eagerly() else 0
-        if largest >= self.density.levels:
-            raise ValueError(
-                f"Known values are integers from 0 to {self.density.levels - 1}, got one of "
-                f"{largest}."
-            )
-        return given
+        least, most = tf.reduce_min(given), tf.reduce_max(given)
+        message = f"Known values are integers from 0 to {top}, and -1 stands for none; got"
+        found = ("values from", least, "to", most)
+        return ensured(given, (least >= -1) & (most <= top), message, *found)

@@ -1,17 +1,23 @@
 """Generative Latent Flow: a deterministic autoencoder and a flow on its latents, one stage."""
 
+import math
+
 import tensorflow as tf
 
-from glf.core import random
-from glf.models.base import GenerativeModel, HasInnerLoss, HasLatentFlow, Reconstructs
-from glf.models.chunks import in_chunks
+from glf.models.base import (
+    GenerativeModel,
+    HasInnerLoss,
+    HasLatentFlow,
+    HasRoundTrip,
+    Reconstructs,
+)
+from glf.models.drawn import drawn_images
 from glf.models.reconstruction import SquaredError, mean_image
-from glf.models.requests import check_request
 from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
 from glf.priors.flow import Flow
 
 
-class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
+class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLoss):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -38,6 +44,8 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
       beta: the weight of the reconstruction.
       stop_gradient: whether the flow's loss is kept from the encoder.
     """
+
+    round_trip_of = "latents"
 
     def __init__(
         self,
@@ -68,11 +76,11 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
         self._flow_log_prob = self.flow.log_prob
         self.built = True
 
-    def loss_terms(self, x, seed, training):
+    def _loss_terms(self, x, seed, training, condition):
         """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats. `seed` is not used."""
-        return self.loss_terms_and_codes(x, seed, training)[0]
+        return self._loss_terms_and_codes(x, seed, training)[0]
 
-    def loss_terms_and_codes(self, x, seed, training):
+    def _loss_terms_and_codes(self, x, seed, training):
         """The loss terms, and the latents that the flow's own loss needs: {"flow": z}."""
         del seed
         y = self.to_unit(x)
@@ -114,63 +122,42 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasInnerLoss):
             "flow": self.flow.trainable_weights,
         }
 
-    def sample(self, num, seed, temperature=1.0):
-        """Draws u ~ temperature * N(0, I), maps it through flow and decoder to uint8 images.
-
-        The first n of a larger request with the same seed come from the same noise.
-
-        Raises:
-          ValueError: if `num` is not positive or `temperature` negative.
-        """
-        check_request(num, temperature)
-        return self._sample(
-            tf.cast(num, tf.int32), random.make_seed(seed), tf.cast(temperature, tf.float32)
-        )
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _draw(self, num, seed, temperature, condition):
+        """Draws u ~ temperature * N(0, I), maps it through flow and decoder to images."""
+        z = self.flow.sample(num, seed, temperature)
+        # A saturated decoder makes a finite image of any latents.
+        finite = tf.reduce_all(tf.math.is_finite(z), 1)[:, None, None, None]
+        y = self._decode_rows(z)
+        return drawn_images(tf.where(finite, y, math.nan), self.spec.levels)
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def _sample(self, num, seed, temperature):
-        return self._decode_rows(self.flow.sample(num, seed, temperature))
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def encode(self, x):
-        """Images, uint8 in the data's levels, to latents z [batch, latent_size]."""
-        return in_chunks(self._encode_piece, x)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def decode(self, z):
-        """Latents z to images, uint8 in the data's levels."""
-        return self._decode_rows(z)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def reconstruct(self, x):
-        """decode(encode(x)): uint8 images in the data's levels."""
-        return self._decode_rows(in_chunks(self._encode_piece, x))
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def reconstruct_unit(self, x):
-        """The reconstruction in [0, 1] before it is rounded to levels."""
-        return in_chunks(lambda rows: self._image(self._encode_piece(rows)), x)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def latent_log_prob(self, z):
+    def _latent_log_prob(self, z):
         """log p(z) = log N(f(z); 0, I) + log|det df/dz| in nats, [batch]."""
         return self.flow.log_prob(z)
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def to_base(self, z):
+    def _to_base(self, z):
         """u = f(z), [batch, latent_size]."""
         return self.flow.to_base(z)
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def from_base(self, u):
+    def _from_base(self, u):
         """z = f^-1(u), [batch, latent_size]."""
         return self.flow.from_base(u)
 
-    def _encode_piece(self, x):
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _round_trip(self, x, condition):
+        """Latents, and these through f and back."""
+        del condition
+        z = self._encode_rows(x)
+        return z, self.flow.round_trip(z)
+
+    def _encode(self, x):
         return self.encoder(self.to_unit(x), training=False)
 
-    def _image(self, z):
+    def _decode(self, z):
         return mean_image(self.decoder(z, training=False))
 
-    def _decode_rows(self, z):
-        return in_chunks(lambda rows: self.to_levels(self._image(rows)), z)
+    def _reconstruct(self, x):
+        return self._decode(self._encode(x))

@@ -6,12 +6,12 @@ from glf.core import random
 from glf.core.training import Training
 from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
-from glf.models.base import Conditional, GenerativeModel, HasBounds
+from glf.models.base import Conditional, GenerativeModel, HasBounds, HasRoundTrip
 from glf.models.chunks import ROWS, in_pieces
-from glf.models.requests import check_conditions, check_images, check_request, conditions_for
+from glf.models.drawn import Drawn, drawn_images
 
 
-class PixelFlow(GenerativeModel, HasBounds, Conditional):
+class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Conditional):
     """A density of images p(y), y in [0, 1], that judges integers x through a dequantizer.
 
     With v ~ q(v | x) on [0, 1)^D and y = (x + v) / levels, every draw weighs
@@ -32,6 +32,8 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
       make_condition_encoder: makes the `ConditionEncoder`, called with the spec; None: the model
         takes no condition.
     """
+
+    round_trip_of = "images"
 
     def __init__(
         self,
@@ -60,12 +62,12 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         """The name of the bound that is trained."""
         return self.bound.name
 
-    def loss_terms(self, x, seed, training, condition=None):
+    def _loss_terms(self, x, seed, training, condition):
         """{"loss", "nll"}, each [batch] in nats: minus the bound on log P(x | condition)."""
-        nll = -self.bound(self.log_weights(x, seed, self.bound.num_samples, condition, training))
+        nll = -self.bound(self._log_weights(x, seed, self.bound.num_samples, condition, training))
         return {"loss": nll, "nll": nll}
 
-    def log_weights(self, x, seed, num_samples=1, condition=None, training=False):
+    def _log_weights(self, x, seed, num_samples, condition, training):
         """log w of `num_samples` draws of the noise for each example: [num_samples, batch]."""
         mode = Training(random.fold(seed, "dropout")) if training else False
         context = self._context(condition)
@@ -85,69 +87,48 @@ class PixelFlow(GenerativeModel, HasBounds, Conditional):
         """ "flow": everything, the dequantizer and the condition encoder as well."""
         return {"flow": self.trainable_weights}
 
-    def log_prob(self, x, condition=None):
-        """The bound on log P(x | condition) in nats, [batch], with noise that depends on nothing.
-
-        Example i of a batch has the same noise in every call.
-
-        Raises:
-          ValueError: if images or conditions are not what the model was built for.
-        """
-        x = tf.convert_to_tensor(x)
-        check_images(self.spec, x, self.condition_encoder, condition)
-        return self._log_prob(x, condition)
-
     @tf.function(reduce_retracing=True, autograph=False)
     def _log_prob(self, x, condition):
+        """The bound on log P(x | condition), with noise that depends on nothing."""
         num = tf.shape(x)[0]
 
         def piece(i):
             rows = slice(i * ROWS, (i + 1) * ROWS)
             seed = random.fold(0, "log_prob", i)
             given = None if condition is None else condition[rows]
-            return (-self.loss_terms(x[rows], seed, False, given)["nll"],)
+            return (-self._loss_terms(x[rows], seed, False, given)["nll"],)
 
         return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
-        """Draws y from the density, and gives the level that it lies in: floor(levels * y).
-
-        Args:
-          num: how many.
-          seed: an integer or a pair of integers; the first n of a larger request with the same seed
-            come from the same noise.
-          temperature: multiplies the noise of every prior; at 0 there is none.
-          condition: one for each image. None: a model conditioned on labels takes 0, 1, 2, ... in
-            turn.
-
-        Returns uint8 [num, height, width, channels] in the data's levels.
-
-        Raises:
-          ValueError: if a number is out of range, or the conditions are not what the model needs.
-        """
-        check_request(num, temperature)
-        condition = conditions_for(self.condition_encoder, num, condition)
-        return self._sample(
-            tf.cast(num, tf.int32),
-            random.make_seed(seed),
-            tf.cast(temperature, tf.float32),
-            condition,
-        )
-
     @tf.function(reduce_retracing=True, autograph=False)
-    def _sample(self, num, seed, temperature, condition):
+    def _draw(self, num, seed, temperature, condition):
+        """Draws y from the density, and gives the level that it lies in: floor(levels * y)."""
+
         def piece(i):
             start, stop = i * ROWS, tf.minimum((i + 1) * ROWS, num)
             context = self._context(None if condition is None else condition[start:stop])
             y = self.density.sample(stop - start, random.fold(seed, i), temperature, context)
-            # Limited while they are floats: no integer holds what a flow without logit may give.
-            x = tf.clip_by_value(tf.floor(y * self.spec.levels), 0, self.spec.levels - 1)
-            return (tf.cast(x, tf.uint8),)
+            return drawn_images(y, self.spec.levels, rounded=False, edges=True)
 
-        return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
+        return Drawn(*in_pieces(piece, (num + ROWS - 1) // ROWS))
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _round_trip(self, x, condition):
+        """levels * y = x + v, and the same through the density's bijectors and back."""
+        num = tf.shape(x)[0]
+
+        def piece(i):
+            rows = slice(i * ROWS, (i + 1) * ROWS)
+            context = self._context(None if condition is None else condition[rows])
+            seed = random.fold(0, "round_trip", i)
+            v, _ = self.dequantizer.sample_and_log_prob(x[rows], seed, context, False)
+            before = tf.cast(x[rows], v.dtype) + v
+            after = self.density.round_trip(before / self.spec.levels, context) * self.spec.levels
+            return tf.cast(before, tf.float32), tf.cast(after, tf.float32)
+
+        return tuple(in_pieces(piece, (num + ROWS - 1) // ROWS))
 
     def _context(self, condition):
-        check_conditions(self.condition_encoder, condition)
         return None if condition is None else self.condition_encoder.encode(condition)
 
 

@@ -1,12 +1,15 @@
 """Masks pixel by pixel: what segmentation does without a joint density."""
 
+import math
+
 import tensorflow as tf
 
 from glf.core import random
 from glf.core.training import Training
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.chunks import ROWS, in_chunks, in_pieces
-from glf.models.requests import check_conditions, check_images, check_request, conditions_for
+from glf.models.drawn import Drawn, drawn_images
+from glf.models.requests import check_conditions
 from glf.networks.conditioning import Paired
 from glf.networks.image_residual import ResidualConditioner
 
@@ -54,73 +57,51 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
         self.network.build(self.condition_encoder.context_shape)
         self.built = True
 
-    def loss_terms(self, x, seed, training, condition=None):
+    def _loss_terms(self, x, seed, training, condition):
         """{"loss", "nll"}, each [batch] in nats. `seed` drives the network's dropout."""
         mode = Training(random.fold(seed, "dropout")) if training else False
-        nll = -self._log_prob(x, self._logits(condition, mode))
+        nll = -self._judged(x, self._logits(condition, mode))
         return {"loss": nll, "nll": nll}
 
     def parameter_groups(self):
         """ "network": everything."""
         return {"network": self.trainable_weights}
 
-    def log_prob(self, x, condition=None):
-        """log P(x | condition) in nats, exact: [batch].
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _log_prob(self, x, condition):
+        """log P(x | condition), exact."""
+        return in_chunks(lambda rows: self._judged(rows[0], self._logits(rows[1])), (x, condition))
+
+    def probabilities(self, condition):
+        """P(x_i = 1 | condition) of every pixel, float32 [batch, height, width, channels].
 
         Raises:
-          ValueError: if images or conditions are not what the model was built for.
+          ValueError: if the conditions are not what the model was built for.
         """
-        x = tf.convert_to_tensor(x)
-        check_images(self.spec, x, self.condition_encoder, condition)
-        return self._log_prob_in_chunks(x, condition)
+        return self._probabilities(check_conditions(self.condition_encoder, condition))
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def _log_prob_in_chunks(self, x, condition):
-        return in_chunks(
-            lambda rows: self._log_prob(rows[0], self._logits(rows[1])), (x, condition)
-        )
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def probabilities(self, condition):
-        """P(x_i = 1 | condition) of every pixel, float32 [batch, height, width, channels]."""
+    def _probabilities(self, condition):
         return in_chunks(lambda rows: tf.sigmoid(self._logits(rows)), condition)
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
-        """Draws every pixel by itself, uint8 [num, height, width, channels] in {0, 1}.
-
-        Args:
-          num: how many.
-          seed: an integer or a pair of integers; the first n of a larger request with the same seed
-            come from the same noise.
-          temperature: multiplies the logistic noise on the logits; at 0 every pixel takes its more
-            probable value.
-          condition: one image for each mask.
-
-        Raises:
-          ValueError: if a number is out of range, or the conditions are not what the model needs.
-        """
-        check_request(num, temperature)
-        condition = conditions_for(self.condition_encoder, num, condition)
-        return self._sample(
-            tf.cast(num, tf.int32),
-            random.make_seed(seed),
-            tf.cast(temperature, tf.float32),
-            condition,
-        )
-
     @tf.function(reduce_retracing=True, autograph=False)
-    def _sample(self, num, seed, temperature, condition):
+    def _draw(self, num, seed, temperature, condition):
+        """Draws every pixel by itself; `temperature` multiplies the logistic noise on the logits.
+
+        At 0 every pixel takes its more probable value.
+        """
+
         def piece(i):
             logits = self._logits(condition[i * ROWS : tf.minimum((i + 1) * ROWS, num)])
             noise = random.logistic(tf.shape(logits), random.fold(seed, i))
-            return (tf.cast(logits + temperature * noise > 0, tf.uint8),)
+            y = tf.cast(logits + temperature * noise > 0, tf.float32)
+            return drawn_images(tf.where(tf.math.is_finite(logits), y, math.nan), 2)
 
-        return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
+        return Drawn(*in_pieces(piece, (num + ROWS - 1) // ROWS))
 
     def _logits(self, condition, training=False):
-        check_conditions(self.condition_encoder, condition)
         return self.network(self.condition_encoder.encode(condition), training=training)
 
-    def _log_prob(self, x, logits):
+    def _judged(self, x, logits):
         of_pixels = -tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(x, logits.dtype), logits)
         return tf.reduce_sum(of_pixels, [1, 2, 3])

@@ -1,23 +1,27 @@
-"""What users ask of `sample`, checked."""
+"""What users give to models, checked: numbers, conditions, images, points, latents.
+
+Every function returns what it was given as a tensor of the type that models work with. Values that
+are known are refused by a ValueError, those of a graph by an assertion in it, see
+`glf.core.checks.ensured`.
+"""
 
 import numpy as np
 import tensorflow as tf
 
+from glf.core.checks import checked_number, checked_temperature, ensured
+
 
 def check_request(num, temperature):
-    """Checks a number of samples and a temperature, where they are no tensors.
+    """A number of samples and a temperature as tensors, int32 and float32.
 
     Raises:
-      ValueError: if `num` is not positive or `temperature` negative.
+      ValueError: see `glf.core.checks`.
     """
-    if not tf.is_tensor(num) and num < 1:
-        raise ValueError(f"The number of samples must be at least 1, got {num}.")
-    if not tf.is_tensor(temperature) and not temperature >= 0:
-        raise ValueError(f"The temperature must be at least 0, got {temperature}.")
+    return checked_number(num), checked_temperature(temperature)
 
 
 def conditions_for(encoder, num, condition=None):
-    """The conditions of `num` samples as a tensor, or None for a model without.
+    """The conditions of `num` samples as int32, or None for a model without.
 
     Args:
       encoder: the model's `ConditionEncoder`, or None.
@@ -29,41 +33,77 @@ def conditions_for(encoder, num, condition=None):
     """
     if encoder is not None and encoder.kind == "label" and condition is None:
         return tf.range(num) % encoder.condition_levels
-    check_conditions(encoder, condition, None if tf.is_tensor(num) else num)
-    return None if condition is None else tf.cast(condition, tf.int32)
+    return check_conditions(encoder, condition, num)
 
 
-def check_images(spec, x, encoder=None, condition=None):
-    """Checks that `x` are images of `spec` and `condition` what `encoder` takes, one for each.
+def check_data(spec, x, in_graph=True):
+    """Data of `spec` as a tensor: images, see `check_images`, or points, see `check_points`."""
+    check = check_points if spec.levels is None else check_images
+    return check(spec, x, in_graph)
+
+
+def check_images(spec, x, in_graph=True):
+    """Images [batch, height, width, channels] of `spec`, integers in its levels, as a tensor.
 
     Args:
-      spec: the `DataSpec` of what the model judges.
-      x: a tensor; of a symbolic one the values are not known and not checked.
-      encoder: the model's `ConditionEncoder`, or None.
-      condition: see `check_conditions`.
+      spec: the `DataSpec` of what the model takes.
+      x: numbers or a tensor.
+      in_graph: whether values that are not known yet get an assertion; shape and type are looked
+        at anyway.
 
     Raises:
-      ValueError: if they are not; of conditions, see `check_conditions`.
+      ValueError: if they are not that.
     """
     top = spec.levels - 1
-    shape = tuple(spec.image_shape)
-    wanted = f"This model judges images of shape {shape}, integers from 0 to {top}"
+    wanted = f"This model takes images of shape {tuple(spec.image_shape)}, integers from 0 to {top}"
+    x = tf.convert_to_tensor(x)
     if not x.shape.is_compatible_with((None, *spec.image_shape)) or not x.dtype.is_integer:
         raise ValueError(f"{wanted}; got a batch of shape {x.shape}, {x.dtype.name}.")
-    if tf.executing_eagerly() and tf.size(x):
-        least, most = int(tf.reduce_min(x)), int(tf.reduce_max(x))
-        if least < 0 or most > top:
-            raise ValueError(f"{wanted}; got values from {least} to {most}.")
-    check_conditions(encoder, condition, x.shape[0])
+    x = _within(x, top, f"{wanted}; got values from", in_graph)
+    x = tf.ensure_shape(x, (None, *spec.image_shape))
+    return tf.cast(x, tf.uint8) if spec.levels <= 256 else x
 
 
-def check_conditions(encoder, condition, num=None):
-    """Checks that `condition` is what `encoder` takes: integers [num, *condition_shape].
+def check_points(spec, x, in_graph=True):
+    """Points [batch, d] of `spec`, finite real numbers, as float32.
+
+    Arguments and errors as of `check_images`.
+    """
+    shape = ", ".join(map(str, spec.image_shape))
+    return _finite(x, spec.image_shape, f"This model takes points [batch, {shape}]", in_graph)
+
+
+def check_latents(spec, z, categories=None, kind="latents"):
+    """Latents of `spec`, a `tf.TensorSpec` of a batch, as a tensor of its type.
+
+    Args:
+      spec: of real numbers, which have to be finite, or of integers, which are codes.
+      z: numbers or a tensor.
+      categories: codes are in {0, ..., categories - 1}.
+      kind: what they are called.
+
+    Raises:
+      ValueError: if they are not that.
+    """
+    shape = ", ".join(map(str, spec.shape[1:]))
+    if not spec.dtype.is_integer:
+        return _finite(z, spec.shape[1:], f"This model takes {kind} [batch, {shape}]", True)
+    wanted = f"This model takes codes [batch, {shape}], integers from 0 to {categories - 1}"
+    z = tf.convert_to_tensor(z)
+    if not z.shape.is_compatible_with(spec.shape) or not z.dtype.is_integer:
+        raise ValueError(f"{wanted}; got a batch of shape {z.shape}, {z.dtype.name}.")
+    z = _within(z, categories - 1, f"{wanted}; got values from", True)
+    return tf.cast(tf.ensure_shape(z, spec.shape), spec.dtype)
+
+
+def check_conditions(encoder, condition, num=None, in_graph=True):
+    """The conditions that `encoder` takes, integers [num, *condition_shape], as int32, or None.
 
     Args:
       encoder: the model's `ConditionEncoder`, or None.
-      condition: numbers or a tensor; of a symbolic one the values are not known and not checked.
-      num: how many there have to be; None where that is not known.
+      condition: numbers or a tensor.
+      num: how many there have to be, a number or a scalar tensor; None where that is not known.
+      in_graph: see `check_images`.
 
     Raises:
       ValueError: if conditions are missing, or given to a model that takes none, or have another
@@ -72,22 +112,68 @@ def check_conditions(encoder, condition, num=None):
     if encoder is None:
         if condition is not None:
             raise ValueError("This model takes no condition.")
-        return
-    top, shape = encoder.condition_levels - 1, (num, *encoder.condition_shape)
+        return None
+    top, number = encoder.condition_levels - 1, None if num is None else tf.get_static_value(num)
     labels = encoder.kind == "label"
-    expected = f"integers from 0 to {top}, one for each of {num or 'the'} samples"
+    how_many = "the" if number is None else number
+    expected = f"integers from 0 to {top}, one for each of {how_many} samples"
     if not labels:
         expected = f"images of shape {encoder.condition_shape}, {expected}"
     if condition is None:
         raise ValueError(f"This model needs conditions: {expected}.")
     symbolic = tf.is_tensor(condition) and not tf.executing_eagerly()
     given = condition if symbolic else np.asarray(condition)
-    fits = tf.as_dtype(given.dtype).is_integer
+    # Integers of more than 64 bits make an array of objects.
+    name = given.dtype.name
+    fits = name != "object" and tf.as_dtype(given.dtype).is_integer
+    shape = (number, *encoder.condition_shape)
     fits = fits and tf.TensorShape(given.shape).is_compatible_with(shape)
-    if fits and (symbolic or not given.size or 0 <= given.min() <= given.max() <= top):
-        return
-    found = f"{tf.as_dtype(given.dtype).name} of shape {list(given.shape)}"
-    if not symbolic and given.size:
-        found += f" with values from {given.min()} to {given.max()}"
-    name = "Labels" if labels else "Conditions"
-    raise ValueError(f"{name} are {expected}; got {found}.")
+    if not symbolic:
+        fits = fits and (not given.size or 0 <= given.min() <= given.max() <= top)
+    message = f"{'Labels' if labels else 'Conditions'} are {expected}; got"
+    if not fits:
+        found = f"{name} of shape {list(given.shape)}"
+        if not symbolic and given.size:
+            found += f" with values from {given.min()} to {given.max()}"
+        raise ValueError(f"{message} {found}.")
+    if symbolic and in_graph:
+        wide = tf.cast(given, tf.int64)
+        found = (
+            tf.shape(given),
+            "with values from",
+            tf.reduce_min(wide),
+            "to",
+            tf.reduce_max(wide),
+        )
+        holds = tf.reduce_all((wide >= 0) & (wide <= top))
+        if num is not None:
+            holds &= tf.shape(given)[0] == num
+        given = ensured(given, holds, f"{message} shape", *found)
+    return tf.cast(given, tf.int32)
+
+
+def _within(x, top, message, in_graph):
+    """Integers from 0 to `top`, which their type may say already."""
+    if x.dtype.min >= 0 and x.dtype.max <= top:
+        return x
+    if not (in_graph or tf.executing_eagerly()) or x.shape.num_elements() == 0:
+        return x
+    # Compared as 64 bits: `top` may be more than the type holds.
+    wide = tf.cast(x, tf.uint64 if x.dtype == tf.uint64 else tf.int64)
+    holds = tf.reduce_all((wide >= 0) & (wide <= tf.constant(top, wide.dtype)))
+    return ensured(x, holds, message, tf.reduce_min(x), "to", tf.reduce_max(x))
+
+
+def _finite(x, shape, wanted, in_graph):
+    """Finite real numbers [batch, *shape], as float32."""
+    x = tf.convert_to_tensor(x)
+    wanted = f"{wanted} of finite real numbers"
+    if not x.shape.is_compatible_with((None, *shape)) or not x.dtype.is_floating:
+        raise ValueError(f"{wanted}; got a batch of shape {x.shape}, {x.dtype.name}.")
+    x = tf.cast(x, tf.float32)
+    if in_graph or tf.executing_eagerly():
+        finite = tf.math.is_finite(x)
+        count = tf.math.count_nonzero(~finite)
+        message = f"{wanted}; of these were not finite:"
+        x = ensured(x, tf.reduce_all(finite), message, count)
+    return tf.ensure_shape(x, (None, *shape))

@@ -1,13 +1,14 @@
 """A flow on points of continuous data: no integers, no dequantization, no bits."""
 
 import abc
+import typing
 
 import tensorflow as tf
 
-from glf.core import random
-from glf.models.base import GenerativeModel
+from glf.models.base import GenerativeModel, HasRoundTrip
 from glf.models.chunks import in_chunks
-from glf.models.requests import check_request
+from glf.models.drawn import drawn_points
+from glf.models.requests import check_data
 from glf.priors.flow import Flow
 
 
@@ -18,12 +19,21 @@ class HasPointDensity(abc.ABC):
     data to the power of -d, and no bits per dimension: it can be compared on the same data only.
     """
 
-    @abc.abstractmethod
+    @typing.final
     def log_prob(self, x):
-        """log p(x) in nats, [batch] of x [batch, d]."""
+        """log p(x) in nats, [batch] of x [batch, d].
+
+        Raises:
+          ValueError: if these are no points [batch, d] of finite numbers.
+        """
+        return self._log_prob(check_data(self.spec, x))
+
+    @abc.abstractmethod
+    def _log_prob(self, x):
+        """The same of any number of points."""
 
 
-class VectorFlow(GenerativeModel, HasPointDensity):
+class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
     """A normalizing flow on vectors x [batch, d], trained by maximum likelihood.
 
       loss = -log p(x) = -log p_base(u) - log|det du/dx|,   u = inverse(x)
@@ -40,6 +50,7 @@ class VectorFlow(GenerativeModel, HasPointDensity):
     """
 
     models_points = True
+    round_trip_of = "points"
 
     def __init__(self, spec, *, make_flow=Flow, name=None):
         super().__init__(spec, name=name)
@@ -53,9 +64,9 @@ class VectorFlow(GenerativeModel, HasPointDensity):
         self.flow.build((None, *spec.image_shape))
         self.built = True
 
-    def loss_terms(self, x, seed, training):
+    def _loss_terms(self, x, seed, training, condition):
         """{"loss", "nll"}, each [batch] in nats. `seed` is not used."""
-        del seed
+        del seed, condition
         nll = -self.flow.log_prob(x, training=training)
         return {"loss": nll, "nll": nll}
 
@@ -64,24 +75,18 @@ class VectorFlow(GenerativeModel, HasPointDensity):
         return {"flow": self.trainable_weights}
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def log_prob(self, x):
-        """log p(x) in nats, exact: [batch] of points [batch, d]."""
+    def _log_prob(self, x):
+        """log p(x) in nats, exact."""
         return in_chunks(self.flow.log_prob, x, size=8192)
 
-    def sample(self, num, seed, temperature=1.0):
-        """Draws points, float32 [num, d].
-
-        The first n of a larger request with the same seed come from the same noise; `temperature`
-        scales that noise.
-
-        Raises:
-          ValueError: if `num` is not positive or `temperature` negative.
-        """
-        check_request(num, temperature)
-        return self._sample(
-            tf.cast(num, tf.int32), random.make_seed(seed), tf.cast(temperature, tf.float32)
-        )
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _round_trip(self, x, condition):
+        """Points, and these through the flow and back."""
+        del condition
+        return x, tf.cast(self.flow.round_trip(x), tf.float32)
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def _sample(self, num, seed, temperature):
-        return tf.cast(self.flow.sample(num, seed, temperature), tf.float32)
+    def _draw(self, num, seed, temperature, condition):
+        """Draws points, float32 [num, d]; `temperature` scales the base's noise."""
+        del condition
+        return drawn_points(tf.cast(self.flow.sample(num, seed, temperature), tf.float32))

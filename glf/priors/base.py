@@ -59,6 +59,13 @@ class Prior(keras.layers.Layer, abc.ABC):
         condition [num, ...]. At temperature 0 there is no noise.
         """
 
+    def round_trip(self, z, condition=None):
+        """Points through the bijectors of this density to the base, and back.
+
+        z again in exact arithmetic, and always where there is no bijector.
+        """
+        return tf.cast(z, self.compute_dtype)
+
     def call(self, z, condition=None, training=False):
         """Keras' own way in: `log_prob`."""
         return self.log_prob(z, condition, training)

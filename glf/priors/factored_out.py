@@ -79,6 +79,13 @@ class FactoredOut(Prior):
         out = self.part.sample(num, random.fold(seed, "out"), temperature, seen)
         return tf.concat([stay, out], axis=-1)
 
+    def round_trip(self, z, condition=None):
+        """The round trips of what stays and of what goes out, which is given the former."""
+        stay, out = tf.split(tf.cast(z, self.compute_dtype), self.sizes, axis=-1)
+        seen = with_context(stay, condition)
+        stay = self.rest.round_trip(stay, condition)
+        return tf.concat([stay, self.part.round_trip(out, seen)], axis=-1)
+
     def distribution(self, condition=None):
         """Both priors together as one `tfd.Distribution`."""
         return PriorDistribution(self, condition)

@@ -95,6 +95,11 @@ class Flow(Prior):
             return condition
         return self.context_network(condition)
 
+    def round_trip(self, z, condition=None):
+        """forward(inverse(z)), with the base's own round trip between them."""
+        u = self.base.round_trip(self.to_base(z, condition), condition)
+        return self.from_base(u, condition)
+
     def distribution(self, condition=None):
         """This flow as a `tfd.Distribution`: its `log_prob` and `sample` are the fused ones.
 

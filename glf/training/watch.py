@@ -10,6 +10,9 @@ from glf.evaluation import conditioning, pictures
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.models.base import Reconstructs
 
+# A share of values outside of the data's range up to which nothing is said.
+NEGLIGIBLE = 0.01
+
 
 class Watcher:
     """Writes what the loop tells it to, and keeps the best validation in the state.
@@ -84,23 +87,31 @@ class Watcher:
             logging.warning("%s", warning)
 
     def draw(self, state):
-        """Pictures of samples and, where the model can, of reconstructions."""
+        """Pictures of samples and, where the model can, of reconstructions.
+
+        What is not finite in them is counted and said, and the run goes on.
+        """
         model, num = self.run.model, self.num_pictures
         drawn = {}
         with self._averaged():
             seed = random.fold(self.run.seed, "pictures")
-            drawn["samples"] = pictures.samples(model, self.run.dataset, num, seed)
+            drawn["samples"] = pictures.samples_and_report(model, self.run.dataset, num, seed)
             if isinstance(model, Reconstructs) and self.run.dataset.num_examples("validation"):
-                drawn["reconstructions"] = pictures.reconstructions(
+                drawn["reconstructions"] = pictures.reconstructions_and_report(
                     model, self.run.dataset, "validation", max(num // 2, 1)
                 )
         if not self.run.is_chief:
             return
-        for name, pixels in drawn.items():
+        for name, (pixels, report) in drawn.items():
+            outside, not_finite = report.shares()
+            if outside > NEGLIGIBLE or not_finite:
+                logging.warning("%s at step %d: %s.", name, state.step, report.describe())
             pictures.write_png(self.run.folder.pictures / f"{name}-{state.step:08d}.png", pixels)
             image = pixels[None, ..., None] if pixels.ndim == 2 else pixels[None]
             with self._summaries():
                 tf.summary.image(name, image, step=state.step)
+                tf.summary.scalar(f"{name}/outside", outside, step=state.step)
+                tf.summary.scalar(f"{name}/not_finite", not_finite, step=state.step)
 
     def close(self):
         """Flushes what is open."""

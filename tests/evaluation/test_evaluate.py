@@ -9,6 +9,7 @@ from glf.evaluation.evaluate import evaluate
 from glf.evaluation.likelihood import bits_per_dim
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.models.base import GenerativeModel, HasDensity
+from glf.models.drawn import drawn_integers
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,11 @@ def test_metrics(glf, digits, plain_means):
     metrics = evaluate(glf, digits, "test", batch_size=100)
     assert list(metrics) == [
         *("loss", "reconstruction", "latent_nll", "latent_nll_per_dim"),
-        *("mse", "psnr", "examples"),
+        *("mse", "psnr", "round_trip_largest", "round_trip_mean", "examples"),
     ]
+    assert metrics["round_trip_mean"]["value"] < metrics["round_trip_largest"]["value"] < 1e-4
+    about = "largest error: latents of 256 examples to base noise and back"
+    assert metrics["round_trip_largest"]["meaning"] == about
     assert metrics["loss"]["value"] == pytest.approx(plain_means["loss"], rel=1e-6)
     assert metrics["latent_nll"]["unit"] == "nats"
     bits = plain_means["latent_nll"] / np.log(2) / 4
@@ -61,11 +65,11 @@ def test_an_empty_split(glf):
 
 def test_a_model_without_latents_has_only_its_loss(digits):
     class Constant(GenerativeModel):
-        def loss_terms(self, x, seed, training):
+        def _loss_terms(self, x, seed, training, condition):
             return {"loss": tf.reduce_mean(self.to_unit(x), [1, 2, 3])}
 
-        def sample(self, num, seed, temperature=1.0):
-            return tf.zeros([num, *self.spec.image_shape], tf.uint8)
+        def _draw(self, num, seed, temperature, condition):
+            return drawn_integers(tf.zeros([num, *self.spec.image_shape], tf.uint8))
 
         def parameter_groups(self):
             return {}
@@ -81,15 +85,15 @@ def test_a_likelihood_is_named_and_in_bits_per_dimension(digits, likelihood):
     class Uniform(GenerativeModel, HasDensity):
         """Each of the 64 values is one of 17, all the same."""
 
-        def loss_terms(self, x, seed, training):
-            nll = -self.log_prob(x)
+        def _loss_terms(self, x, seed, training, condition):
+            nll = -self._log_prob(x, condition)
             return {"loss": 2 * nll, "nll": nll}
 
-        def log_prob(self, x, condition=None):
+        def _log_prob(self, x, condition):
             return tf.fill(tf.shape(x)[:1], -64 * tf.math.log(17.0))
 
-        def sample(self, num, seed, temperature=1.0):
-            return tf.zeros([num, *self.spec.image_shape], tf.uint8)
+        def _draw(self, num, seed, temperature, condition):
+            return drawn_integers(tf.zeros([num, *self.spec.image_shape], tf.uint8))
 
         def parameter_groups(self):
             return {}

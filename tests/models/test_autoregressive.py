@@ -136,7 +136,7 @@ def test_completion(model, x):
     np.testing.assert_array_equal(model.complete(x, np.ones(x.shape), seed=3), x)
     with pytest.raises(ValueError, match=r"have the shape \(4, 3, 1\)"):
         model.complete(x, np.ones((7, 4, 3, 2)), seed=3)
-    with pytest.raises(ValueError, match="from 0 to 4, got one of 9"):
+    with pytest.raises(ValueError, match=r"from 0 to 4, .* got values from 5 to 9"):
         model.complete(x + 5, np.ones(x.shape), seed=3)
 
 
@@ -148,7 +148,7 @@ def test_labels(labelled, x):
     others = labelled.loss_terms(x, (0, 0), False, condition=(labels + 1) % 3)
     assert (np.abs(terms["nll"] - others["nll"]) > 1e-4).all()
     np.testing.assert_allclose(labelled.log_prob(x, labels), -terms["nll"].numpy(), rtol=1e-5)
-    with pytest.raises(ValueError, match="needs a condition"):
+    with pytest.raises(ValueError, match="needs conditions"):
         labelled.loss_terms(x, (0, 0), False)
 
 

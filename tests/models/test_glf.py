@@ -163,7 +163,7 @@ def test_sampling_nothing_is_refused(glf, num):
 
 @pytest.mark.parametrize("temperature", [-0.1, float("nan")])
 def test_a_negative_temperature_is_refused(glf, temperature):
-    with pytest.raises(ValueError, match="temperature must be at least 0"):
+    with pytest.raises(ValueError, match="temperature must be finite and at least 0"):
         glf.sample(1, seed=0, temperature=temperature)
 
 

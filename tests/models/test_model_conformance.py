@@ -6,10 +6,31 @@ import pytest
 import tensorflow as tf
 from class_names import concrete_names, name_of
 
-from glf.models.base import GenerativeModel, HasDensity, conditions_of
+from glf.export import export_model
+from glf.models.autoregressive import Autoregressive
+from glf.models.base import (
+    GenerativeModel,
+    HasBounds,
+    HasCodes,
+    HasDensity,
+    HasInnerLoss,
+    HasLatentFlow,
+    HasLatents,
+    Reconstructs,
+    conditions_of,
+)
 from glf.models.registry import MODELS
+from glf.models.vector_flow import HasPointDensity
 
 BATCH = 5
+MESSAGES = {
+    "num": "number of samples must be at least 1",
+    "temperature": "temperature must be finite and at least 0",
+    "images": "integers from 0 to .*; got values from",
+    "points": "of finite real numbers",
+    "conditions": "(Labels|Conditions) are .*; got shape",
+    "latents": "This model takes (codes|latents)",
+}
 
 
 class Case:
@@ -101,12 +122,134 @@ def test_samples(case):
     np.testing.assert_array_equal(*cold)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         case.model.sample(0, 3)
-    with pytest.raises(ValueError, match="at least 0, got -1"):
-        case.model.sample(BATCH, 3, -1.0, **case.given)
+    for wrong in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"at least 0, got {wrong}"):
+            case.model.sample(BATCH, 3, wrong, **case.given)
+    if not case.given:
+        with pytest.raises(ValueError, match="takes no condition"):
+            case.model.sample(BATCH, 3, condition=tf.zeros([BATCH], tf.int32))
+
+
+def test_the_share_of_samples_that_is_no_data(case):
+    drawn = case.model.draw(BATCH, 3, **case.given)
+    np.testing.assert_array_equal(drawn.x, case.model.sample(BATCH, 3, **case.given))
+    assert not np.any(drawn.not_finite)
+    assert drawn.outside.shape == (BATCH,)
+    assert np.all((drawn.outside >= 0) & (drawn.outside < 1))
+    if isinstance(case.model, Autoregressive):
+        return  # of logits that are not finite a sample is still one of the levels
+    # The last weights that are used are those that a decoder or a coupling ends in.
+    kept = [weight.numpy() for weight in case.model.trainable_weights]
+    for weight in case.model.trainable_weights:
+        weight.assign(tf.fill(weight.shape, np.nan))
+    broken = case.model.draw(BATCH, 3, **case.given)
+    assert np.all(broken.not_finite.numpy() > 0)
+    with pytest.raises(ValueError, match="not finite: 5 of 5"):
+        case.model.sample(BATCH, 3, **case.given)
+    for weight, value in zip(case.model.trainable_weights, kept, strict=True):
+        weight.assign(value)
+
+
+def test_public_methods_are_the_base_classes(case):
+    """A model writes the mathematics; nothing of it is in the way of the checks."""
+    found = set()
+    for cls in type(case.model).__mro__:
+        found |= {name for name, value in vars(cls).items() if getattr(value, "__final__", False)}
+    assert found >= {"loss_terms", "sample", "draw"}
+    for name in found:
+        assert getattr(type(case.model), name).__final__, name
+
+
+def takers(model):
+    """The methods of a model that take data, and those that take latents, by name."""
+    data = {"loss_terms": lambda x, **given: model.loss_terms(x, (0, 7), False, **given)}
+    if isinstance(model, HasDensity | HasPointDensity):
+        data["log_prob"] = model.log_prob
+    if isinstance(model, HasBounds):
+        data["log_weights"] = lambda x, **given: model.log_weights(x, (0, 7), **given)
+    if isinstance(model, HasInnerLoss):
+        data["loss_terms_and_codes"] = lambda x: model.loss_terms_and_codes(x, (0, 7), False)
+    free, latents = {}, {}
+    if isinstance(model, Reconstructs):
+        free |= {"reconstruct": model.reconstruct, "reconstruct_unit": model.reconstruct_unit}
+    if isinstance(model, HasLatents):
+        free["encode"], latents["decode"] = model.encode, model.decode
+    if isinstance(model, HasLatentFlow):
+        latents |= {"to_base": model.to_base, "from_base": model.from_base}
+    if isinstance(model, HasLatentFlow | HasCodes):
+        latents["latent_log_prob"] = model.latent_log_prob
+    return data, free, latents
+
+
+def wrong_latents(model):
+    """Latents of another shape, of another type, and with impossible values."""
+    shape = (BATCH, *model.latent_spec.shape[1:])
+    if isinstance(model, HasCodes):
+        codes = np.zeros(shape, np.int32)
+        return codes[:, :-1], codes.astype(np.float32), codes + model.categories, codes - 1
+    zeros = np.zeros(shape, np.float32)
+    return zeros[:, :-1], zeros.astype(np.int32), zeros + np.nan, zeros + np.inf
+
+
+def test_what_is_no_data_is_refused(case):
+    data, free, latents = takers(case.model)
+    if case.spec.levels is None:
+        said = r"takes points \[batch, 2\] of finite real numbers; "
+        wrong = (case.x[:, :1], tf.ones_like(case.x, tf.int32), case.x * np.nan)
+    else:
+        said = f"takes images of shape .*, integers from 0 to {case.spec.levels - 1}; got "
+        shifted = tf.cast(case.x, tf.int32) + case.spec.levels
+        unit = case.model.to_unit(case.x)
+        wrong = (case.x[:, :3], unit, shifted, shifted.numpy(), -1 - tf.cast(case.x, tf.int32))
+    for name, method in {**data, **free}.items():
+        given = case.given if name in data else {}
+        for x in wrong:
+            with pytest.raises(ValueError, match=said):
+                method(x, **given)
+    for method in latents.values():
+        for z in wrong_latents(case.model):
+            with pytest.raises(ValueError, match=r"This model takes (codes|latents|base noise)"):
+                method(z)
+
+
+def test_exports_refuse_what_the_model_refuses(case, tmp_path):
+    """Values, that is; of other shapes and types a SavedModel has its own words."""
+    described = export_model(case.model, tmp_path / "export")
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    right = {
+        "num": tf.constant(BATCH),
+        "temperature": tf.constant(1.0),
+        "seed": tf.constant(3, tf.int64),
+        "images": case.x,
+        "points": case.x,
+        "conditions": tf.cast(case.given.get("condition", 0), tf.int32),
+    }
+    wrong = {
+        "num": [tf.constant(0)],
+        "temperature": [tf.constant(t) for t in (-0.5, np.inf, np.nan)],
+        "seed": [],
+        "images": [case.x + (case.spec.levels or 0)],
+        "points": [tf.fill(case.x.shape, np.nan)],
+        "conditions": [right["conditions"] - 256, right["conditions"] + 256],
+    }
+    if isinstance(case.model, HasLatents):
+        spec = case.model.latent_spec
+        right["latents"] = tf.zeros((BATCH, *spec.shape[1:]), spec.dtype)
+        wrong["latents"] = [tf.constant(z) for z in wrong_latents(case.model)[2:]]
+    for name in described:
+        function, signature = getattr(loaded, name), loaded.signatures[name]
+        takes = signature.structured_input_signature[1]
+        arguments = {key: right[key] for key in takes}
+        assert len(next(iter(signature(**arguments).values()))) == BATCH
+        for key in takes:
+            for value in wrong[key]:
+                for way in (function, signature):
+                    with pytest.raises(tf.errors.InvalidArgumentError, match=MESSAGES[key]):
+                        way(**{**arguments, key: value})
 
 
 def test_likelihoods_of_integers(case):
-    """Exact ones are the loss's; all are the same in every call and refuse what is no image."""
+    """Exact ones are the loss's; all are the same in every call and need what they need."""
     model = case.model
     if not isinstance(model, HasDensity):
         return
@@ -117,14 +260,6 @@ def test_likelihoods_of_integers(case):
     if model.likelihood == "exact":
         terms = model.loss_terms(case.x, (0, 7), False, **case.given)
         np.testing.assert_allclose(-terms["nll"], found, rtol=1e-5)
-    wrong = (
-        case.x[:, :3],
-        tf.cast(case.x, tf.float32),
-        tf.cast(case.x, tf.int32) + case.spec.levels,
-    )
-    for x in wrong:
-        with pytest.raises(ValueError, match="judges images of shape"):
-            model.log_prob(x, **case.given)
     if case.given:
         with pytest.raises(ValueError, match="needs conditions"):
             model.log_prob(case.x)

@@ -1,13 +1,22 @@
 """Requests for samples: numbers, temperatures and conditions, checked."""
 
+import math
 import types
+from functools import partial
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from glf.data import DataSpec
-from glf.models.requests import check_conditions, check_images, check_request, conditions_for
+from glf.models.requests import (
+    check_conditions,
+    check_images,
+    check_latents,
+    check_points,
+    check_request,
+    conditions_for,
+)
 
 LABELS = types.SimpleNamespace(kind="label", condition_shape=(), condition_levels=3)
 IMAGES = types.SimpleNamespace(kind="image", condition_shape=(2, 2, 1), condition_levels=5)
@@ -15,15 +24,48 @@ PAIRED = types.SimpleNamespace(kind="paired", condition_shape=(2, 2, 1), conditi
 
 
 def test_numbers_and_temperatures():
-    check_request(1, 0.0)
-    check_request(1000, 2)
-    check_request(tf.constant(0), tf.constant(-1.0))  # known only when it runs
-    for num in (0, -3):
-        with pytest.raises(ValueError, match=f"must be at least 1, got {num}"):
-            check_request(num, 1.0)
-    for temperature in (-0.1, float("nan")):
-        with pytest.raises(ValueError, match=f"must be at least 0, got {temperature}"):
-            check_request(1, temperature)
+    for num, temperature in ((1, 0.0), (np.int64(1000), 2), (tf.constant(7), np.float64(0.5))):
+        found = check_request(num, temperature)
+        assert [tensor.dtype for tensor in found] == [tf.int32, tf.float32]
+        assert (int(found[0]), float(found[1])) == (int(num), float(temperature))
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, tf.constant], ids=["number", "tensor"])
+@pytest.mark.parametrize(
+    ("num", "temperature", "message"),
+    [
+        (0, 1.0, "must be at least 1, got 0"),
+        (-3, 1.0, "must be at least 1, got -3"),
+        (2.5, 1.0, "is a whole number of at least 1, got"),
+        ((2, 3), 1.0, "is a whole number of at least 1, got"),
+        (True, 1.0, "is a whole number of at least 1, got"),
+        (1, -0.5, r"must be finite and at least 0, got -0\.5"),
+        (1, math.nan, "must be finite and at least 0, got nan"),
+        (1, math.inf, "must be finite and at least 0, got inf"),
+        (1, "hot", "is a number of at least 0, got"),
+        (1, (0.5, 1.0), "is a number of at least 0, got"),
+    ],
+)
+def test_wrong_numbers_and_temperatures(num, temperature, message, wrap):
+    with pytest.raises(ValueError, match=message):
+        check_request(wrap(num), wrap(temperature))
+
+
+def test_more_samples_than_an_int32_counts():
+    with pytest.raises(ValueError, match=r"less than 2\^31, got 4294967297"):
+        check_request(2**32 + 1, 1.0)
+
+
+def test_numbers_known_only_when_a_graph_runs():
+    @tf.function(autograph=False)
+    def ask(num, temperature):
+        num, temperature = check_request(num, temperature)
+        return tf.cast(num, tf.float32) * temperature
+
+    assert float(ask(tf.constant(3), tf.constant(0.5))) == 1.5
+    for num, temperature in ((0, 1.0), (1, -1.0), (1, math.nan), (1, math.inf)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"must be .*at least"):
+            ask(tf.constant(num), tf.constant(temperature))
 
 
 def test_labels_in_turn():
@@ -94,6 +136,10 @@ def test_missing_labels_where_there_is_no_turn():
 def test_a_free_number():
     check_conditions(LABELS, [0, 1, 2, 1])
     check_conditions(LABELS, np.zeros(0, int))
+    with pytest.raises(ValueError, match=r"got object of shape \[1\]"):
+        check_conditions(LABELS, [2**70])
+    with pytest.raises(ValueError, match="values from 4294967296 to 4294967296"):
+        check_conditions(LABELS, np.array([2**32]))
     with pytest.raises(ValueError, match="one for each of the samples; got int64"):
         check_conditions(LABELS, [3])
 
@@ -106,6 +152,10 @@ def test_symbolic_conditions_are_handed_on():
     found = inside(tf.constant(2), tf.constant([2, 1], tf.int64))
     assert found.dtype == tf.int32
     np.testing.assert_array_equal(found, [2, 1])
+
+    for labels in ([2, 3], [-1, 0], [0, 2**32], [0], [0, 1, 2]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="one for each of the samples"):
+            inside(tf.constant(2), tf.constant(labels, tf.int64))
 
     wrong = tf.function(lambda c: conditions_for(IMAGES, 2, c), autograph=False)
     with pytest.raises(ValueError, match=r"got int32 of shape \[2, 3, 3, 1\]\."):
@@ -132,7 +182,44 @@ def test_images_of_another_kind(x, message):
 
 def test_right_images():
     spec = DataSpec((2, 2, 1), 5, 3)
-    check_images(spec, tf.constant(np.arange(12).reshape(3, 2, 2, 1) % 5), LABELS, [0, 1, 2])
+    images = np.arange(12).reshape(3, 2, 2, 1) % 5
+    for given in (images, tf.constant(images), images.astype(np.uint8), images.tolist()):
+        found = check_images(spec, given)
+        assert found.dtype == tf.uint8
+        np.testing.assert_array_equal(found, images)
     check_images(spec, tf.zeros((0, 2, 2, 1), tf.uint8))
-    with pytest.raises(ValueError, match="one for each of 3 samples"):
-        check_images(spec, tf.zeros((3, 2, 2, 1), tf.uint8), LABELS, [0, 1])
+
+
+@pytest.mark.parametrize("levels", [5, 256])
+def test_images_known_only_when_a_graph_runs(levels):
+    """With 256 levels a byte cannot be wrong, and there is nothing to assert."""
+    spec = DataSpec((2, 2, 1), levels, None)
+    for dtype in (tf.uint8, tf.int64):
+        taken = tf.TensorSpec([None, None, None, None], dtype)
+        check = tf.function(lambda x: check_images(spec, x), autograph=False)
+        check = check.get_concrete_function(taken)
+        asserts = {"Assert", "If"} & {op.type for op in check.graph.get_operations()}
+        assert bool(asserts) == ((levels, dtype) != (256, tf.uint8))
+        np.testing.assert_array_equal(check(tf.ones([1, 2, 2, 1], dtype)), np.ones((1, 2, 2, 1)))
+        if asserts:
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match=f"from 0 to {levels - 1}; got"
+            ):
+                check(tf.cast(tf.fill([1, 2, 2, 1], 256 if levels == 256 else 7), dtype))
+        with pytest.raises(tf.errors.InvalidArgumentError, match="expected shape"):
+            check(tf.ones([1, 3, 2, 1], dtype))
+
+
+def test_points_and_latents():
+    points = DataSpec((2,), None, None)
+    assert check_points(points, np.zeros((3, 2))).dtype == tf.float32
+    codes, latents = tf.TensorSpec([None, 2], tf.int32), tf.TensorSpec([None, 2], tf.float32)
+    assert check_latents(codes, np.ones((3, 2), np.int64), 2).dtype == tf.int32
+    assert check_latents(latents, np.ones((3, 2))).dtype == tf.float32
+    for check in (partial(check_points, points), partial(check_latents, latents)):
+        for wrong in (np.zeros((3, 3)), np.zeros((3, 2), int), np.array([[0, np.nan]])):
+            with pytest.raises(ValueError, match=r"takes .* \[batch, 2\] of finite real numbers;"):
+                check(wrong)
+    for wrong in (np.zeros((3, 2)), np.zeros((3, 3), int), np.full((3, 2), 2), np.full((3, 2), -1)):
+        with pytest.raises(ValueError, match="integers from 0 to 1; got"):
+            check_latents(codes, wrong, 2)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.models.base import GenerativeModel, Reconstructs
+from glf.models.drawn import drawn_images
 from glf.training.checkpoints import Checkpoints
 from glf.training.run import Execution
 from glf.training.train import train
@@ -35,7 +36,7 @@ class Tiny(GenerativeModel, Reconstructs):
     def _image(self, z):
         return tf.reshape(tf.sigmoid(self.decoder(z)), [-1, *self.spec.image_shape])
 
-    def loss_terms(self, x, seed, training):
+    def _loss_terms(self, x, seed, training, condition):
         z = self.encoder(self._flat(x))
         size = 0.5 * tf.reduce_sum(z**2, 1)
         z += self.noise * random.normal(tf.shape(z), random.fold(seed, "noise"))
@@ -46,14 +47,12 @@ class Tiny(GenerativeModel, Reconstructs):
                 size *= tf.where(self.seen >= self.not_finite_at, float("nan"), 1.0)
         return {"loss": error + 0.01 * size, "error": error, "size": size}
 
-    def sample(self, num, seed, temperature=1.0):
-        return self.to_levels(self._image(temperature * random.normal([num, self.size], seed)))
+    def _draw(self, num, seed, temperature, condition):
+        y = self._image(temperature * random.normal([num, self.size], seed))
+        return drawn_images(y, self.spec.levels)
 
-    def reconstruct_unit(self, x):
+    def _reconstruct(self, x):
         return self._image(self.encoder(self._flat(x)))
-
-    def reconstruct(self, x):
-        return self.to_levels(self.reconstruct_unit(x))
 
     def parameter_groups(self):
         return {

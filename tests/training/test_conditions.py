@@ -12,6 +12,7 @@ from glf.data.make import make_dataset
 from glf.data.source import Source, Split, Table
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.models.base import Conditional, conditions_of
+from glf.models.drawn import drawn_integers
 from glf.training.run_folder import JsonLines
 
 QUIET = {"validate_every": 0, "pictures_every": 0, "moving_average": None}
@@ -33,18 +34,18 @@ def conditional(tiny):
             kind = self.condition_kind
             return batch["label"] if kind == "label" else tf.cast(batch["image"], tf.int32) // 2
 
-        def loss_terms(self, x, seed, training, condition=None):
+        def _loss_terms(self, x, seed, training, condition):
             mean = tf.reduce_mean(tf.cast(condition, tf.float32), list(range(1, condition.ndim)))
-            terms = super().loss_terms(x, seed, training)
+            terms = super()._loss_terms(x, seed, training, None)
             # As many terms as of the tiny model: in one process, strategies of models that
             # exchange other shapes disturb each other.
             return {"loss": terms["loss"], "error": terms["error"], "condition": mean}
 
-        def sample(self, num, seed, temperature=1.0, condition=None):
+        def _draw(self, num, seed, temperature, condition):
             self.asked.append(condition)
-            if condition is None:
-                return super().sample(num, seed, temperature)
-            return tf.cast(condition, tf.uint8)
+            if condition.ndim == 1:
+                return super()._draw(num, seed, temperature, None)
+            return drawn_integers(condition)
 
     return ConditionalTiny
 

@@ -292,8 +292,8 @@ def test_optimizers_of_other_groups(short_run):
 
 def test_a_weight_without_gradient(short_run, tiny):
     class Cut(tiny):
-        def loss_terms(self, x, seed, training):
-            terms = super().loss_terms(x, seed, training)
+        def _loss_terms(self, x, seed, training, condition):
+            terms = super()._loss_terms(x, seed, training, condition)
             return {**terms, "loss": tf.reduce_sum(self.encoder.kernel) + 0 * terms["size"]}
 
     with pytest.raises(ValueError, match=r"No gradient reaches 3 weights: .*decoder|dense"):

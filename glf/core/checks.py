@@ -1,0 +1,75 @@
+"""Checks of values: an error where they are known, an assertion where a graph is being made."""
+
+import math
+import numbers
+
+import numpy as np
+import tensorflow as tf
+
+
+def ensured(value, holds, message, *found):
+    """Returns `value`, a tensor, if `holds`, and refuses it otherwise.
+
+    Values that are known are refused at once. In a graph an assertion with the same words stands
+    before everything that uses the value, and a SavedModel keeps it: it ends in TensorFlow's
+    InvalidArgumentError. XLA makes nothing of assertions, so that checks belong outside of what it
+    compiles.
+
+    Args:
+      value: a tensor.
+      holds: a bool tensor [].
+      message: says what is expected, and ends where what was found follows.
+      found: words and tensors that say what came.
+
+    Raises:
+      ValueError: if the values are known and it does not hold.
+    """
+    known = tf.get_static_value(holds)
+    if known is None:
+        with tf.control_dependencies([tf.debugging.Assert(holds, [message, *found])]):
+            return tf.identity(value)
+    if not known:
+        words = [str(tf.get_static_value(f) if tf.is_tensor(f) else f) for f in found]
+        raise ValueError(" ".join([message, *words]) + ".")
+    return value
+
+
+def checked_number(num):
+    """A number of samples, an integer or a scalar tensor of integers, as an int32 tensor.
+
+    Raises:
+      ValueError: if it is not whole, or not from 1 to 2^31 - 1; see `ensured`.
+    """
+    whole = isinstance(num, numbers.Integral) and not isinstance(num, bool)
+    if not whole and not _is_scalar(num, lambda dtype: dtype.is_integer):
+        raise ValueError(f"The number of samples is a whole number of at least 1, got {num!r}.")
+    if whole and num >= 2**31:
+        raise ValueError(f"The number of samples must be less than 2^31, got {num}.")
+    num = tf.cast(num, tf.int32)
+    return ensured(num, num >= 1, "The number of samples must be at least 1, got", num)
+
+
+def checked_temperature(temperature):
+    """A temperature, a number or a scalar tensor, as a float32 tensor.
+
+    Raises:
+      ValueError: if it is no number, negative, or not finite; see `ensured`.
+    """
+    number = isinstance(temperature, numbers.Real) and not isinstance(temperature, bool)
+    if not number and not _is_scalar(temperature, lambda d: d.is_floating or d.is_integer):
+        raise ValueError(f"The temperature is a number of at least 0, got {temperature!r}.")
+    if number and not 0 <= temperature < math.inf:
+        raise ValueError(f"The temperature must be finite and at least 0, got {temperature}.")
+    temperature = tf.cast(temperature, tf.float32)
+    return ensured(
+        temperature,
+        tf.math.is_finite(temperature) & (temperature >= 0),
+        "The temperature must be finite and at least 0, got",
+        temperature,
+    )
+
+
+def _is_scalar(value, has_type):
+    """Whether `value` is a tensor or an array of one number whose type is right."""
+    array = isinstance(value, np.ndarray | np.generic) or tf.is_tensor(value)
+    return array and has_type(tf.as_dtype(value.dtype)) and len(value.shape) == 0
