@@ -1,6 +1,29 @@
 """glf: Generative Latent Flows and their relatives, likelihood-based models in TensorFlow.
 
-The names a notebook imports; each is loaded when it is first used.
+The names a notebook imports; each is loaded when it is first used. `help(glf.GLF)` and the like say
+more of one.
+
+Data:
+  make_dataset        a dataset by the name of its source
+  DataSpec            what a model needs to know of data
+
+Models, each made of a DataSpec:
+  GLF                 an autoencoder with a flow on its latents
+  PixelFlow           a flow of dequantized images, under a bound
+  Autoregressive      every pixel given those before it
+  DiscreteAutoencoder an autoencoder of integer codes with an autoregressive prior
+  VectorFlow          a flow of points
+  Flow                a density by itself: a base seen through a bijector
+
+Work with them:
+  train               trains a model in a folder, the run
+  Execution           how: devices, precision, where the data are
+  load_run            the model, the data and the step of a run
+  evaluate            measures a model on a split
+  interpolations      images between images, on lines of base noise
+  make_sampler        a way of drawing from autoregressive models, by name
+  predictive_sample   the same for autoregressive functions of others
+  export_model        a SavedModel that needs nothing of this package
 """
 
 import importlib
@@ -24,7 +47,6 @@ _NAMES = {
     "interpolations": "glf.evaluation.interpolation",
     "export_model": "glf.export",
 }
-__all__ = sorted([*_NAMES, "__version__"])
 
 
 def __getattr__(name):
@@ -34,4 +56,5 @@ def __getattr__(name):
 
 
 def __dir__():
-    return __all__
+    # No __all__: for help() it would be the list of what to print in full.
+    return sorted([*_NAMES, "__version__"])

@@ -7,11 +7,12 @@ from glf.autoregressive.embedding import Scaled
 from glf.autoregressive.outputs import Categorical
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import WholeView
+from glf.core.part import Part
 from glf.data.dataset import DataSpec
 from glf.layers.causal_conv import CausalConv2D
 
 
-class AutoregressiveModel(keras.layers.Layer):
+class AutoregressiveModel(Part, keras.layers.Layer):
     """P(x | condition) = prod_i p(x_i | x_<i, condition) over the positions of an image.
 
     Positions come in raster order, row by row from the top left; where an output decides one

@@ -5,8 +5,13 @@ import math
 import tensorflow as tf
 
 from glf.bijectors.base import Bijector, same_for_all
-from glf.bijectors.moments import batch_moments, num_replicas
+from glf.bijectors.moments import batch_moments, check_spread, num_replicas
 from glf.layers.context import context_features
+
+_ADVICE = (
+    "Initialise it by more examples (train.init_examples), or take a larger batch; of images, "
+    "per_pixel=False takes both over the pixels, too."
+)
 
 
 class ActNorm(Bijector):
@@ -25,6 +30,10 @@ class ActNorm(Bijector):
 
     Args:
       per_pixel: whether every pixel of an image has scales and shifts of its own.
+
+    Raises:
+      ValueError: if it is to be initialised by one value for each scale: by a batch of one vector,
+        or of one image with `per_pixel`.
     """
 
     # Keeps the scale finite for a dimension that is constant in the first batch.
@@ -54,14 +63,24 @@ class ActNorm(Bijector):
 
     def _initialize(self, point, forward):
         done = self.initialized.value > 0
+        if num_replicas() == 1 and not self._known_to_be_done():
+            check_spread(point, self._axes(point), type(self).__name__, _ADVICE)
         if num_replicas() > 1:
             # Replicas may not reduce within a branch: they always do, and keep what they had.
             self._set(point, forward, done)
         else:
             tf.cond(done, lambda: None, lambda: self._set(point, forward))
 
+    def _axes(self, point):
+        return range(point.shape.rank - len(self.shift.shape))
+
+    def _known_to_be_done(self):
+        """Whether the weights stand already, looked at while a graph is made, too."""
+        with tf.init_scope():
+            return tf.executing_eagerly() and float(self.initialized.value) > 0
+
     def _set(self, point, forward, done=None):
-        mean, variance = batch_moments(point, range(point.shape.rank - len(self.shift.shape)))
+        mean, variance = batch_moments(point, self._axes(point))
         log_std = 0.5 * tf.math.log(variance + self.epsilon)
         # forward: (u - t) exp(-s); inverse: y exp(s) + t.
         log_scale = log_std if forward else -log_std

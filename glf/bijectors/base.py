@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from glf.bijectors.view import View
+from glf.core.part import Part
 from glf.layers.context import context_features
 
 
-class Bijector(keras.layers.Layer, abc.ABC):
+class Bijector(Part, keras.layers.Layer):
     """An invertible map between base noise u and data y, with both log-determinants.
 
     `forward` goes from the base to the data (to sample), `inverse` from the data to the base (for

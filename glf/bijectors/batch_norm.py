@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
-from glf.bijectors.moments import batch_moments
+from glf.bijectors.moments import batch_moments, check_spread
 
 
 class BatchNorm(VectorBijector):
@@ -21,7 +21,7 @@ class BatchNorm(VectorBijector):
       epsilon: ε, positive.
 
     Raises:
-      ValueError: for arguments out of range.
+      ValueError: for arguments out of range; in training, for a batch of one example.
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, *, dtype="float32", name=None):
@@ -58,6 +58,7 @@ class BatchNorm(VectorBijector):
         """u = exp(γ) (y - m) / sqrt(v + ε) + β."""
         y, _ = self.check(y, condition)
         if training:
+            check_spread(y, (0,), type(self).__name__, "Take a larger batch, or ActNorm.")
             mean, variance = batch_moments(y)
             for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(self.momentum * moving.value + (1.0 - self.momentum) * batch)

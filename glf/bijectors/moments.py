@@ -1,5 +1,7 @@
 """Statistics of the whole batch, also when it is spread over replicas."""
 
+import math
+
 import tensorflow as tf
 
 
@@ -7,6 +9,20 @@ def num_replicas():
     """How many replicas a `tf.distribute` strategy runs this code on; 1 outside of one."""
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync
+
+
+def check_spread(point, axes, owner, advice):
+    """Checks that there is more than one value to take a variance over, where that is known.
+
+    Raises:
+      ValueError: if a mean and a variance are to be made of one value each.
+    """
+    values = num_replicas() * math.prod(point.shape[axis] or 2 for axis in axes)
+    if values == 1:
+        raise ValueError(
+            f"{owner} takes a mean and a variance over its batch; got a batch of one example, "
+            f"which has no variance. {advice}"
+        )
 
 
 def batch_moments(point, axes=(0,)):

@@ -6,6 +6,7 @@ package names it. Floats do not agree even so (TensorFlow and XLA take other bit
 pair them otherwise for normals), so they are made from integers here.
 """
 
+import hashlib
 import math
 import zlib
 
@@ -23,14 +24,18 @@ def make_seed(seed):
     """Returns `seed`, an integer or a pair of integers, as an int32 tensor of shape [2].
 
     A Python integer of up to 64 bits is split into its two 32-bit halves, so distinct integers
-    give distinct seeds. A scalar tensor of at most 64 bits is treated in the same way.
+    give distinct seeds. A scalar tensor of at most 64 bits is treated in the same way. Of an
+    integer of more bits, as TFP's joint distributions make them, 64 bits of its hash (BLAKE2) are
+    taken.
 
     Raises:
       ValueError: if `seed` is neither an integer nor a pair.
     """
     if isinstance(seed, (int, np.integer)):
+        seed = int(seed)
         if not -(2**63) <= seed < 2**64:
-            raise ValueError(f"A seed is an integer of at most 64 bits, got {seed}.")
+            digits = seed.to_bytes(seed.bit_length() // 8 + 1, "little", signed=True)
+            seed = int.from_bytes(hashlib.blake2b(digits, digest_size=8).digest(), "little")
         halves = np.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF], np.uint32)
         return tf.constant(halves.view(np.int32))
     seed = tf.convert_to_tensor(seed)

@@ -5,10 +5,11 @@ import abc
 import keras
 import tensorflow as tf
 
+from glf.core.part import Part
 from glf.layers.context import context_features
 
 
-class Dequantizer(keras.layers.Layer, abc.ABC):
+class Dequantizer(Part, keras.layers.Layer):
     """A noise model q(v | x) on [0, 1)^D, perhaps q(v | x, condition).
 
     x are integers [batch, height, width, channels] in {0, ..., levels - 1}, v has their shape and

@@ -11,14 +11,8 @@ from glf.evaluation.loss_terms import MeanLossTerms
 from glf.evaluation.reconstruction import reconstruction_metrics
 from glf.evaluation.report import metric
 from glf.evaluation.round_trip import round_trip_metrics
-from glf.models.base import (
-    HasBounds,
-    HasCodes,
-    HasDensity,
-    HasLatentFlow,
-    HasRoundTrip,
-    Reconstructs,
-)
+from glf.models.abilities import HasRoundTrip
+from glf.models.base import HasBounds, HasCodes, HasDensity, HasLatentFlow, Reconstructs
 from glf.models.vector_flow import HasPointDensity
 
 _MEANINGS = {

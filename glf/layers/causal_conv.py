@@ -101,13 +101,14 @@ def hold_weights(layer):
     kernel in its steps.
     """
     convolutions = [part for part in layer._flatten_layers() if hasattr(part, "held")]
+    # Past Keras and TensorFlow, for which an attribute is a part of the model's state.
     for part in convolutions:
-        part.held = part.effective()
+        part.__dict__["held"] = part.effective()
     try:
         yield
     finally:
         for part in convolutions:
-            part.held = None
+            part.__dict__["held"] = None
 
 
 def _mask(rows, columns, inputs, filters, kind, groups):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.core.checks import ensured
+from glf.core.part import made_by
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.drawing import Drawing
 from glf.models.drawn import drawn_integers
@@ -40,14 +41,16 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         name=None,
     ):
         super().__init__(spec, name=name)
-        self.density = make_density(
+        self.density = made_by(
+            make_density,
+            "Autoregressive.make_density",
             image_shape=spec.image_shape,
             levels=spec.levels,
             num_classes=spec.num_classes,
             condition_shape=spec.condition_shape,
             condition_levels=spec.condition_levels,
         )
-        self.sampler = make_sampler()
+        self.sampler = made_by(make_sampler, "Autoregressive.make_sampler")
         self._drawing = Drawing(self.density)
         self.built = True
 

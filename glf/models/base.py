@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.part import Part, instead
 from glf.models.chunks import in_chunks
 from glf.models.drawn import drawn_images
 from glf.models.requests import (
@@ -18,7 +19,7 @@ from glf.models.requests import (
 )
 
 
-class GenerativeModel(keras.Model, abc.ABC):
+class GenerativeModel(Part, keras.Model):
     """A model of images x [batch, height, width, channels] with values in {0, ..., levels - 1}.
 
     The public methods, here and in the small classes below, are the same for every model: they
@@ -40,6 +41,13 @@ class GenerativeModel(keras.Model, abc.ABC):
 
     models_points = False
     condition_encoder = None
+
+    compile = instead("compile")
+    fit = instead("fit")
+    evaluate = instead("evaluate")
+    predict = instead("predict")
+    save = instead("save")
+    export = instead("export")
 
     def __init__(self, spec, *, name=None):
         super().__init__(name=name)
@@ -390,51 +398,3 @@ class HasLatentFlow(HasLatents):
     @abc.abstractmethod
     def _from_base(self, u):
         """z of u."""
-
-
-class HasRoundTrip(abc.ABC):
-    """Models in which a bijector maps data, or latents, to base noise.
-
-    Attributes:
-      round_trip_of: what it maps: "images" that noise makes continuous, "latents", "points".
-    """
-
-    @typing.final
-    def round_trip(self, x, condition=None):
-        """(before, after): what the bijector maps, and the same mapped to the base and back.
-
-        In exact arithmetic the two are equal. Of images, float32 in units of levels, with floor
-        (before) = x; of latents and points, these.
-
-        Raises:
-          ValueError: if data or conditions are not what the model was built for.
-        """
-        return self._round_trip(*self._checked(x, condition))
-
-    @abc.abstractmethod
-    def _round_trip(self, x, condition):
-        """The same of any number of examples."""
-
-
-class HasInnerLoss(abc.ABC):
-    """Models with a parameter group whose loss needs no more of the batch than a code for each row.
-
-    Such a group can take several optimizer steps on parts of a batch for one pass through the rest.
-    """
-
-    @typing.final
-    def loss_terms_and_codes(self, x, seed, training):
-        """(`loss_terms`, {group: codes [batch, ...], without gradient}); errors as of it."""
-        return self._loss_terms_and_codes(self._checked(x, in_graph=False)[0], seed, training)
-
-    @abc.abstractmethod
-    def _loss_terms_and_codes(self, x, seed, training):
-        """The same."""
-
-    @abc.abstractmethod
-    def inner_loss(self, group, codes, seed):
-        """What `group` minimises, in training mode, for rows of its codes: [rows], in nats."""
-
-    @abc.abstractmethod
-    def compile_inner_loss(self):
-        """Makes the inner loss an XLA program within `loss_terms`, for steps that are none."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
+from glf.core.part import made_by
 from glf.models.autoregressive import WINDOWED, density_groups
 from glf.models.base import Conditional, GenerativeModel, HasCodes, Reconstructs
 from glf.models.drawing import Drawing
@@ -66,21 +67,37 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         if not beta > 0:
             raise ValueError(f"DiscreteAutoencoder.beta must be positive, got {beta}.")
         self.beta = beta
-        self.quantizer = make_quantizer()
-        self.encoder = make_encoder(image_shape=spec.image_shape, features=self.quantizer.inputs)
-        self.decoder = make_decoder(image_shape=spec.image_shape, features=self.quantizer.outputs)
-        self.reconstruction = make_reconstruction()
+        self.quantizer = made_by(make_quantizer, "DiscreteAutoencoder.make_quantizer")
+        self.encoder = made_by(
+            make_encoder,
+            "DiscreteAutoencoder.make_encoder",
+            image_shape=spec.image_shape,
+            features=self.quantizer.inputs,
+        )
+        self.decoder = made_by(
+            make_decoder,
+            "DiscreteAutoencoder.make_decoder",
+            image_shape=spec.image_shape,
+            features=self.quantizer.outputs,
+        )
+        self.reconstruction = made_by(
+            make_reconstruction, "DiscreteAutoencoder.make_reconstruction"
+        )
         self.code_shape = (*self.encoder.size, self.quantizer.channels)
         self.categories = self.quantizer.categories
-        self.prior = make_prior(
-            image_shape=self.code_shape, levels=self.categories, num_classes=spec.num_classes
+        self.prior = made_by(
+            make_prior,
+            "DiscreteAutoencoder.make_prior",
+            image_shape=self.code_shape,
+            levels=self.categories,
+            num_classes=spec.num_classes,
         )
         if self.condition_kind not in (None, "label"):
             raise ValueError(
                 "The prior of a DiscreteAutoencoder can be conditioned on labels, not on "
                 f"{self.condition_kind}s."
             )
-        self.sampler = make_sampler()
+        self.sampler = made_by(make_sampler, "DiscreteAutoencoder.make_sampler")
         self._drawing = Drawing(self.prior)
         self.built = True
 

@@ -4,13 +4,9 @@ import math
 
 import tensorflow as tf
 
-from glf.models.base import (
-    GenerativeModel,
-    HasInnerLoss,
-    HasLatentFlow,
-    HasRoundTrip,
-    Reconstructs,
-)
+from glf.core.part import made_by
+from glf.models.abilities import HasInnerLoss, HasRoundTrip
+from glf.models.base import GenerativeModel, HasLatentFlow, Reconstructs
 from glf.models.drawn import drawn_images
 from glf.models.reconstruction import SquaredError, mean_image
 from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
@@ -68,10 +64,14 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         self.latent_size = latent_size
         self.beta = beta
         self.stop_gradient = stop_gradient
-        self.encoder = make_encoder(image_shape=spec.image_shape, latent_size=latent_size)
-        self.decoder = make_decoder(image_shape=spec.image_shape, latent_size=latent_size)
-        self.reconstruction = make_reconstruction()
-        self.flow = make_flow()
+        self.encoder = made_by(
+            make_encoder, "GLF.make_encoder", image_shape=spec.image_shape, latent_size=latent_size
+        )
+        self.decoder = made_by(
+            make_decoder, "GLF.make_decoder", image_shape=spec.image_shape, latent_size=latent_size
+        )
+        self.reconstruction = made_by(make_reconstruction, "GLF.make_reconstruction")
+        self.flow = made_by(make_flow, "GLF.make_flow")
         self.flow.build((None, latent_size))
         self._flow_log_prob = self.flow.log_prob
         self.built = True

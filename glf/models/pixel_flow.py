@@ -3,10 +3,12 @@
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.part import made_by
 from glf.core.training import Training
 from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
-from glf.models.base import Conditional, GenerativeModel, HasBounds, HasRoundTrip
+from glf.models.abilities import HasRoundTrip
+from glf.models.base import Conditional, GenerativeModel, HasBounds
 from glf.models.chunks import ROWS, in_pieces
 from glf.models.drawn import Drawn, drawn_images
 
@@ -48,13 +50,15 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Conditional):
         super().__init__(spec, name=name)
         self.condition_encoder = context = None
         if make_condition_encoder is not None:
-            self.condition_encoder = make_condition_encoder(spec)
+            self.condition_encoder = made_by(
+                make_condition_encoder, "PixelFlow.make_condition_encoder", spec
+            )
             context = self.condition_encoder.context_shape
-        self.density = make_density()
+        self.density = made_by(make_density, "PixelFlow.make_density")
         self.density.build((None, *spec.image_shape), context)
-        self.dequantizer = make_dequantizer()
+        self.dequantizer = made_by(make_dequantizer, "PixelFlow.make_dequantizer")
         self.dequantizer.build(spec.image_shape, spec.levels, context)
-        self.bound = make_bound()
+        self.bound = made_by(make_bound, "PixelFlow.make_bound")
         self.built = True
 
     @property

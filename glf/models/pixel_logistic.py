@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.part import made_by
 from glf.core.training import Training
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.chunks import ROWS, in_chunks, in_pieces
@@ -47,13 +48,20 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
                 f"LogisticSegmenter models masks of 2 levels, got data of {spec.levels}; take data "
                 'of masks (make_dataset.source = "pairs:PATH" or "vessels").'
             )
-        self.condition_encoder = make_condition_encoder(spec)
+        self.condition_encoder = made_by(
+            make_condition_encoder, "LogisticSegmenter.make_condition_encoder", spec
+        )
         if self.condition_encoder.context_shape[1:3] != tuple(spec.image_shape[:2]):
             raise ValueError(
                 "LogisticSegmenter needs features of every pixel, got a condition encoder that "
                 f"gives {self.condition_encoder.context_shape}; take Paired."
             )
-        self.network = make_conditioner(units=spec.image_shape[2], dtype="float32")
+        self.network = made_by(
+            make_conditioner,
+            "LogisticSegmenter.make_conditioner",
+            units=spec.image_shape[2],
+            dtype="float32",
+        )
         self.network.build(self.condition_encoder.context_shape)
         self.built = True
 

@@ -5,7 +5,9 @@ import typing
 
 import tensorflow as tf
 
-from glf.models.base import GenerativeModel, HasRoundTrip
+from glf.core.part import made_by
+from glf.models.abilities import HasRoundTrip
+from glf.models.base import GenerativeModel
 from glf.models.chunks import in_chunks
 from glf.models.drawn import drawn_points
 from glf.models.requests import check_data
@@ -60,7 +62,7 @@ class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
                 f"{tuple(spec.image_shape)} with {spec.levels} levels; take points "
                 '(make_dataset.source = "two_moons", for example), or a PixelFlow for images.'
             )
-        self.flow = make_flow()
+        self.flow = made_by(make_flow, "VectorFlow.make_flow")
         self.flow.build((None, *spec.image_shape))
         self.built = True
 

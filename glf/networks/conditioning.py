@@ -5,10 +5,11 @@ import abc
 import keras
 import tensorflow as tf
 
+from glf.core.part import Part
 from glf.layers.track import track
 
 
-class ConditionEncoder(keras.layers.Layer, abc.ABC):
+class ConditionEncoder(Part, keras.layers.Layer):
     """A condition to context features [n, 1 or height, 1 or width, size].
 
     Args:

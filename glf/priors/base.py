@@ -1,15 +1,18 @@
 """The contract of every prior: a density on latents that can be evaluated and drawn from."""
 
 import abc
+import typing
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from glf.core import random
+from glf.core.checks import checked_number, checked_temperature
+from glf.core.part import Part
 
 
-class Prior(keras.layers.Layer, abc.ABC):
+class Prior(Part, keras.layers.Layer):
     """A density p(z), perhaps p(z | condition), with its own sampler.
 
     Points have shape [batch, ...event], log-densities [batch], in nats. Weights are made in
@@ -51,13 +54,23 @@ class Prior(keras.layers.Layer, abc.ABC):
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z), shape [batch], in nats."""
 
-    @abc.abstractmethod
+    @typing.final
     def sample(self, num, seed, temperature=1.0, condition=None):
         """Draws `num` points, [num, ...event]; noise is scaled by `temperature`.
 
         `num` may be a scalar tensor. With a condition, row i of the sample has row i of the
         condition [num, ...]. At temperature 0 there is no noise.
+
+        Raises:
+          ValueError: if `num` is not a whole number of at least 1, or the temperature not finite
+            and at least 0; an assertion in a graph, see `glf.core.checks`.
         """
+        num, temperature = checked_number(num), checked_temperature(temperature)
+        return self._sample(num, seed, temperature, condition)
+
+    @abc.abstractmethod
+    def _sample(self, num, seed, temperature, condition):
+        """The same of an int32 and a float32 tensor."""
 
     def round_trip(self, z, condition=None):
         """Points through the bijectors of this density to the base, and back.

@@ -180,7 +180,7 @@ class ChannelAutoregressive(ImagePrior):
         each = self.family.log_prob(tf.transpose(z, (3, 0, 1, 2)), raw)
         return tf.reduce_sum(each, axis=(0, 2, 3))
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """Draws channel after channel: [num, height, width, channels].
 
         At temperature 0 every channel is the mean given those before it, of a mixture that of the

@@ -79,7 +79,7 @@ class ConditionalGaussian(ImagePrior):
         """Samples are μ + exp(s) ε."""
         return tfd.FULLY_REPARAMETERIZED
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """μ + temperature · exp(s) · ε: [num, height, width, channels]; μ at temperature 0."""
         shape = tf.concat([[num], self.event_shape], 0)
         noise = self.family.noise(shape, random.fold(seed, "normal"), self.compute_dtype)

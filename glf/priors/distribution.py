@@ -56,8 +56,11 @@ class PriorDistribution(tfd.Distribution):
         return tf.reshape(self._prior.log_prob(rows, match_leading(self._given, leading)), leading)
 
     def _sample_n(self, n, seed=None):
-        seed = tfp.random.sanitize_seed(seed) if seed is None else random.make_seed(seed)
+        # A joint distribution that maps this one over its samples gives all of them one integer of
+        # 512 bits: only TFP's own draw of a seed from it differs from one to the next.
+        drawn = seed is None or (isinstance(seed, int) and seed.bit_length() > 64)
+        seed = tfp.random.sanitize_seed(seed) if drawn else random.make_seed(seed)
         leading = tf.concat([[n], self._batch_shape_tensor()], 0)
         condition = match_leading(self._given, leading)
-        rows = self._prior.sample(tf.reduce_prod(leading), seed, condition=condition)
+        rows = self._prior._sample(tf.reduce_prod(leading), seed, 1.0, condition)
         return tf.reshape(rows, tf.concat([leading, self._event_shape_tensor()], 0))

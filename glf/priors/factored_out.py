@@ -4,6 +4,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from glf.core import random
+from glf.core.part import made_by
 from glf.layers.context import context_features, with_context
 from glf.priors.base import Prior
 from glf.priors.distribution import PriorDistribution
@@ -33,7 +34,8 @@ class FactoredOut(Prior):
     """
 
     def __init__(self, make_part=StandardNormal, make_rest=StandardNormal, *, name=None):
-        part, rest = make_part(), make_rest()
+        part = made_by(make_part, "FactoredOut.make_part")
+        rest = made_by(make_rest, "FactoredOut.make_rest")
         if part.compute_dtype != rest.compute_dtype:
             raise ValueError(
                 "What goes out and what stays need one dtype, got "
@@ -72,11 +74,11 @@ class FactoredOut(Prior):
         fully = both == {tfd.FULLY_REPARAMETERIZED}
         return tfd.FULLY_REPARAMETERIZED if fully else tfd.NOT_REPARAMETERIZED
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """Draws what stays, then what goes out: [num, height, width, channels]."""
-        stay = self.rest.sample(num, random.fold(seed, "stay"), temperature, condition)
+        stay = self.rest._sample(num, random.fold(seed, "stay"), temperature, condition)
         seen = with_context(stay, condition)
-        out = self.part.sample(num, random.fold(seed, "out"), temperature, seen)
+        out = self.part._sample(num, random.fold(seed, "out"), temperature, seen)
         return tf.concat([stay, out], axis=-1)
 
     def round_trip(self, z, condition=None):

@@ -3,6 +3,7 @@
 from glf.bijectors.chain import Repeated
 from glf.bijectors.coupling import BothHalvesCoupling
 from glf.bijectors.permutation import RandomPermutation
+from glf.core.part import made_by
 from glf.priors.base import Prior
 from glf.priors.distribution import PriorDistribution
 from glf.priors.standard import StandardNormal
@@ -28,7 +29,7 @@ class Flow(Prior):
         condition is the condition of bijector and base. None: the condition itself.
 
     Raises:
-      ValueError: if bijector and base have different dtypes.
+      ValueError: if bijector and base have different dtypes, or one is given in place of a factory.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class Flow(Prior):
         make_context=None,
         name=None,
     ):
-        bijector, base = make_bijector(), make_base()
+        bijector = made_by(make_bijector, "Flow.make_bijector")
+        base = made_by(make_base, "Flow.make_base")
         if bijector.compute_dtype != base.compute_dtype:
             raise ValueError(
                 "A flow's bijector and base need one dtype, got "
@@ -67,13 +69,13 @@ class Flow(Prior):
         u, log_det = self.bijector.inverse_and_log_det(z, condition, training)
         return self.base.log_prob(u, condition, training) + log_det
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """Draws from the base at `temperature` and maps forward: [num, ...event].
 
         With a condition of shape [num, ...], row i of the sample follows row i of the condition.
         """
         condition = self._context(condition)
-        u = self.base.sample(num, seed, temperature, condition)
+        u = self.base._sample(num, seed, temperature, condition)
         return self.bijector.forward_and_log_det(u, condition)[0]
 
     @property
@@ -97,8 +99,8 @@ class Flow(Prior):
 
     def round_trip(self, z, condition=None):
         """forward(inverse(z)), with the base's own round trip between them."""
-        u = self.base.round_trip(self.to_base(z, condition), condition)
-        return self.from_base(u, condition)
+        u = self.to_base(z, condition)
+        return self.from_base(self.base.round_trip(u, self._context(condition)), condition)
 
     def distribution(self, condition=None):
         """This flow as a `tfd.Distribution`: its `log_prob` and `sample` are the fused ones.

@@ -27,7 +27,7 @@ class DiagonalGaussian(BaseDensity):
         normal = tfd.Normal(self.loc.value, tf.exp(self.log_scale.value))
         return tfd.Independent(normal, len(self.event_shape))
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """μ + temperature · exp(s) · ε; the mean at temperature 0."""
         noise = self.noise(random.normal, num, seed, "normal")
         scale = tf.cast(temperature, noise.dtype) * tf.exp(self.log_scale.value)
@@ -78,7 +78,7 @@ class GaussianMixture(BaseDensity):
             tfd.MultivariateNormalDiag(self.loc.value, tf.exp(self.log_scale.value)),
         )
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """A component by the Gumbel-max trick, then a point of it.
 
           k = argmax_k (log π_k + temperature · gumbel_k)     z = μ_k + temperature · exp(s_k) · ε

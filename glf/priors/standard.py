@@ -15,7 +15,7 @@ class StandardNormal(BaseDensity):
         zeros = tf.zeros(self.event_shape, self.compute_dtype)
         return tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), len(self.event_shape))
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """temperature · ε; the mean, 0, at temperature 0."""
         noise = self.noise(random.normal, num, seed, "normal")
         return tf.cast(temperature, noise.dtype) * noise
@@ -32,7 +32,7 @@ class StandardLogistic(BaseDensity):
         zeros = tf.zeros(self.event_shape, self.compute_dtype)
         return tfd.Independent(tfd.Logistic(zeros, tf.ones_like(zeros)), len(self.event_shape))
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         """temperature · log(v / (1 - v)), v uniform; the mean, 0, at temperature 0."""
         noise = self.noise(random.logistic, num, seed, "logistic")
         return tf.cast(temperature, noise.dtype) * noise

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from glf.core import random
-from glf.models.base import HasInnerLoss, conditions_of, inputs_of
+from glf.models.abilities import HasInnerLoss
+from glf.models.base import conditions_of, inputs_of
 
 
 class Stepper:

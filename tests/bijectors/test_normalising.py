@@ -163,3 +163,37 @@ def test_batch_norm_gradients_flow_through_the_statistics(y):
 def test_batch_norm_refuses_bad_arguments(arguments):
     with pytest.raises(ValueError, match="momentum < 1 and epsilon > 0"):
         BatchNorm(**arguments)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("direction", ["forward_and_log_det", "inverse_and_log_det"])
+@pytest.mark.parametrize("case", ["vectors", "per_pixel"])
+def test_one_example_has_no_variance(case, direction, jit_compile):
+    """It would make every scale a thousand; once initialised, a batch of one is as good as any."""
+    layer, event = (ActNorm(), (3,)) if case == "vectors" else (ActNorm(per_pixel=True), (2, 2, 3))
+    layer.build((None, *event))
+
+    def call(y):
+        return getattr(layer, direction)(y, training=True)[0]
+
+    y = tf.random.stateless_normal([7, *event], (0, 1))
+    compiled = tf.function(call, autograph=False, jit_compile=jit_compile)
+    with pytest.raises(ValueError, match=r"ActNorm takes .* one example, .*train\.init_examples"):
+        compiled(y[:1])
+    compiled(y)
+    assert np.all(np.isfinite(compiled(y[:1])))
+
+
+def test_one_image_has_the_variance_of_its_pixels():
+    layer = ActNorm()
+    layer.build((None, 4, 4, 2))
+    u, _ = layer.inverse_and_log_det(tf.random.stateless_normal([1, 4, 4, 2], (0, 1)), None, True)
+    np.testing.assert_allclose(np.var(u, axis=(0, 1, 2)), 1, rtol=1e-3)
+
+
+def test_batch_norm_refuses_one_example(y):
+    layer = BatchNorm()
+    layer.build((None, y.shape[1]))
+    with pytest.raises(ValueError, match=r"BatchNorm takes .* Take a larger batch, or ActNorm"):
+        layer.inverse_and_log_det(y[:1], training=True)
+    layer.inverse_and_log_det(y[:1])

@@ -1,5 +1,9 @@
 """Every model of the registry: losses, weights, samples, likelihoods and refusals."""
 
+import copy
+import pickle
+import pydoc
+
 import keras
 import numpy as np
 import pytest
@@ -7,13 +11,13 @@ import tensorflow as tf
 from class_names import concrete_names, name_of
 
 from glf.export import export_model
+from glf.models.abilities import HasInnerLoss
 from glf.models.autoregressive import Autoregressive
 from glf.models.base import (
     GenerativeModel,
     HasBounds,
     HasCodes,
     HasDensity,
-    HasInnerLoss,
     HasLatentFlow,
     HasLatents,
     Reconstructs,
@@ -37,6 +41,7 @@ class Case:
     """A model with random weights and a batch for it."""
 
     def __init__(self, name):
+        self.name = name
         self.spec, make = MODELS[name]
         keras.utils.set_random_seed(0)
         self.model = make(self.spec)
@@ -55,6 +60,9 @@ class Case:
             images = rng.integers(0, 256, (BATCH, *self.spec.condition_shape))
             batch["condition"] = tf.constant(images, tf.uint8)
         self.given = conditions_of(self.model, batch)
+
+    def sampled(self, num):
+        return self.model.sample(num, 3, **self.first(num))
 
     def first(self, num):
         return {name: values[:num] for name, values in self.given.items()}
@@ -158,6 +166,47 @@ def test_public_methods_are_the_base_classes(case):
     assert found >= {"loss_terms", "sample", "draw"}
     for name in found:
         assert getattr(type(case.model), name).__final__, name
+
+
+# Keras' save_weights converts variables in a way that NumPy 2 deprecates.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_copies(case, tmp_path):
+    """With weights of their own; what Keras would do otherwise says what to do instead."""
+    model = case.model
+    copied = copy.deepcopy(model)
+    assert not {id(weight) for weight in copied.variables} & {id(w) for w in model.variables}
+    for weight, twin in zip(model.variables, copied.variables, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), twin.numpy())
+    np.testing.assert_array_equal(copied.sample(2, 3, **case.first(2)), case.sampled(2))
+    kept = [weight.numpy() for weight in copied.variables]
+    copied.save_weights(tmp_path / "all.weights.h5")
+    for weight in copied.trainable_weights:
+        weight.assign(tf.zeros_like(weight))
+    copied.load_weights(tmp_path / "all.weights.h5")
+    for weight, value in zip(copied.variables, kept, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    for way in (pickle.dumps, keras.models.clone_model, copy.copy, type(model).get_config):
+        with pytest.raises(ValueError, match=r"copy\.deepcopy copies it .*glf\.load_run"):
+            way(model)
+    for name, said in (("save", "export_model"), ("fit", "train"), ("compile", "train")):
+        with pytest.raises(ValueError, match=rf"has no {name}\. .*glf\.{said}"):
+            getattr(model, name)("anything")
+
+
+def test_a_checkpoint_holds_no_more_after_sampling(case, tmp_path):
+    def names(name, model):
+        return tf.train.list_variables(tf.train.Checkpoint(model).write(str(tmp_path / name)))
+
+    case.sampled(2)
+    assert names("used", case.model) == names("fresh", MODELS[case.name][1](case.spec))
+
+
+def test_help_is_of_the_model_itself(case):
+    text = pydoc.plain(pydoc.render_doc(type(case.model)))
+    assert len(text.splitlines()) < 400
+    assert "sample(self, num, seed" in text
+    assert "add_weight" not in text
+    assert hasattr(case.model, "add_weight")
 
 
 def takers(model):

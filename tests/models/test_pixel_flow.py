@@ -207,7 +207,7 @@ class Given(StandardNormal):
 
     values = (-1e30, -0.1, 0.0, 0.199, 0.2, 0.999, 1.0, 1.1, 1e12)
 
-    def sample(self, num, seed, temperature=1.0, condition=None):
+    def _sample(self, num, seed, temperature, condition):
         return tf.tile(tf.constant(self.values, tf.float32)[None, :, None, None], [num, 1, 1, 1])
 
 

@@ -1,5 +1,9 @@
+import copy
 import functools
+import pickle
+import random as python_random
 
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -10,6 +14,7 @@ from glf.bijectors import (
     IAF,
     MAF,
     BothHalvesCoupling,
+    Chain,
     Invert,
     Planar,
     Radial,
@@ -105,6 +110,69 @@ def test_condition_moves_the_density_and_the_samples(conditional, z, condition):
     np.testing.assert_allclose(drawn[:1], alone, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="condition=None"):
         conditional.sample(6, 3)
+
+
+def test_in_a_joint_distribution(flow):
+    """Of which TFP makes seeds of 512 bits."""
+    joint = tfd.JointDistributionSequentialAutoBatched([flow.distribution(), tfd.Normal(0.0, 1.0)])
+    z, _ = joint.sample(4, seed=3)
+    assert z.shape == (4, 5)
+    assert len(np.unique(z, axis=0)) == 4
+
+
+def test_numbers_and_temperatures_are_checked(flow):
+    for num in (0, 2.5, (2, 3)):
+        with pytest.raises(ValueError, match="number of samples"):
+            flow.sample(num, 0)
+    for temperature in (-1, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"finite and at least 0, got {temperature}"):
+            flow.sample(2, 0, temperature=temperature)
+
+
+def test_a_bijector_in_place_of_its_factory():
+    for make in (lambda: Flow(Repeated([Planar], num=1)), lambda: Flow(Planar, StandardNormal())):
+        with pytest.raises(ValueError, match=r"Flow\.make_\w+ is a factory, .* got"):
+            make()
+
+
+def test_the_keras_way_in():
+    """Called before they are built, flows and bijectors build themselves for what they get."""
+    z = tf.random.stateless_normal([3, 4], (0, 1))
+    flow = Flow(functools.partial(BothHalvesCoupling, make_conditioner=small))
+    found = keras.Sequential([flow])(z)
+    assert flow.event_shape == (4,)
+    np.testing.assert_allclose(found, flow.log_prob(z), rtol=1e-6)
+    coupling = BothHalvesCoupling(make_conditioner=small)
+    u, log_det = coupling(z, condition=tf.ones([3, 2]))
+    assert (u.shape, log_det.shape) == ((3, 4), (3,))
+    assert coupling.condition_shape == (None, 2)
+    two = keras.Sequential([BothHalvesCoupling(make_conditioner=small) for _ in range(2)])
+    with pytest.raises(ValueError, match="put several into one Chain"):
+        two(z)
+
+
+def test_copies(flow, z):
+    """Of a flow, of its view, and of a bijector of bijectors: the same values, other weights."""
+    for copied in (copy.deepcopy(flow), copy.deepcopy(flow.distribution())._prior):
+        assert not {id(w) for w in copied.variables} & {id(w) for w in flow.variables}
+        np.testing.assert_array_equal(copied.log_prob(z), flow.log_prob(z))
+    chain = Chain([BothHalvesCoupling(make_conditioner=small)])
+    chain.build((None, 5))
+    copied = copy.deepcopy(chain)
+    assert not {id(w) for w in copied.variables} & {id(w) for w in chain.variables}
+    np.testing.assert_array_equal(copied(z)[0], chain(z)[0])
+    with pytest.raises(ValueError, match="cannot be copied"):
+        copy.deepcopy(Flow(lambda: flow.bijector))
+    state = random_state()
+    copy.deepcopy(flow)
+    assert random_state() == state
+    for way in (pickle.dumps, copy.copy):
+        with pytest.raises(ValueError, match=r"Flow cannot be pickled .* copy\.deepcopy"):
+            way(flow)
+
+
+def random_state():
+    return python_random.getstate(), np.random.get_state()[1].tolist()
 
 
 def test_distribution_is_the_flow(flow, z):
