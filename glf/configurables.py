@@ -5,17 +5,17 @@ Every part is registered, not decorated: calling `GLF(...)` in a notebook is pla
 """
 
 import contextlib
-import difflib
+import functools
 import inspect
 import os
 import pathlib
-import re
 
 import gin
 from absl import logging
 
 from glf import autoregressive, bijectors, dequantizers, priors, samplers
 from glf.configuration import effect, reading
+from glf.configuration.messages import explain
 from glf.configuration.world import World, register
 from glf.core import files
 from glf.core.caller import undisturbed
@@ -190,7 +190,7 @@ def parse(gin_files=(), gin_params=()):
                 given = "; ".join(gin_params)
                 where = f" If it is none of the files, it is one of the single bindings: {given}"
             raise ValueError(
-                f"The configuration cannot be used: {_explain(error)}{where}"
+                f"The configuration cannot be used: {explain(error, CONFIGURABLES)}{where}"
             ) from error
     world.keep()
     _world = world
@@ -228,7 +228,42 @@ def train(workdir, execution):
         bound_to = _bindings_of_train()
     execution.config = config_text()
     execution.operative_config = lambda: _operative_text(world)
+    execution.essence = essence
     return training.train(workdir, execution=execution, **bound_to)
+
+
+def essence(text, with_paths=True):
+    """The bindings of a configuration that say what the result of training is, as lines.
+
+    Left out is what has no effect, what says how often something is written, shown or counted, and
+    how far a run goes; of the data where they are kept, and unless `with_paths` the path itself,
+    for runs that know their data by what they are.
+    """
+    world = World()
+    with world.active():
+        read = reading.Reading(())
+        read.bindings([text])
+        effect.drop_unused(_TRAIN, defaults=False)
+        return effect.lines(_NOT_THE_RESULT, functools.partial(_source, with_paths=with_paths))
+
+
+# Which steps are validated, by what, and how patiently decide what is the best and when to stop.
+_NOT_THE_RESULT = {
+    _TRAIN: {
+        *("num_steps", "log_every", "checkpoint_every", "keep_checkpoints"),
+        *("pictures_every", "num_pictures", "max_steps_per_call"),
+    },
+    "glf.make_dataset": {"download", "memory_budget", "cache_dir"},
+}
+
+
+def _source(selector, parameter, value, with_paths):
+    if (selector, parameter) != ("glf.make_dataset", "source") or not isinstance(value, str):
+        return value
+    kind, _, rest = value.partition(":")
+    if kind not in ("folder", "array", "wav", "pairs"):
+        return value
+    return f"{kind}:{os.path.abspath(files.expanded(rest)) if with_paths else '...'}"
 
 
 def bound(name, default=None):
@@ -278,6 +313,8 @@ def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_p
             model = make_model(folder.read_spec())
         if callable(with_data) and with_data(model):
             dataset = make_dataset(**_place(folder, data_dir, data_path))
+        if dataset is not None:
+            folder.check_data(dataset, training=False)
         step = restore_for_inference(model, bound("moving_average"), folder, checkpoint)
     return model, dataset, step, folder
 
@@ -343,25 +380,3 @@ def _require_model():
             "The configuration binds no model (train.make_model). Give --gin_file with one of "
             "configs/studies/, for example configs/studies/glf/digits.gin."
         )
-
-
-def _explain(error):
-    text = str(error).strip()
-    names = re.findall(r"No configurable matching (?:reference )?'@?([^']+)'", text)
-    known = [registered.rsplit(".", 1)[-1] for registered in CONFIGURABLES]
-    parameter = re.search(r"Configurable '([^']+)' doesn't have a parameter named '([^']+)'", text)
-    if names:
-        name = re.split(r"[./]", names[0].removesuffix("()"))[-1]
-        return f"{text}{_suggest(name, known)}"
-    if parameter:
-        owner, name = parameter.groups()
-        target = CONFIGURABLES[owner.rsplit(".", 1)[-1]]
-        return f"{text}{_suggest(name, list(inspect.signature(target).parameters))}"
-    return text
-
-
-def _suggest(name, known):
-    close = difflib.get_close_matches(name, known, n=3)
-    if close:
-        return f" Did you mean {' or '.join(close)}?"
-    return f" Known: {', '.join(sorted(known))}."

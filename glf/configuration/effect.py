@@ -108,6 +108,48 @@ def drop_unused(root, *, defaults=True):
             del config[scope, selector]
 
 
+def lines(without, change):
+    """The configuration, a line for each binding, sorted.
+
+    What is bound to a default of a signature that has no bindings itself is the default.
+
+    Args:
+      without: {selector: parameters} to leave out.
+      change: a function of (selector, parameter, value) that gives the value to show.
+    """
+    found = []
+    for (scope, selector), bound in gin.config._CONFIG.items():
+        for parameter, value in bound.items():
+            if parameter in without.get(selector, ()) or selector == "gin.macro":
+                continue
+            if _is_plain_default(scope, selector, parameter, value):
+                continue
+            name = gin.config._REGISTRY.minimal_selector(selector)
+            key = "/".join([*filter(None, [scope]), name])
+            found.append(f"{key}.{parameter} = {change(selector, parameter, _literal(value))!r}")
+    return sorted(found)
+
+
+def _is_plain_default(scope, selector, parameter, value):
+    if not isinstance(value, gin.config.ConfigurableReference) or value.scopes or value.evaluate:
+        return False
+    default = default_parts(selector).get(parameter)
+    scope = tuple(scope.split("/")) if scope else ()
+    return default == value.configurable.selector and not is_configured(default, scope)
+
+
+def _literal(value):
+    """What a macro stands for; any other value as it is."""
+    while isinstance(value, gin.config.ConfigurableReference) and (
+        value.configurable.selector == "gin.macro"
+    ):
+        bound = gin.config._get_bindings("gin.macro", value.scopes)
+        if "value" not in bound:
+            break
+        value = bound["value"]
+    return value
+
+
 def _refusal(statement, reached, reading):
     line = statement.location.line_content.strip()
     path = reading.sources[statement.source].path

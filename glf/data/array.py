@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from glf.core.files import expanded
-from glf.data import store
+from glf.data import content, store
 from glf.data.geometry import Geometry
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 from glf.data.split_names import split_of
@@ -86,7 +86,10 @@ def load_array_source(
     num_classes = None
     if labels["train"] is not None:
         num_classes = 1 + max(int(y.max()) for y in labels.values())
-    return Source(name, shape, levels, num_classes, splits)
+    stored = {f"{s}/images": a for s, a in images.items()}
+    stored |= {f"{s}/labels": y for s, y in labels.items()}
+    of_arrays = content.of_arrays(stored)
+    return Source(name, shape, levels, num_classes, splits, content=of_arrays)
 
 
 def _read(name, path):

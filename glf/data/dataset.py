@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from glf.data import noise
+from glf.data import content, noise
 from glf.data.binarize import BINARIZATIONS, bernoulli, threshold
 from glf.data.source import SPLITS
 from glf.data.stream import EpochStream
@@ -79,6 +79,7 @@ class Dataset:
       spec: the `DataSpec`.
       density: the `glf.data.densities.Density` that points are drawn from, or None.
       place: the arguments of `make_dataset` that say where the data lie; {} if nowhere.
+      content: what is stored there, see `glf.data.content`.
 
     Raises:
       ValueError: if `binarize` is unknown, or if `num_bits` is out of range, given together with
@@ -126,6 +127,7 @@ class Dataset:
         )
         self.density = source.density
         self.place = source.place
+        self.content = source.content
         self._source = source
         self._binarize = binarize
         self._flip = horizontal_flip
@@ -134,6 +136,11 @@ class Dataset:
     def num_examples(self, split):
         """The number of examples in "train", "validation" or "test"."""
         return len(self._split(split).rows)
+
+    def record(self):
+        """What the data are, for a run to remember: {"content", "splits"}, as JSON can say it."""
+        splits = {split: content.of_rows(self._split(split)) for split in SPLITS}
+        return {"content": self.content, "splits": splits}
 
     def train_batches(self, batch_size, seed, start_step=0, num_steps=None, shard=(0, 1)):
         """Training batches of steps start_step, start_step + 1, ..., any of them reached directly.

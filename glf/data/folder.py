@@ -4,7 +4,7 @@ import numpy as np
 from absl import logging
 
 from glf.core.files import expanded
-from glf.data import store
+from glf.data import content, store
 from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
 from glf.data.listing import IMAGES, attempt_all, find, report_broken, shown, shown_some, stamp
@@ -86,7 +86,9 @@ def load_folder_source(
         kept_parts = np.array(parts)[kept]
         splits = {s: Split(table, np.flatnonzero(kept_parts == s)) for s in SPLITS}
         splits = complete_splits(name, splits, validation_examples)
-    return Source(name, shape, 256, len(classes) if classes else None, splits)
+    num_classes = len(classes) if classes else None
+    of_all = content.of_files(root, files)
+    return Source(name, shape, 256, num_classes, splits, content=of_all)
 
 
 def _classes(name, files, parts, labels):

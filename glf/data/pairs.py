@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from glf.core.files import expanded
-from glf.data import store
+from glf.data import content, store
 from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
 from glf.data.listing import IMAGES, attempt_all, find, shown, shown_some, stamp
@@ -108,6 +108,7 @@ def load_pairs_source(
         splits,
         condition_shape=shapes["images"],
         condition_levels=256,
+        content=content.of_files(root, [*files["images"], *files["masks"]]),
     )
 
 

@@ -66,6 +66,7 @@ class Source:
       condition_levels: its values are in {0..condition_levels-1}.
       place: the arguments of `make_dataset` with which the same data are found from any working
         directory: {"data_path": ...} or {"data_dir": ...}, absolute; {} for what is embedded.
+      content: what is stored, as `glf.data.content` describes it; {} for what is made here.
       density: where points are drawn from, a `glf.data.densities.Density`; training then draws
         fresh points at every step instead of those of the train split. None: there is only what
         is stored.
@@ -81,6 +82,7 @@ class Source:
     condition_levels: int | None = None
     density: object = None
     place: dict[str, str] = dataclasses.field(default_factory=dict)
+    content: dict = dataclasses.field(default_factory=dict)
 
 
 def complete_splits(name, splits, validation_examples=None):

@@ -113,7 +113,8 @@ def load_tfds_source(
     splits = complete_splits(label, splits, validation_examples)
     classes = class_label.num_classes if labelled else None
     place = {"data_dir": os.path.abspath(_folder(tfds, data_dir))}
-    return Source(label, shape, 256, classes, splits, place=place)
+    stored = {"dataset": builder.info.full_name.rsplit("/", 1)[0], "version": str(builder.version)}
+    return Source(label, shape, 256, classes, splits, place=place, content=stored)
 
 
 def _folder(tfds, data_dir):

@@ -7,7 +7,7 @@ from absl import logging
 from scipy.io import wavfile
 
 from glf.core.files import expanded
-from glf.data import mu_law, store
+from glf.data import content, mu_law, store
 from glf.data.listing import WAVS, find, report_broken, shown, stamp
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 from glf.data.split_names import split_by_hash, split_folders
@@ -97,7 +97,8 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
         given = {s: Split(of_files, np.flatnonzero(kept_parts == s)) for s in SPLITS}
         members = {s: split.rows for s, split in complete_splits(name, given).items()}
     splits = {s: table.take(np.flatnonzero(np.isin(owner, rows))) for s, rows in members.items()}
-    return Source(name, shape, 256, None, splits, next(iter(rates)))
+    of_all = content.of_files(root, files)
+    return Source(name, shape, 256, None, splits, next(iter(rates)), content=of_all)
 
 
 def _survey(root, files, num_samples):

@@ -30,6 +30,7 @@ class Execution:
       data_path: where the data of a source with a path are now, if not there.
       config: the configuration as text, for the run folder.
       operative_config: returns the configuration that was really used, as text.
+      essence: what of a configuration makes it another experiment, see `RunFolder.check`.
       about: further facts for `run.json`.
     """
 
@@ -41,6 +42,7 @@ class Execution:
     data_path: str | None = None
     config: str = ""
     operative_config: object = None
+    essence: object = None
     about: dict = dataclasses.field(default_factory=dict)
 
 
@@ -119,6 +121,8 @@ class Run:
         moved = {} if execution.data_path is None else {"data_path": execution.data_path}
         self.dataset = make_dataset(data_dir=execution.data_dir, **moved)
         if self.is_chief:
+            folder.check_data(self.dataset, training=True)
+            folder.write(execution.config, {"precision": execution.precision, **execution.about})
             folder.write_spec(self.dataset)
         replicas = self.strategy.num_replicas_in_sync
         if batch_size % replicas:

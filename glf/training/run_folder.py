@@ -13,7 +13,6 @@ metrics.json          what `evaluate` measured
 """
 
 import contextlib
-import dataclasses
 import difflib
 import fcntl
 import importlib.metadata
@@ -24,11 +23,13 @@ import platform
 import re
 import subprocess
 
+from absl import logging
+
 import glf
 from glf.core import files
 from glf.core.places import repository
+from glf.training import data_record
 
-_EXTENDABLE = re.compile(r"^train\.num_steps = .*$", re.MULTILINE)
 _MODEL = re.compile(r"^train\.make_model\s*=[\s\\]*@(?:\w+[./])*(\w+)\s*$", re.MULTILINE)
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "gin-config", "numpy")
 
@@ -55,15 +56,23 @@ class RunFolder:
         self.logs = self.path / "logs"
         self._claimed = False
 
-    def claim(self, config, about):
-        """Makes the folder this experiment's, or checks that it already is.
+    def check(self, config, about, essence=None):
+        """Checks that the folder is new or this experiment's; writes nothing.
 
-        The config may differ from the folder's only in `train.num_steps`, so that a run can be
-        made longer. A folder in which no run ever produced anything may be claimed by another.
+        The config may differ from the folder's in what does not change the result. A folder in
+        which no run ever produced anything may be another's from then on.
+
+        Args:
+          config: the configuration as text.
+          about: what `run.json` is to hold.
+          essence: a function of (text, whether the path of the data counts) that gives the lines
+            of a configuration that say what the result is; None: all but
+            that of train.num_steps.
 
         Raises:
           ValueError: if the folder holds another experiment; the difference is shown.
         """
+        essence = essence or (lambda text, _: _bindings(text))
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.config.exists():
             strangers = [p.name for p in self.path.iterdir() if p.name != ".lock"]
@@ -73,14 +82,14 @@ class RunFolder:
                     f"config.gin but holds {', '.join(sorted(strangers)[:5])}). Give a new folder."
                 )
         if not self._begun():
-            self._write(config, about)
             return
-        before = self.config.read_text(encoding="utf-8")
-        if _EXTENDABLE.sub("", before) != _EXTENDABLE.sub("", config):
+        before = essence(self.config.read_text(encoding="utf-8"), not self.has_record())
+        asked = essence(config, not self.has_record())
+        if before != asked:
             difference = "\n".join(
                 difflib.unified_diff(
-                    _bindings(before),
-                    _bindings(config),
+                    before,
+                    asked,
                     "in the folder",
                     "asked for",
                     n=0,
@@ -97,13 +106,13 @@ class RunFolder:
                 f"--workdir={self.path} was trained with --precision={old}, asked for is "
                 f"--precision={about.get('precision')}. Use the same, or a new workdir."
             )
-        self._write(config, about)
 
     def _begun(self):
         """Whether a run has produced anything in this folder."""
         return any(path.exists() for path in (self.checkpoints, self.logs, self.pictures))
 
-    def _write(self, config, about):
+    def write(self, config, about):
+        """Writes what was asked for last."""
         files.write_json(self.about, about)
         files.write_text(self.config, config)
         self._claimed = True
@@ -113,14 +122,56 @@ class RunFolder:
         return json.loads(self.about.read_text(encoding="utf-8"))
 
     def write_spec(self, dataset):
-        """Writes what a model needs to know of the data, so that it can be rebuilt without it."""
-        spec = dataclasses.asdict(dataset.spec)
-        files.write_json(self.data, {"name": dataset.name, **spec, "place": dataset.place})
+        """Writes what a model needs to know of the data, so that it can be rebuilt without it.
+
+        And what the data were, so that a change of them is noticed.
+        """
+        files.write_json(self.data, data_record.describe(dataset))
+
+    def _read_data(self):
+        return json.loads(self.data.read_text(encoding="utf-8")) if self.data.exists() else {}
 
     def read_place(self):
         """Where the run found its data: arguments of `make_dataset`, absolute; {} if unknown."""
-        held = json.loads(self.data.read_text(encoding="utf-8")) if self.data.exists() else {}
-        return held.get("place", {})
+        return self._read_data().get("place", {})
+
+    def has_record(self):
+        """Whether the run remembers what its data were, and not their shape alone."""
+        return "record" in self._read_data()
+
+    def check_data(self, dataset, training):
+        """Compares data with those of the run.
+
+        Other data than those that it was trained on are refused for training on, and where the
+        model cannot take them; elsewhere a warning says what is different.
+
+        Args:
+          dataset: the `Dataset` as it is found now.
+          training: whether the run is to go on with it.
+
+        Raises:
+          ValueError: with the difference.
+        """
+        held = self._read_data()
+        if not held or (training and not self._begun()):
+            return
+        spec, content, same = data_record.changes(held, dataset)
+        shown = "".join(f"\n  {line}" for line in [*spec, *content, *same])
+        if spec or (training and content):
+            advice = "Put them back as they were, or train in a new workdir."
+            if not training:
+                advice = "Say where the run's own data are (--data_path, --data_dir)."
+            raise ValueError(
+                f"The data {dataset.name!r} are not those that the run in {self.path} was trained "
+                f"on. {advice} The difference:{shown}"
+            )
+        if content or same:
+            logging.warning(
+                "The data %r are not quite those that the run in %s was trained on:%s",
+                dataset.name,
+                self.path,
+                shown,
+            )
 
     def read_spec(self):
         """The `DataSpec` that the run was trained on.
@@ -214,7 +265,8 @@ class RunFolder:
 
 
 def _bindings(config):
-    return [line for line in config.splitlines() if line.strip() and line[0] != "#"]
+    lines = (line for line in config.splitlines() if line.strip() and line[0] != "#")
+    return [line for line in lines if not line.startswith("train.num_steps = ")]
 
 
 def describe_environment():

@@ -96,7 +96,7 @@ def train(
     with folder.locked() if chief else contextlib.nullcontext(), stop_on_signals() as stop:
         if chief:
             about = {"precision": execution.precision, **execution.about}
-            folder.claim(execution.config, about)
+            folder.check(execution.config, about, execution.essence)
         run = Run(
             folder=folder,
             make_model=make_model,

@@ -52,7 +52,7 @@ def project(tmp_path, monkeypatch):
         Image.fromarray(pixels).save(project / "photos" / f"{i}.png")
     monkeypatch.chdir(project)
     folder = RunFolder(project / "run")
-    folder.claim(CONFIG, {"flags": {}})
+    folder.write(CONFIG, {"flags": {}})
     folder.write_spec(make_dataset("folder:photos"))
     yield project
     configurables.parse()
