@@ -14,7 +14,7 @@ import gin
 from absl import logging
 
 from glf import autoregressive, bijectors, dequantizers, priors, samplers
-from glf.configuration import effect, reading
+from glf.configuration import effect, reading, values
 from glf.configuration.messages import explain
 from glf.configuration.world import World, register
 from glf.core import files
@@ -180,6 +180,7 @@ def parse(gin_files=(), gin_params=()):
                 read.file(path)
             read.bindings(gin_params)
             reading.check()
+            values.check()
             if _bindings_of_train().get("make_model") is not None:
                 effect.check(read, _TRAIN)
                 effect.bind_defaults(_TRAIN)

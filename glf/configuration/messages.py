@@ -8,6 +8,9 @@ import re
 def explain(error, configurables):
     """What gin says of an error, with the nearest of the names in {name: configurable}."""
     text = str(error).strip()
+    if "malformed node or string" in text:
+        where = text.partition("\n")[2]
+        return f'A value that is a text needs quotes around it, as in name = "value".\n{where}'
     names = re.findall(r"No configurable matching (?:reference )?'@?([^']+)'", text)
     known = [registered.rsplit(".", 1)[-1] for registered in configurables]
     parameter = re.search(r"Configurable '([^']+)' doesn't have a parameter named '([^']+)'", text)

@@ -98,3 +98,19 @@ def test_parts_inside_of_defaults_that_are_set_up_already_must_be_named():
         gin_params=[*named, "DiscreteAutoencoder.make_prior = @AutoregressiveModel"]
     )
     assert "PixelCNN.filters = 4" in configurables.config_text()
+
+
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        ("GLF.latent_size = 'big'", "GLF.latent_size takes an integer"),
+        ("GLF.latent_size = 8.5", "GLF.latent_size takes an integer"),
+        ("adam.learning_rate = '1e-3'", "adam.learning_rate takes a number"),
+        ("train.batch_size = '64'", "train.batch_size takes an integer"),
+    ],
+)
+def test_a_number_that_is_none(tiny, binding, said):
+    with pytest.raises(ValueError, match="cannot be used") as raised:
+        configurables.parse(gin_params=[*tiny, binding])
+    assert said in str(raised.value)
+    assert "got" in str(raised.value)

@@ -50,3 +50,12 @@ def test_a_configuration_that_fails_leaves_the_one_before(tiny):
 def test_a_configuration_of_an_earlier_run_may_be_trained_again(tiny_run):
     configurables.parse([str(tiny_run / "config.gin")])
     assert configurables.bound("num_steps") == 1
+
+
+@pytest.mark.parametrize("value", ["tfds:mnist", "digits", "[a, b]"])
+def test_a_text_without_quotes(value):
+    with pytest.raises(ValueError, match="cannot be used") as raised:
+        configurables.parse(gin_params=[f"make_dataset.source = {value}"])
+    assert "quotes" in str(raised.value)
+    assert "ast." not in str(raised.value)
+    assert value.split(":")[0] in str(raised.value)
