@@ -2,6 +2,7 @@
 
 import contextlib
 import logging as py_logging
+import math
 import os
 import signal
 import sys
@@ -98,6 +99,20 @@ def define_checkpoint():
 def define_positive(name, default, help_text):
     """An integer flag of at least 1."""
     return flags.DEFINE_integer(name, default, help_text, lower_bound=1)
+
+
+def define_temperature(help_text, repeatable=False):
+    """--temperature, 1 unless told: a finite number of at least 0, or a list of such."""
+    if repeatable:
+        flag = flags.DEFINE_multi_float("temperature", [1.0], help_text, 0.0)
+    else:
+        flag = flags.DEFINE_float("temperature", 1.0, help_text, 0.0)
+    flags.register_validator(
+        flag.name,
+        lambda value: all(map(math.isfinite, value if repeatable else [value])),
+        "must be a finite number of at least 0",
+    )
+    return flag
 
 
 # The names of glf.samplers.SAMPLERS, known before TensorFlow is imported.

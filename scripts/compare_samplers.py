@@ -49,7 +49,7 @@ WINDOW = flags.DEFINE_multi_integer(
 UNSHARED_WORKDIR = common.define_path(
     "unshared_workdir", None, "Also compare forecasts of a run with Forecaster.shared = False."
 )
-TEMPERATURE = flags.DEFINE_float("temperature", 1.0, "Scales the noise.", 0.0)
+TEMPERATURE = common.define_temperature("Scales the noise.")
 PICTURES = common.define_positive("pictures", 16, "Samples in final_at.png.")
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images until each side has so many pixels."

@@ -36,12 +36,10 @@ from . import common, early
 WORKDIR = common.define_workdir()
 NUM = common.define_positive("num", 64, "How many images.")
 SEED = flags.DEFINE_integer("seed", 0, "The same seed gives the same images.")
-TEMPERATURE = flags.DEFINE_multi_float(
-    "temperature",
-    [1.0],
+TEMPERATURE = common.define_temperature(
     "Scales the base noise: 1 samples the model, less is more typical. Repeatable for models that "
     "are not autoregressive: --num images of the same noise at each, in a .png one row for each.",
-    0.0,
+    repeatable=True,
 )
 OUT = common.define_output(
     "out", (".png", ".npz", "new folder"), "A .png grid, an .npz array, or a folder."

@@ -36,6 +36,8 @@ WRONG = {
     "missing out": ("sample", ["--workdir=x"], "--out"),
     "no samples": ("sample", ["--workdir=x", "--out=y.png", "--num=0"], "--num=0"),
     "cold": ("sample", ["--workdir=x", "--out=y.png", "--temperature=-1"], "--temperature=-1"),
+    "infinite": ("sample", ["--workdir=x", "--out=y.png", "--temperature=inf"], "must be a finite"),
+    "NaN": ("compare_samplers", ["--workdir=x", "--out=y", "--temperature=nan"], "a finite number"),
     "not a number": ("sample", ["--workdir=x", "--out=y.png", "--num=many"], "--num=many"),
     "split": ("evaluate", ["--workdir=x", "--split=all"], "--split=all"),
     "checkpoint": ("export", ["--workdir=x", "--out=y", "--checkpoint=last"], "latest, best"),
