@@ -21,6 +21,10 @@ def changes(held, dataset):
     names = (field.name for field in dataclasses.fields(dataset.spec))
     spec = [_line(n, held.get(n), now[n]) for n in names if held.get(n) != now[n]]
     if "record" not in held:
+        # Then subfolders were not yet taken as classes unless a configuration said so; a model that
+        # was made without classes has no use for them.
+        unlabelled = held.get("num_classes") is None
+        spec = [line for line in spec if not (unlabelled and line.startswith("num_classes: "))]
         return spec, [], []
     before, record = held["record"], now["record"]
     content, same = [], []

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from absl import logging
+from PIL import Image
 
 from glf import configurables
 from glf.training.run import Execution
@@ -14,8 +15,8 @@ from glf.training.run import Execution
 def train(tiny, tmp_path):
     """A function that trains in tmp_path/run with further bindings."""
 
-    def run(*bindings, steps=1, path=tmp_path / "images.npy"):
-        source = [f'make_dataset.source = "array:{path}"', f"train.num_steps = {steps}"]
+    def run(*bindings, steps=1, path=tmp_path / "images.npy", kind="array"):
+        source = [f'make_dataset.source = "{kind}:{path}"', f"train.num_steps = {steps}"]
         configurables.parse(gin_params=[*tiny, *source, *bindings])
         return configurables.train(tmp_path / "run", Execution(jit=False))
 
@@ -65,6 +66,39 @@ def test_a_run_does_not_go_on_with_other_data(train, tmp_path, changed, said):
     assert "train in a new workdir" in str(raised.value)
     assert before == {f: (workdir / f).read_bytes() for f in before}
     assert configurables.load_run(workdir, with_data=False)[2] == 1
+
+
+def write(folder, numbers):
+    """PNG files of 4 x 4 pixels, in subfolders of two classes."""
+    for i in numbers:
+        path = folder / f"class{i % 2}" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images(count=1, largest=255)[0]).save(path)
+
+
+def test_a_folder_with_more_images_is_refused_with_the_difference(train, tmp_path):
+    folder, workdir = tmp_path / "images", tmp_path / "run"
+    write(folder, range(30))
+    train(path=folder, kind="folder")
+    before = (workdir / "data.json").read_bytes()
+    write(folder, range(30, 60))
+    with pytest.raises(ValueError, match="are not those that the run") as raised:
+        train(path=folder, kind="folder", steps=2)
+    assert "train examples: 24 before, 48 now" in str(raised.value)
+    assert (workdir / "data.json").read_bytes() == before
+    assert configurables.load_run(workdir)[2] == 1
+
+
+def test_a_run_from_before_folders_were_classes_goes_on(train, tmp_path):
+    folder, data = tmp_path / "images", tmp_path / "run" / "data.json"
+    write(folder, range(30))
+    train(path=folder, kind="folder")
+    held = json.loads(data.read_text())
+    assert held.pop("num_classes") == 2
+    held.pop("record")
+    data.write_text(json.dumps({**held, "num_classes": None}))
+    assert configurables.load_run(tmp_path / "run")[2] == 1
+    assert train(path=folder, kind="folder", steps=2)["step"] == 2
 
 
 def test_opening_a_run_says_what_is_different(train, tmp_path, monkeypatch):
