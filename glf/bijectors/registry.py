@@ -3,8 +3,8 @@
 A constructor takes `dtype=` and returns an unbuilt bijector: in `REGISTRY` of vectors of any size
 d >= 2, in `IMAGES` of images; the names of the latter say what they need: even sides to "squeeze",
 several channels for a "channel" mask, data in [0, 1] for a "logit". Every concrete class of this
-package stands here at least once; those with distinct ways through their code stand here once for
-each.
+package stands here at least once, `Unsqueeze` behind a squeeze; those with distinct ways through
+their code stand here once for each.
 """
 
 from functools import partial

@@ -178,8 +178,8 @@ def test_conditions_nobody_asked_for(model, x):
     ("wrong", "said"),
     [
         ({"num": 0}, "at least 1, got 0"),
-        ({"temperature": -1.0}, "temperature must be at least 0, got -1.0"),
-        ({"temperature": float("nan")}, "temperature must be at least 0"),
+        ({"temperature": -1.0}, "temperature must be finite and at least 0, got -1.0"),
+        ({"temperature": float("nan")}, "temperature must be finite and at least 0"),
     ],
 )
 def test_arguments_out_of_range(model, wrong, said):
