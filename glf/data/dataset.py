@@ -139,7 +139,7 @@ class Dataset:
 
     def record(self):
         """What the data are, for a run to remember: {"content", "splits"}, as JSON can say it."""
-        splits = {split: content.of_rows(self._split(split)) for split in SPLITS}
+        splits = {s: content.of_rows(split) for s, split in self._source.splits.items()}
         return {"content": self.content, "splits": splits}
 
     def train_batches(self, batch_size, seed, start_step=0, num_steps=None, shard=(0, 1)):

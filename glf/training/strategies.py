@@ -1,5 +1,6 @@
 """The `tf.distribute` strategies that a flag can name."""
 
+import itertools
 import json
 import os
 import re
@@ -8,6 +9,21 @@ import tensorflow as tf
 
 NAMES = ("single", "mirrored", "multi_worker")
 _DEVICE = re.compile(r"(?:.*/device:|/)?([A-Za-z_]+:\d+)$")
+
+
+class _Mirrored(tf.distribute.MirroredStrategy):
+    """A mirrored strategy whose reductions have names of their own in this process.
+
+    TensorFlow numbers the reductions of every strategy from the same number on, and remembers the
+    shape that came under each: in a process that trains a second model, of other shapes, its first
+    reduction would fail.
+    """
+
+    _numbers = itertools.count(100_000, 100_000)
+
+    def __init__(self, devices):
+        self._collective_key_base = next(self._numbers)
+        super().__init__(devices)
 
 
 def make_strategy(name="single", devices=None):
@@ -27,7 +43,7 @@ def make_strategy(name="single", devices=None):
     if devices and name != "mirrored":
         raise ValueError(f"Devices can be chosen for the mirrored strategy, not for {name!r}.")
     if name == "mirrored":
-        return tf.distribute.MirroredStrategy(_devices(devices))
+        return _Mirrored(_devices(devices))
     if name == "multi_worker":
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()

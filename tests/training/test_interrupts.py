@@ -20,6 +20,15 @@ def test_the_first_signal_is_a_request(signum):
     assert signal.getsignal(signum) == before
 
 
+@pytest.fixture
+def _default_interrupt():
+    """Python's own handler: a shell that starts the tests in the background has SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_default_interrupt")
 def test_the_second_acts_as_before():
     def twice():
         with stop_on_signals():

@@ -51,6 +51,20 @@ def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):
     assert short_run(tmp_path / "two", **options, num_steps=14)["step"] == 14
 
 
+def test_a_process_can_train_models_of_different_shapes():
+    """One strategy after the other: TensorFlow would take the second's sums for the first's."""
+    for size in (3, 5):
+        strategy = make_strategy("mirrored", ["CPU:0", "CPU:1"])
+
+        def add(size=size):
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.ones([size]))
+
+        found = tf.function(strategy.run, autograph=False)(add)
+        for replica in strategy.experimental_local_results(found):
+            np.testing.assert_array_equal(replica, np.full(size, 2.0))
+
+
 def test_replicas_draw_different_noise(short_run, tmp_path, tiny):
     for execution in ({}, MIRRORED):
         workdir = tmp_path / execution.get("strategy", "single")
