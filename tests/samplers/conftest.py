@@ -113,13 +113,16 @@ def forgetful(monkeypatch):
         monkeypatch.setattr(view, "__init__", forget)
 
 
+ANCESTRAL = Ancestral()
+
+
 class Case:
     """A model, its conditions, and the noise and the reference samples of a number of images."""
 
     def __init__(self, make, exact=False):
         keras.utils.set_random_seed(5)
         self.model = (made_exact if exact else randomised)(make())
-        self._references = {}
+        self._references, self._traced = {}, {}
 
     def context(self, num):
         if self.model.condition_encoder is None:
@@ -127,14 +130,16 @@ class Case:
         return self.model.context(tf.range(num) % 3)
 
     def draw(self, sampler, noise, **arguments):
-        context = self.context(noise.shape[0])
-        names = list(arguments)
+        """Samples; what a sampler object compiles for a number of images is kept for the next."""
+        names = tuple(arguments)
 
         def draw(noise, context, *values):
             given = dict(zip(names, values, strict=True))
             return sampler(self.model, noise, context, **given)
 
-        return tf.function(draw, autograph=False)(noise, context, *arguments.values())
+        traced = tf.function(draw, autograph=False)
+        traced = self._traced.setdefault((sampler, names), traced)
+        return traced(noise, self.context(noise.shape[0]), *arguments.values())
 
     def noise(self, num, seed=0):
         return self.model.noise(num, (seed, 1))
@@ -142,7 +147,7 @@ class Case:
     def reference(self, num, seed=0):
         """Ancestral samples: one full pass for each position."""
         if (num, seed) not in self._references:
-            self._references[num, seed] = self.draw(Ancestral(), self.noise(num, seed))
+            self._references[num, seed] = self.draw(ANCESTRAL, self.noise(num, seed))
         return self._references[num, seed]
 
 
@@ -159,3 +164,9 @@ def case(request):
 @pytest.fixture
 def get_case():
     return _case
+
+
+@pytest.fixture
+def ancestral():
+    """The sampler of the references: what it compiled for them serves other noise too."""
+    return ANCESTRAL

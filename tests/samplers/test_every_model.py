@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from glf.autoregressive.registry import REGISTRY
-from glf.samplers import Ancestral, CachedAncestral, Predictive
+from glf.samplers import Ancestral, CachedAncestral, Predictive, ancestral, certificate
 
 NUM = 5
 
@@ -28,6 +28,18 @@ def randomised(name):
     for weight in model.weights:
         weight.assign(weight + generator.normal(scale=0.2, size=weight.shape))
     return model
+
+
+@pytest.fixture(autouse=True)
+def _one_full_pass(monkeypatch):
+    """The samplers of a test are traced into one graph and share its program of the full pass."""
+    make, made = certificate.full_pass, {}
+
+    def full_pass(model, *arguments):
+        return made.setdefault(model, make(model, *arguments))
+
+    for module in (ancestral, certificate):
+        monkeypatch.setattr(module, "full_pass", full_pass)
 
 
 def draw(model, samplers, noise, context):
