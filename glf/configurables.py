@@ -21,6 +21,7 @@ from glf.core import files
 from glf.core.caller import undisturbed
 from glf.core.places import configs_home
 from glf.data.make import make_dataset as make_dataset_from_source
+from glf.data.registry import with_path
 from glf.models import glf, quantizers, reconstruction
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
@@ -262,7 +263,7 @@ def _source(selector, parameter, value, with_paths):
     if (selector, parameter) != ("glf.make_dataset", "source") or not isinstance(value, str):
         return value
     kind, _, rest = value.partition(":")
-    if kind not in ("folder", "array", "wav", "pairs"):
+    if kind not in with_path():
         return value
     return f"{kind}:{os.path.abspath(files.expanded(rest)) if with_paths else '...'}"
 

@@ -13,7 +13,7 @@ from config_cover import cover, expanded, parts
 from PIL import Image
 
 from glf import configurables
-from glf.data import points
+from glf.data import registry
 from glf.data.dataset import DataSpec
 from glf.models.base import conditions_of
 from glf.networks import features
@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 STUDIES = sorted((CONFIGS / "studies").rglob("*.gin"))
 # Sources that need nothing to stand in for them.
-GENERATED = ("digits", "vessels", *points.DENSITIES)
+GENERATED = [kind for kind in registry.SOURCES if registry.behind_colon(kind) is None]
 # What stands in for each other source: random images, of 8 x 8 pixels for autoregressive studies.
 SHAPES = {
     "tfds:mnist": (28, 28, 1),

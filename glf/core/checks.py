@@ -34,13 +34,29 @@ def ensured(value, holds, message, *found):
     return value
 
 
+def is_integer(value, least=-math.inf):
+    """Whether `value` is an integer of Python or NumPy, no truth value, and at least `least`."""
+    integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return integer and value >= least
+
+
+def check_at_least(name, value, least):
+    """Refuses anything but integers of at least `least`.
+
+    Raises:
+      ValueError: that calls the value by its `name`.
+    """
+    if not is_integer(value, least):
+        raise ValueError(f"{name} is an integer of at least {least}, got {value!r}.")
+
+
 def checked_number(num):
     """A number of samples, an integer or a scalar tensor of integers, as an int32 tensor.
 
     Raises:
       ValueError: if it is not whole, or not from 1 to 2^31 - 1; see `ensured`.
     """
-    whole = isinstance(num, numbers.Integral) and not isinstance(num, bool)
+    whole = is_integer(num)
     if not whole and not _is_scalar(num, lambda dtype: dtype.is_integer):
         raise ValueError(f"The number of samples is a whole number of at least 1, got {num!r}.")
     if whole and num >= 2**31:

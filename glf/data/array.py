@@ -6,9 +6,9 @@ import zlib
 import numpy as np
 from absl import logging
 
+from glf.core.checks import is_integer
 from glf.core.files import expanded
-from glf.data import content, store
-from glf.data.geometry import Geometry
+from glf.data import content
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 from glf.data.split_names import split_of
 
@@ -17,14 +17,7 @@ _MOST_CLASSES = 2**31 - 1
 _WHOLE = tuple(_KINDS.values())
 
 
-def load_array_source(
-    path,
-    geometry=None,
-    levels=None,
-    validation_examples=None,
-    memory_budget=store.MEMORY_BUDGET,
-    cache_dir=None,
-):
+def load_array_source(path, /, *, geometry, store, levels=None, validation_examples=None):
     """Images in a NumPy file: integers in {0..255}, [n, h, w] or [n, h, w, c] with c up to 4.
 
     An .npy file holds the images. An .npz file holds
@@ -41,9 +34,7 @@ def load_array_source(
       levels: values are in {0..levels-1}. None: the largest value plus one, and 256 where that is
         above 128, because 8-bit images need not reach white.
       validation_examples: see `complete_splits`.
-      memory_budget: bytes a split may take in memory; an .npy file of uint8 beyond it is read in
-        place.
-      cache_dir: where splits beyond it are kept if they have to be converted.
+      store: a `Store`; an .npy file of uint8 beyond its budget is read in place.
 
     Raises:
       ValueError: if the file is missing or not such a file, if values are not integers or out of
@@ -52,7 +43,6 @@ def load_array_source(
     """
     name = f"array:{path}"
     path = expanded(path)
-    geometry = geometry or Geometry()
     arrays = _read(name, path)
     images = {s: _checked_images(name, key, a) for s, (key, a, _) in arrays.items()}
     labels = {s: _checked_labels(name, key, a, y) for s, (key, a, y) in arrays.items()}
@@ -69,7 +59,7 @@ def load_array_source(
     def table(split):
         array = images[split]
         if array.dtype == np.uint8 and array.shape[1:] == shape:
-            stored = np.array(array) if array.nbytes <= memory_budget else array
+            stored = np.array(array) if array.nbytes <= store.memory_budget else array
         else:
             stored, _ = store.collect(
                 f"{name} {split}",
@@ -77,8 +67,6 @@ def load_array_source(
                 len(array),
                 shape,
                 [*key, split],
-                memory_budget,
-                cache_dir,
             )
         return Split.whole(Table(split, len(stored), lambda: (stored, labels[split])))
 
@@ -223,8 +211,7 @@ def _checked_labels(name, key, images, labels):
 def _levels(name, levels, largest):
     if levels is None:
         return 256 if largest >= 128 else max(2, largest + 1)
-    integer = isinstance(levels, int | np.integer) and not isinstance(levels, bool)
-    if not integer or not 2 <= levels <= 256:
+    if not is_integer(levels, 2) or levels > 256:
         raise ValueError(f"levels is an integer from 2 to 256, got {levels!r}.")
     if largest >= levels:
         raise ValueError(

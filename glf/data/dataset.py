@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from glf.core.checks import check_at_least, is_integer
 from glf.data import content, noise
 from glf.data.binarize import BINARIZATIONS, bernoulli, threshold
 from glf.data.source import SPLITS
@@ -168,8 +169,8 @@ class Dataset:
           ValueError: if an argument is out of range, or `count` does not divide B.
         """
         split = self._split("train")
-        _check_at_least("batch_size", batch_size, 1)
-        _check_at_least("start_step", start_step, 0)
+        check_at_least("batch_size", batch_size, 1)
+        check_at_least("start_step", start_step, 0)
         index, count = shard
         if not 0 <= index < count:
             raise ValueError(f"shard is (index, count) with 0 <= index < count, got {shard}.")
@@ -207,7 +208,7 @@ class Dataset:
         if num_steps is None:
             steps = tf.data.Dataset.counter(start_step)
         else:
-            _check_at_least("num_steps", num_steps, 0)
+            check_at_least("num_steps", num_steps, 0)
             steps = tf.data.Dataset.range(start_step, start_step + num_steps)
         return self._batches(split, steps, batch, size)
 
@@ -227,7 +228,7 @@ class Dataset:
           ValueError: if `split` is unknown or `batch_size` is not positive.
         """
         split = self._split(split)
-        _check_at_least("batch_size", batch_size, 1)
+        check_at_least("batch_size", batch_size, 1)
 
         def batch(start):
             return self._take(split.table, split.rows[start : start + batch_size])
@@ -312,8 +313,7 @@ class Dataset:
 
 
 def _check_bits(num_bits, binarize, source):
-    whole = isinstance(num_bits, int | np.integer) and not isinstance(num_bits, bool)
-    if not whole or not 1 <= num_bits <= 8:
+    if not is_integer(num_bits, 1) or num_bits > 8:
         raise ValueError(f"num_bits is an integer from 1 to 8, or None, got {num_bits!r}.")
     if binarize is not None:
         raise ValueError(
@@ -325,8 +325,3 @@ def _check_bits(num_bits, binarize, source):
             f"num_bits={num_bits} keeps the upper of 8 bits, but {source.name!r} has "
             f"{source.levels} levels, not 256. Leave it out."
         )
-
-
-def _check_at_least(name, value, minimum):
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
-        raise ValueError(f"{name} is an integer of at least {minimum}, got {value!r}.")

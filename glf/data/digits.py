@@ -3,13 +3,12 @@
 import numpy as np
 
 from glf.data import noise
-from glf.data.geometry import Geometry
 from glf.data.source import Source, Split, Table, complete_splits
 
 TEST_EXAMPLES = 297
 
 
-def load_digits_source(geometry=None, validation_examples=None):
+def load_digits_source(*, geometry, validation_examples=None):
     """Handwritten digits of scikit-learn (UCI Optical Recognition of Handwritten Digits).
 
     1797 images 8 x 8 x 1 with values in {0..16} and 10 classes, split once and for all: train
@@ -21,7 +20,6 @@ def load_digits_source(geometry=None, validation_examples=None):
     """
     from sklearn import datasets  # slow to import, needed only here
 
-    geometry = geometry or Geometry()
     bunch = datasets.load_digits()
     images = bunch.images.astype(np.uint8)[..., np.newaxis]
     shape = geometry.output_shape(images.shape[1:], "digits")

@@ -4,7 +4,7 @@ import numpy as np
 from absl import logging
 
 from glf.core.files import expanded
-from glf.data import content, store
+from glf.data import content
 from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
 from glf.data.listing import IMAGES, attempt_all, find, report_broken, shown, shown_some, stamp
@@ -14,14 +14,7 @@ from glf.data.split_names import split_by_hash, split_folders, split_of
 LABELS = ("auto", "subfolders", None)
 
 
-def load_folder_source(
-    path,
-    geometry=None,
-    labels="auto",
-    validation_examples=None,
-    memory_budget=store.MEMORY_BUDGET,
-    cache_dir=None,
-):
+def load_folder_source(path, /, *, geometry, store, labels="auto", validation_examples=None):
     """All images below a folder: PNG, JPEG, BMP, GIF, WebP, TIFF and PBM, PGM, PPM.
 
     Images are turned as their EXIF orientation says, cut to the proportions of the target about
@@ -45,8 +38,7 @@ def load_folder_source(
         former where every image lies in such a folder, there are two of them at least, and those
         of other splits are among those of train.
       validation_examples: how many to cut for validation.
-      memory_budget: bytes the decoded images may take in memory.
-      cache_dir: where they are kept beyond it.
+      store: a `Store`.
 
     Raises:
       ValueError: if the folder is missing, is a file or has no images; if half of the images or
@@ -62,7 +54,6 @@ def load_folder_source(
     files = find(root, IMAGES, "images")
     parts = split_folders(root, files)
     classes, of_files = _classes(name, files, parts, labels)
-    geometry = geometry or Geometry()
     geometry = Geometry(geometry.crop, geometry.size, geometry.channels or 3)
     broken = {}
     size = geometry.size or geometry.crop or common_size(name, root, files, broken)
@@ -73,8 +64,6 @@ def load_folder_source(
         len(files),
         shape,
         [str(root.resolve()), repr(geometry), [stamp(root, file) for file in files]],
-        memory_budget,
-        cache_dir,
     )
     report_broken(name, files, kept, broken)
     kept_labels = None if classes is None else of_files[kept]

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
+from glf.core.checks import is_integer
+
 
 @dataclasses.dataclass(frozen=True)
 class Geometry:
@@ -70,6 +72,36 @@ class Geometry:
         if self.output_shape(images.shape[1:], name) == images.shape[1:]:
             return images
         return np.stack([self.apply(image, levels, name) for image in images])
+
+
+def make_geometry(image_size=None, crop=None, channels=None):
+    """The `Geometry` of a user's options.
+
+    Args:
+      image_size: an integer or (height, width) to resize to; the image is first cropped about its
+        centre to these proportions.
+      crop: an integer or (height, width) of a centre crop that comes first.
+      channels: 1, 3, or None to keep them (3 for a folder and for what masks are paired with).
+
+    Raises:
+      ValueError: if one of them is anything else.
+    """
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
+    return Geometry(_pair("crop", crop), _pair("image_size", image_size), channels)
+
+
+def _pair(name, value):
+    """(height, width) of an integer or a pair; None stays None."""
+    if value is None:
+        return None
+    pair = (value, value) if is_integer(value) else value
+    sides = isinstance(pair, tuple | list) and len(pair) == 2
+    if not sides or not all(is_integer(side, 1) for side in pair):
+        raise ValueError(
+            f"{name} is a positive integer or a pair (height, width) of them, got {value!r}."
+        )
+    return int(pair[0]), int(pair[1])
 
 
 def flatten_alpha(image):

@@ -1,45 +1,28 @@
 """One name for each source of data: `make_dataset`."""
 
 import dataclasses
+import inspect
 import os
 
-import numpy as np
-
+from glf.core.checks import check_at_least
 from glf.core.files import expanded
-from glf.data import store
-from glf.data.array import load_array_source
 from glf.data.dataset import Dataset
-from glf.data.digits import load_digits_source
-from glf.data.folder import load_folder_source
-from glf.data.geometry import Geometry
-from glf.data.pairs import load_pairs_source
-from glf.data.points import DENSITIES, load_points_source
-from glf.data.tfds import load_tfds_source
-from glf.data.vessels import load_vessels_source
-from glf.data.wav import load_wav_source
+from glf.data.registry import MADE_OF_OPTIONS, SOURCES, behind_colon, options_of, with_path
+
+# How data are fetched and kept: this may be said beside any source.
+_FOR_ANY = ("data_dir", "download", "memory_budget", "cache_dir")
 
 
 def make_dataset(
     source="digits",
     *,
-    data_dir=None,
     data_path=None,
-    image_size=None,
-    crop=None,
-    channels=None,
+    labels="auto",
     binarize=None,
     num_bits=None,
-    validation_examples=None,
     horizontal_flip=False,
     max_translation=None,
-    labels="auto",
-    levels=None,
-    num_samples=None,
-    num_examples=None,
-    noise=None,
-    download=True,
-    memory_budget=store.MEMORY_BUDGET,
-    cache_dir=None,
+    **options,
 ):
     """Makes a dataset of images of integers, or of points in the plane.
 
@@ -53,29 +36,28 @@ def make_dataset(
         "pairs:PATH": a folder of images and their binary masks, see `load_pairs_source`;
         "vessels": generated pictures of vessels with masks, see `load_vessels_source`;
         "two_moons", "checkerboard", "eight_gaussians": points, see `load_points_source`.
-      data_dir: where tfds datasets are prepared; None for TFDS_DATA_DIR, else the default of tfds.
-      data_path: where the data of a "folder:", "array:", "wav:" or "pairs:" source are now, in the
-        place of its PATH: for data that were moved. It is no part of the experiment.
-      image_size: an integer or (height, width) to resize to; the image is first cropped about its
-        centre to these proportions.
-      crop: an integer or (height, width) of a centre crop that comes first.
-      channels: 1, 3, or None to keep them (3 for a folder and for what masks are paired with).
+      data_path: where the data of a source with a PATH are now, in the place of this: for data
+        that were moved. It is no part of the experiment.
+      labels: None for no labels; "auto" for those that the source has; "subfolders" is for folders
+        of images, see `load_folder_source`.
       binarize: None, "threshold", "dynamic" or "fixed", see `Dataset`.
       num_bits: keep only the upper bits of 8-bit data: x becomes floor(x / 2^(8 - num_bits)).
-      validation_examples: how many to cut from train where there is no validation split; None for
-        min(5000, a tenth of train). See `complete_splits`.
       horizontal_flip: mirror training examples at random.
       max_translation: shift training examples at random by up to so much along each side: a
         fraction of the side (a float below 1) or a number of pixels (an integer); see `Dataset`.
-      labels: None for no labels; "auto" for those that the source has, of a folder its subfolders
-        where they can be classes, see `load_folder_source`; "subfolders" for these in any case.
-      levels: for an array, the number of levels; None to take it from the largest value.
-      num_samples: for WAV files, the length of an example.
-      num_examples: for what is generated, the number of training examples.
-      noise: for two_moons, the standard deviation around the half circles, 0.05 unless told.
-      download: let tfds download what is not prepared.
-      memory_budget: bytes a decoded array may take in memory; beyond, it is memory-mapped.
-      cache_dir: a folder for memory-mapped arrays; None for the user's cache folder.
+      **options: those of the source:
+        image_size, crop, channels: of images, see `glf.data.geometry.make_geometry`;
+        validation_examples: how many to cut from train where there is no validation split, by
+          default min(5000, a tenth of train), see `complete_splits`; of what is generated, how
+          many to make;
+        levels: of an array, the number of levels; by default from the largest value;
+        num_samples: of WAV files, the length of an example;
+        num_examples: of what is generated, the number of training examples;
+        noise: of two_moons, the standard deviation around the half circles, 0.05 unless told;
+        data_dir: where tfds datasets are prepared; None for TFDS_DATA_DIR, else the default of
+          tfds;
+        download: let tfds download what is not prepared;
+        memory_budget, cache_dir: for decoded images, see `glf.data.store.Store`.
 
     Returns:
       A `Dataset`.
@@ -84,84 +66,32 @@ def make_dataset(
       ValueError: if an option is out of range or does not belong to the source, or if the source
         cannot be read.
     """
-    kind, _, rest = source.partition(":") if isinstance(source, str) else ("", "", "")
-    if kind not in _LOADERS or (kind in _EMBEDDED) != (not rest):
-        raise ValueError(
-            f'source is one of {", ".join(_EMBEDDED)}, or "tfds:NAME", "folder:PATH", '
-            '"array:PATH", "wav:PATH" or "pairs:PATH", e.g. "tfds:mnist"; '
-            f"got {source!r}."
-        )
-    if data_path is not None and kind not in _OF_PATHS:
-        known = ", ".join(f"{name}:PATH" for name in _OF_PATHS)
+    kind, rest = _parsed(source)
+    taken = options_of(kind)
+    if data_path is not None and kind not in with_path():
+        known = ", ".join(f"{name}:PATH" for name in with_path())
         raise ValueError(
             f"data_path={str(data_path)!r} is for sources that name a path ({known}), not for "
             f"{source!r}."
         )
-    try:
-        rest.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"The path in source={source!r} is not UTF-8, so that no configuration can hold it. "
-            "Rename the folder, or make a link to it of another name; names of files may be "
-            "anything."
-        ) from None
-    if channels not in (None, 1, 3):
-        raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
-    if labels not in ("auto", None) and kind != "folder":
-        raise ValueError(
-            f'labels={labels!r} is for "folder:" sources only, not {source!r}; elsewhere it is '
-            '"auto" or None.'
-        )
-    if levels is not None and kind != "array":
-        raise ValueError(f'levels={levels!r} is for "array:" sources only, not {source!r}.')
-    if num_samples is not None and kind != "wav":
-        raise ValueError(f'num_samples={num_samples!r} is for "wav:" sources only, not {source!r}.')
-    if num_examples is not None and "num_examples" not in _LOADERS[kind][1]:
-        raise ValueError(
-            f"num_examples={num_examples!r} is for generated sources only, not {source!r}."
-        )
-    if noise is not None and kind != "two_moons":
-        raise ValueError(f'noise={noise!r} is for "two_moons" only, not {source!r}.')
-    if kind == "wav" or kind in DENSITIES:
-        of_images = {"image_size": image_size, "crop": crop, "channels": channels}
-        of_images |= {"horizontal_flip": horizontal_flip or None}
-        of_images |= {"max_translation": max_translation}
-        if kind == "wav":
-            # Files go to the splits whole, so that a number of examples cannot be asked for.
-            of_images |= {"validation_examples": validation_examples}
-        wrong = [option for option, value in of_images.items() if value is not None]
-        if wrong:
-            shown = "wav:" if kind == "wav" else kind
-            raise ValueError(f'{", ".join(wrong)}: not for "{shown}" sources; leave out.')
-    for option, number, least in (
-        ("validation_examples", validation_examples, 0),
-        ("num_examples", num_examples, 1),
-    ):
-        if number is not None and not _is_integer(number, least):
-            raise ValueError(f"{option} is an integer of at least {least}, got {number!r}.")
-    if memory_budget < 0:
-        raise ValueError(f"memory_budget is a number of bytes, at least 0, got {memory_budget}.")
-    geometry = Geometry(_pair("crop", crop), _pair("image_size", image_size), channels)
-    options = {
-        "geometry": geometry,
-        "validation_examples": validation_examples,
-        "data_dir": data_dir,
-        "download": download,
-        "labels": labels,
-        "levels": levels,
-        "num_samples": num_samples,
-        "num_examples": num_examples,
-        "noise": noise,
-        "memory_budget": memory_budget,
-        "cache_dir": cache_dir,
-    }
-    load, takes = _LOADERS[kind]
+    if "labels" in taken or labels not in ("auto", None):
+        options["labels"] = labels
+    for option, value in options.items():
+        if option not in taken and option not in _FOR_ANY and value is not None:
+            raise ValueError(_refusal(option, value, source))
+    if options.get("validation_examples") is not None:
+        check_at_least("validation_examples", options["validation_examples"], 0)
+    for name, make in MADE_OF_OPTIONS.items():
+        own = inspect.signature(make).parameters
+        options[name] = make(**{o: options.pop(o) for o in own if o in options})
     place = {}
-    if kind in _OF_PATHS:
+    if kind in with_path():
         rest = rest if data_path is None else os.fspath(data_path)
         place = {"data_path": os.path.abspath(expanded(rest))}
-    arguments = [rest] if rest else [kind] if kind in DENSITIES else []
-    loaded = load(*arguments, **{option: options[option] for option in takes})
+    wanted = inspect.signature(SOURCES[kind]).parameters
+    loaded = SOURCES[kind](
+        *([rest] if rest else []), **{o: value for o, value in options.items() if o in wanted}
+    )
     if labels is None:
         loaded = dataclasses.replace(loaded, num_classes=None)
     if place:
@@ -175,35 +105,49 @@ def make_dataset(
     )
 
 
-_COMMON = ("geometry", "validation_examples")
-_STORED = ("memory_budget", "cache_dir")
-_LOADERS = {
-    "digits": (load_digits_source, _COMMON),
-    "tfds": (load_tfds_source, (*_COMMON, *_STORED, "data_dir", "download")),
-    "folder": (load_folder_source, (*_COMMON, *_STORED, "labels")),
-    "array": (load_array_source, (*_COMMON, *_STORED, "levels")),
-    "wav": (load_wav_source, (*_STORED, "num_samples")),
-    "pairs": (load_pairs_source, (*_COMMON, *_STORED)),
-    "vessels": (load_vessels_source, (*_COMMON, "num_examples")),
-} | dict.fromkeys(DENSITIES, (load_points_source, ("validation_examples", "num_examples", "noise")))
-_OF_PATHS = ("folder", "array", "wav", "pairs")
-_EMBEDDED = ("digits", "vessels", *DENSITIES)
+def _with_all_options(function):
+    """`function` with the options of all sources in its signature, for `help` and for gin."""
+    signature = inspect.signature(function)
+    own = {n: p for n, p in signature.parameters.items() if p.kind != p.VAR_KEYWORD}
+    options = {n: p for kind in SOURCES for n, p in options_of(kind).items() if n not in own}
+    function.__signature__ = signature.replace(parameters=[*own.values(), *options.values()])
+    return function
 
 
-def _pair(name, value):
-    """(height, width) of an integer or a pair; None stays None."""
-    if value is None:
-        return None
-    pair = (value, value) if _is_integer(value, 1) else value
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        pair = ()
-    if not pair or not all(_is_integer(side, 1) for side in pair):
+make_dataset = _with_all_options(make_dataset)
+
+
+def _parsed(source):
+    """(kind, what stands behind the colon or "").
+
+    Raises:
+      ValueError: if there is no such source, or its path cannot be written down.
+    """
+    kind, _, rest = source.partition(":") if isinstance(source, str) else ("", "", "")
+    if kind not in SOURCES or (behind_colon(kind) is None) != (not rest):
+        known = {kind: behind_colon(kind) for kind in SOURCES}
+        *plain, last = [f'"{kind}:{rest.upper()}"' for kind, rest in known.items() if rest]
         raise ValueError(
-            f"{name} is a positive integer or a pair (height, width) of them, got {value!r}."
+            f"source is one of {', '.join(kind for kind, rest in known.items() if not rest)}, or "
+            f'{", ".join(plain)} or {last}, e.g. "tfds:mnist"; got {source!r}.'
         )
-    return int(pair[0]), int(pair[1])
+    try:
+        rest.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"The path in source={source!r} is not UTF-8, so that no configuration can hold it. "
+            "Rename the folder, or make a link to it of another name; names of files may be "
+            "anything."
+        ) from None
+    return kind, rest
 
 
-def _is_integer(value, minimum):
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return integer and value >= minimum
+def _refusal(option, value, source):
+    kinds = [kind for kind in SOURCES if option in options_of(kind)]
+    if not kinds:
+        known = inspect.signature(make_dataset).parameters
+        return f"make_dataset has no option {option!r}; it has {', '.join(known)}."
+    return (
+        f"make_dataset.{option} = {value!r} is for sources of kind {', '.join(kinds)}, got "
+        f"{source!r}; leave it out."
+    )

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from glf.core.files import expanded
-from glf.data import content, store
+from glf.data import content
 from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
 from glf.data.listing import IMAGES, attempt_all, find, shown, shown_some, stamp
@@ -16,13 +16,7 @@ from glf.data.split_names import split_by_hash, split_folders
 _NAMED = 5  # how many files a message names
 
 
-def load_pairs_source(
-    path,
-    geometry=None,
-    validation_examples=None,
-    memory_budget=store.MEMORY_BUDGET,
-    cache_dir=None,
-):
+def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
     """A folder with "images" and "masks" below it, holding files of the same names.
 
     images/a/7.jpg goes with masks/a/7.png: what counts is the path without its extension. Masks
@@ -39,8 +33,7 @@ def load_pairs_source(
       geometry: a `Geometry`; its size may be left out if all images have one. Channels: 3 unless
         it says 1.
       validation_examples: how many to cut for validation.
-      memory_budget: bytes the decoded images may take in memory, and the masks as well.
-      cache_dir: where they are kept beyond it.
+      store: a `Store`, for the images and for the masks.
 
     Raises:
       ValueError: if one of the folders is missing or empty; if an image or a mask has no partner,
@@ -67,7 +60,6 @@ def load_pairs_source(
     _check_partners(name, found)
     names = sorted(found["images"])
     files = {kind: [f"{kind}/{found[kind][n]}" for n in names] for kind in found}
-    geometry = geometry or Geometry()
     size = _size(name, root, files, geometry)
     shapes = {"images": (*size, geometry.channels or 3), "masks": (*size, 1)}
 
@@ -81,8 +73,6 @@ def load_pairs_source(
             shape,
             [str(root.resolve()), kind, repr(own), [stamp(root, file) for file in files[kind]]]
             + ["each checked"] * (kind == "masks"),
-            memory_budget,
-            cache_dir,
         )[0]
 
     images, masks = collect("images"), collect("masks")

@@ -4,17 +4,17 @@ import functools
 
 from glf.data import noise as random_bits
 from glf.data.densities import Checkerboard, EightGaussians, TwoMoons
-from glf.data.source import Source, Split, Table
+from glf.data.source import Source, Split, Table, counts_of_generated
 
 DENSITIES = {
     "two_moons": TwoMoons,
     "checkerboard": Checkerboard,
     "eight_gaussians": EightGaussians,
 }
-VALIDATION_EXAMPLES, TEST_EXAMPLES = 10_000, 50_000
+EXAMPLES = {"train": 50_000, "validation": 10_000, "test": 50_000}
 
 
-def load_points_source(name, noise=None, num_examples=None, validation_examples=None):
+def load_points_source(name, /, *, num_examples=None, validation_examples=None):
     """Points of a density of `glf.data.densities`, float32 [n, 2], neither cut nor scaled.
 
     Training draws fresh points at every step, so that nothing can be learned by heart. The splits
@@ -23,22 +23,29 @@ def load_points_source(name, noise=None, num_examples=None, validation_examples=
 
     Args:
       name: "two_moons", "checkerboard" or "eight_gaussians".
-      noise: of the moons, see `TwoMoons`; 0.05 unless told.
+      num_examples: points in the train split.
+      validation_examples: points in the validation split.
+    """
+    counts = counts_of_generated(EXAMPLES, num_examples, validation_examples)
+    return _drawn(name, DENSITIES[name](), counts)
+
+
+def load_two_moons_source(*, noise=None, num_examples=None, validation_examples=None):
+    """The same of `TwoMoons`.
+
+    Args:
+      noise: the standard deviation around the half circles, 0.05 unless told.
       num_examples: points in the train split.
       validation_examples: points in the validation split.
 
     Raises:
-      ValueError: if another density is given a noise, or the noise is out of range.
+      ValueError: if the noise is out of range.
     """
-    if noise is not None and name != "two_moons":
-        raise ValueError(f"noise={noise!r} is for two_moons only, not {name!r}; leave it out.")
-    density = DENSITIES[name]() if noise is None else TwoMoons(noise)
-    counts = {
-        "train": TEST_EXAMPLES if num_examples is None else num_examples,
-        "validation": VALIDATION_EXAMPLES if validation_examples is None else validation_examples,
-        "test": TEST_EXAMPLES,
-    }
+    counts = counts_of_generated(EXAMPLES, num_examples, validation_examples)
+    return _drawn("two_moons", TwoMoons() if noise is None else TwoMoons(noise), counts)
 
+
+def _drawn(name, density, counts):
     def points(split):
         key = random_bits.philox_key("points", name, split)
         words = random_bits.random_words(key, range(counts[split]), density.words)

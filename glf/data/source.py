@@ -1,4 +1,4 @@
-"""What every source of images hands over, and how missing splits are cut from train."""
+"""The examples of a source with their description, and how missing splits are cut from train."""
 
 import dataclasses
 import functools
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from absl import logging
 
+from glf.core.checks import check_at_least
 from glf.data import noise
 
 SPLITS = ("train", "validation", "test")
@@ -83,6 +84,23 @@ class Source:
     density: object = None
     place: dict[str, str] = dataclasses.field(default_factory=dict)
     content: dict = dataclasses.field(default_factory=dict)
+
+
+def counts_of_generated(usual, num_examples, validation_examples):
+    """How many examples of each split are made.
+
+    Args:
+      usual: {split: number} where nothing else is asked for.
+      num_examples: of the train split, at least 1, or None.
+      validation_examples: of the validation split, or None.
+
+    Raises:
+      ValueError: if `num_examples` is no such number.
+    """
+    if num_examples is not None:
+        check_at_least("num_examples", num_examples, 1)
+    asked = {"train": num_examples, "validation": validation_examples}
+    return usual | {split: count for split, count in asked.items() if count is not None}
 
 
 def complete_splits(name, splits, validation_examples=None):

@@ -1,5 +1,6 @@
 """Where decoded images are kept: in memory, or beyond a budget in a memory-mapped file."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -21,57 +22,80 @@ def default_cache_dir():
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "glf"
 
 
-def collect(name, batches, count, shape, key, memory_budget=MEMORY_BUDGET, cache_dir=None):
-    """Gathers decoded images into one array, once.
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Keeps decoded images.
 
-    Up to `memory_budget` bytes the array is in memory. Beyond, it is a memory-mapped file in
-    `cache_dir`, named by a digest of `key` and found again by the next run; it is written whole
-    or not at all.
+    Up to `memory_budget` bytes an array is in memory. Beyond, it is a memory-mapped file in
+    `cache_dir`, found again by the next run; it is written whole or not at all.
 
     Args:
-      name: of the dataset, for messages.
-      batches: a function that returns an iterator of (uint8 [k, h, w, c], integers [k]).
-      count: the number of images at most; fewer may come.
-      shape: (h, w, c).
-      key: anything JSON can say that tells these images from any other.
-      memory_budget: bytes.
+      memory_budget: bytes an array may take in memory.
       cache_dir: a folder; None for `default_cache_dir()`.
 
-    Returns:
-      (uint8 [n, h, w, c], int64 [n]) with n <= count.
-
     Raises:
-      ValueError: if the cache's disk has no room.
-      OSError: if it cannot be written, or another process takes the room.
+      ValueError: if the budget is negative.
     """
-    size = count * int(np.prod(shape))
-    if size <= memory_budget:
-        images = np.empty((count, *shape), np.uint8)
-        numbers = _fill(name, images, batches())
-        return images[: len(numbers)], numbers
-    folder = files.expanded(cache_dir) if cache_dir else default_cache_dir()
-    digest = hashlib.sha256(json.dumps([_VERSION, key, shape]).encode()).hexdigest()[:24]
-    images_path, record = folder / f"{digest}.npy", folder / f"{digest}.json"
-    if not (record.exists() and images_path.exists()):
+
+    memory_budget: int = MEMORY_BUDGET
+    cache_dir: str | os.PathLike | None = None
+
+    def __post_init__(self):
+        if self.memory_budget < 0:
+            raise ValueError(
+                f"memory_budget is a number of bytes, at least 0, got {self.memory_budget}."
+            )
+
+    def collect(self, name, batches, count, shape, key):
+        """Gathers decoded images into one array, once.
+
+        Args:
+          name: of the dataset, for messages.
+          batches: a function that returns an iterator of (uint8 [k, h, w, c], integers [k]).
+          count: the number of images at most; fewer may come.
+          shape: (h, w, c).
+          key: anything JSON can say that tells these images from any other; the file in the cache
+            is named by a digest of it.
+
+        Returns:
+          (uint8 [n, h, w, c], int64 [n]) with n <= count.
+
+        Raises:
+          ValueError: if the cache's disk has no room.
+          OSError: if it cannot be written, or another process takes the room.
+        """
+        if count * int(np.prod(shape)) <= self.memory_budget:
+            images = np.empty((count, *shape), np.uint8)
+            numbers = _fill(name, images, batches())
+            return images[: len(numbers)], numbers
+        folder = files.expanded(self.cache_dir) if self.cache_dir else default_cache_dir()
+        digest = hashlib.sha256(json.dumps([_VERSION, key, shape]).encode()).hexdigest()[:24]
+        images_path, record = folder / f"{digest}.npy", folder / f"{digest}.json"
+        if not (record.exists() and images_path.exists()):
+            self._write(name, batches, (count, *shape), images_path, record)
+        numbers = np.array(json.loads(record.read_text())["numbers"], np.int64)
+        return np.load(images_path, mmap_mode="r")[: len(numbers)], numbers
+
+    def _write(self, name, batches, shape, images_path, record):
+        folder = images_path.parent
         folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
+        size, free = int(np.prod(shape)), shutil.disk_usage(folder).free
         if size > free:
             raise ValueError(
                 f"{name!r} decodes to {size / 2**30:.2f} GiB, above the memory budget of "
-                f"{memory_budget / 2**30:.2f} GiB, and {folder} has only {free / 2**30:.2f} GiB "
-                "free; give another cache_dir, a smaller image_size or a larger memory_budget."
+                f"{self.memory_budget / 2**30:.2f} GiB, and {folder} has only "
+                f"{free / 2**30:.2f} GiB free; give another cache_dir, a smaller image_size or a "
+                "larger memory_budget."
             )
         logging.info("%s: decoding to %s", name, images_path)
         with files.atomic_path(images_path) as temporary:
-            images = np.lib.format.open_memmap(temporary, "w+", np.uint8, (count, *shape))
+            images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
             _reserve(temporary)
             numbers = _fill(name, images, batches())
             images.flush()
             del images
         # Last, so that its presence says that the images are there.
         files.write_json(record, {"name": name, "numbers": numbers.tolist()})
-    numbers = np.array(json.loads(record.read_text())["numbers"], np.int64)
-    return np.load(images_path, mmap_mode="r")[: len(numbers)], numbers
 
 
 def _reserve(path):

@@ -13,7 +13,6 @@ import tensorflow as tf
 from absl import logging
 
 from glf.core.files import expanded
-from glf.data import store
 from glf.data.geometry import Geometry, flatten_alpha
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 
@@ -30,13 +29,7 @@ _CONVENTIONS = {
 
 
 def load_tfds_source(
-    name,
-    geometry=None,
-    data_dir=None,
-    download=True,
-    validation_examples=None,
-    memory_budget=store.MEMORY_BUDGET,
-    cache_dir=None,
+    name, /, *, geometry, store, data_dir=None, download=True, validation_examples=None
 ):
     """A dataset of tfds with an "image" feature and, perhaps, a "label" feature.
 
@@ -50,8 +43,7 @@ def load_tfds_source(
       data_dir: where prepared datasets are; None for TFDS_DATA_DIR, else the default of tfds.
       download: download and prepare the dataset if it is not there.
       validation_examples: see `complete_splits`.
-      memory_budget: bytes a split may take in memory.
-      cache_dir: where splits beyond the budget are kept.
+      store: a `Store`, for each split.
 
     Raises:
       ValueError: if the dataset is unknown, cannot be had, has no usable images, or its images
@@ -70,7 +62,7 @@ def load_tfds_source(
             f'{label!r} has no feature "image" of 8 or 16 bit integers, but '
             f"{builder.info.features}; choose an image dataset."
         )
-    geometry = _with_convention(builder, geometry or Geometry())
+    geometry = _with_convention(builder, geometry)
     shape = _output_shape(label, image.shape, geometry)
     class_label = features.get("label")
     labelled = isinstance(class_label, tfds.features.ClassLabel)
@@ -85,8 +77,6 @@ def load_tfds_source(
                 count,
                 shape,
                 [label, builder.info.full_name, str(builder.data_dir), split, repr(geometry)],
-                memory_budget,
-                cache_dir,
             )
             if image.np_dtype == np.uint16 and not images.any():
                 raise ValueError(

@@ -12,8 +12,7 @@ import math
 import numpy as np
 
 from glf.data import noise
-from glf.data.geometry import Geometry
-from glf.data.source import Source, Split, Table
+from glf.data.source import Source, Split, Table, counts_of_generated
 
 EXAMPLES = {"train": 2000, "validation": 200, "test": 200}
 _SIZE = 32
@@ -26,7 +25,7 @@ _CURVES = _TREE[0] * (1 + _TREE[1] * (1 + _TREE[2]))
 _PER_CURVE, _PER_IMAGE = 12, 40  # uniform numbers
 
 
-def load_vessels_source(geometry=None, num_examples=None, validation_examples=None):
+def load_vessels_source(*, geometry, num_examples=None, validation_examples=None):
     """Masks of vessels, [h, w, 1] with 2 levels, each with its picture as condition, 256 levels.
 
     Image i of a split is a pure function of the split, i, the size and the channels.
@@ -39,16 +38,13 @@ def load_vessels_source(geometry=None, num_examples=None, validation_examples=No
     Raises:
       ValueError: for a crop, or a size below 8 or above 1024.
     """
-    geometry = geometry or Geometry()
     size, channels = geometry.size or (_SIZE, _SIZE), geometry.channels or 3
     if geometry.crop is not None or not 8 <= min(size) <= max(size) <= 1024:
         raise ValueError(
             "vessels are made for any image_size from 8 to 1024 and are not cropped, got "
             f"image_size={size}, crop={geometry.crop}."
         )
-    counts = dict(EXAMPLES)
-    for split, count in (("train", num_examples), ("validation", validation_examples)):
-        counts[split] = counts[split] if count is None else count
+    counts = counts_of_generated(EXAMPLES, num_examples, validation_examples)
 
     def table(split):
         load = functools.partial(draw_vessels, split, range(counts[split]), size, channels)

@@ -6,8 +6,9 @@ import numpy as np
 from absl import logging
 from scipy.io import wavfile
 
+from glf.core.checks import is_integer
 from glf.core.files import expanded
-from glf.data import content, mu_law, store
+from glf.data import content, mu_law
 from glf.data.listing import WAVS, find, report_broken, shown, stamp
 from glf.data.source import SPLITS, Source, Split, Table, complete_splits
 from glf.data.split_names import split_by_hash, split_folders
@@ -16,7 +17,7 @@ from glf.data.split_names import split_by_hash, split_folders
 _MOST_CLIPPED = 0.1
 
 
-def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, cache_dir=None):
+def load_wav_source(path, /, *, store, num_samples=None):
     """All .wav files below a folder: mu-law levels {0..255} of shape (num_samples, 1, 1).
 
     PCM of 8, 16, 24 or 32 bits or floats, all at one rate; of several channels the mean is taken.
@@ -32,8 +33,7 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
     Args:
       path: the folder.
       num_samples: the length of an example.
-      memory_budget: bytes the examples may take in memory.
-      cache_dir: where they are kept beyond it.
+      store: a `Store`.
 
     Raises:
       ValueError: if `num_samples` is no positive integer; if the folder is missing, is a file or
@@ -43,8 +43,7 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
         like splits and are none, see `split_folders`.
     """
     name = f"wav:{path}"
-    whole = isinstance(num_samples, int | np.integer) and not isinstance(num_samples, bool)
-    if not whole or num_samples < 1:
+    if not is_integer(num_samples, 1):
         raise ValueError(
             "wav: sources need make_dataset.num_samples, the length of an example, a positive "
             f"integer; got {num_samples!r}."
@@ -85,8 +84,6 @@ def load_wav_source(path, num_samples=None, memory_budget=store.MEMORY_BUDGET, c
         int(pieces.sum()),
         shape,
         [str(root.resolve()), "mu-law", [stamp(root, file) for file in kept]],
-        memory_budget,
-        cache_dir,
     )
     table = Split.whole(Table("wav", len(levels), lambda: (levels, None)))
     if parts is None:

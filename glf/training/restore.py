@@ -1,7 +1,6 @@
 """Giving a model the weights of a run."""
 
-import numpy as np
-
+from glf.core.checks import is_integer
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
 from glf.training.moving_average import MovingAverage
 
@@ -22,7 +21,7 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
         the model.
     """
     checkpoints = Checkpoints(folder.checkpoints)
-    number = isinstance(which, int | np.integer) and not isinstance(which, bool)
+    number = is_integer(which)
     digits = isinstance(which, str) and which.isdecimal()
     if which not in ("latest", "best") and not number and not digits:
         raise ValueError(

@@ -52,8 +52,14 @@ def test_digits_in_other_shapes():
         ({"num_bits": 4.0}, "num_bits is an integer from 1 to 8"),
         ({"num_bits": 5, "binarize": "fixed"}, "exclude each other"),
         ({"num_bits": 5}, "'digits' has 17 levels, not 256"),
-        ({"labels": "subfolders"}, 'for "folder:" sources only'),
-        ({"levels": 16}, 'for "array:" sources only'),
+        (
+            {"labels": "subfolders"},
+            "make_dataset.labels = 'subfolders' is for sources of kind folder, got 'digits'; leave",
+        ),
+        ({"num_examples": 5}, "for sources of kind vessels, two_moons, checkerboard, eight_gaus"),
+        ({"source": "checkerboard", "noise": 0.1}, "for sources of kind two_moons, got 'checker"),
+        ({"source": "wav:x", "validation_examples": 3}, "for sources of kind digits, ves"),
+        ({"data_path": "x"}, "sources that name a path .folder:PATH, array:PATH, wav:PATH, pairs"),
     ],
 )
 def test_refused(options, message):

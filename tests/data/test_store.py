@@ -26,7 +26,8 @@ class Decoder:
 
 
 def _collect(decoder, tmp_path, key="a", budget=0):
-    return store.collect("it", decoder, 7, (2, 2, 3), [key], budget, tmp_path / "cache")
+    kept = store.Store(budget, tmp_path / "cache")
+    return kept.collect("it", decoder, 7, (2, 2, 3), [key])
 
 
 @pytest.mark.parametrize("budget", [0, 84])

@@ -187,12 +187,6 @@ def test_refused(tmp_path):
     for wrong in (None, 0, 2.5):
         with pytest.raises(ValueError, match=r"need make_dataset\.num_samples"):
             _make(tmp_path, num_samples=wrong)
-    with pytest.raises(ValueError, match='is for "wav:" sources only'):
-        make_dataset("digits", num_samples=3)
-    moves = {"horizontal_flip": True}, {"max_translation": 1}
-    for option in ({"image_size": 8}, *moves, {"validation_examples": 3}):
-        with pytest.raises(ValueError, match='not for "wav:" sources'):
-            _make(tmp_path, **option)
     _write(tmp_path / "99.wav", np.zeros(T, np.int16), 16000)
     with pytest.raises(ValueError, match=r"\(00.wav: 8000 Hz, 99.wav: 16000 Hz\)"):
         _make(tmp_path)
