@@ -180,6 +180,7 @@ def parse(gin_files=(), gin_params=()):
             for path in gin_files:
                 read.file(path)
             read.bindings(gin_params)
+            read.end()
             reading.check()
             values.check()
             if _bindings_of_train().get("make_model") is not None:
@@ -243,8 +244,9 @@ def essence(text, with_paths=True):
     """
     world = World()
     with world.active():
-        read = reading.Reading(())
+        read = reading.Reading((), quiet=True)
         read.bindings([text])
+        read.end()
         effect.drop_unused(_TRAIN, defaults=False)
         return effect.lines(_NOT_THE_RESULT, functools.partial(_source, with_paths=with_paths))
 
@@ -328,7 +330,9 @@ def _as_of(folder):
     before, _world = _world, World()
     try:
         with _world.active():
-            reading.Reading((folder.path.resolve(),)).file(folder.config.name)
+            read = reading.Reading((folder.path.resolve(),))
+            read.file(folder.config.name)
+            read.end()
         _world.keep()
         yield
     finally:

@@ -6,6 +6,7 @@ import pathlib
 import gin
 from gin import config_parser, utils
 
+from glf.configuration.earlier import Translation
 from glf.core import files
 
 # In a file that is meant to lie on top of any study: it binds parts that not every study has.
@@ -44,15 +45,16 @@ class Reading:
     Args:
       bases: folders in which relative paths are looked for, after that of the file that includes.
       reach: called at the end of each source; what it returns is kept with the source.
+      quiet: whether nothing is said of names of earlier versions.
 
     Attributes:
       statements: every binding, in order.
       sources: every source, in the order in which they ended.
     """
 
-    def __init__(self, bases, reach=set):
+    def __init__(self, bases, reach=set, quiet=False):
         self._bases, self._reach = bases, reach
-        self._including = []
+        self._including, self._translation = [], Translation(quiet)
         self.statements, self.sources = [], []
 
     def file(self, path):
@@ -73,10 +75,19 @@ class Reading:
     def bindings(self, params):
         """Reads single bindings, each a text of its own."""
         source = Source(None)
-        for text in params:
-            with gin.config._parse_scope() as context:
-                self._statements(text, context, source)
+        with self._translation.source(None):
+            for text in params:
+                with gin.config._parse_scope() as context:
+                    self._statements(text, context, source)
         self._close(source)
+
+    def end(self):
+        """To be called when all has been read.
+
+        Raises:
+          ValueError: if names of earlier versions have no meaning today.
+        """
+        self._translation.end()
 
     def _find(self, path):
         bases = [self._including[-1].parent] if self._including else []
@@ -90,7 +101,7 @@ class Reading:
         )
 
     def _read(self, text, source):
-        with gin.config._parse_scope() as context:
+        with self._translation.source(source.path), gin.config._parse_scope() as context:
             self._statements(text, context, source)
         macro = (FOR_ANY_STUDY, "gin.macro")
         source.any_study = gin.config._CONFIG.pop(macro, {}).get("value") is True
@@ -107,7 +118,7 @@ class Reading:
                 statement.source = len(self.sources) - 1
 
     def _statements(self, text, context, source):
-        for statement in config_parser.ConfigParser(text, gin.config.ParserDelegate()):
+        for statement in config_parser.ConfigParser(text, self._translation.delegate()):
             with utils.try_with_location(statement.location):
                 if isinstance(statement, config_parser.BindingStatement):
                     self._bind(statement, source)
@@ -116,10 +127,14 @@ class Reading:
                 elif isinstance(statement, config_parser.ImportStatement):
                     context.process_import(statement)
                     gin.config._IMPORTS.update(context.imports)
-                elif not context.get_configurable(statement.selector):
+                elif not context.get_configurable(
+                    self._translation.configurable(statement.scope, statement.selector)
+                ):
                     raise ValueError(f"No configurable matching '{statement.selector}'.")
 
     def _bind(self, statement, source):
+        if statement.arg_name:
+            statement = self._translation.binding(statement)
         scope, selector, parameter, value, location = statement
         if not parameter:  # a macro
             scope = f"{scope}/{selector}" if scope else selector
