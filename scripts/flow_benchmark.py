@@ -83,7 +83,8 @@ def real_nvp_of_ours():
         DenseConditioner, hidden=HIDDEN, num_layers=2, batch_norm=False, zero_init_last=False
     )
     sides = ["second" if i % 2 else "first" for i in range(LAYERS)]
-    flow = Flow(lambda: Chain([AffineCoupling(side, network) for side in sides]))
+    couplings = [functools.partial(AffineCoupling, side, network) for side in sides]
+    flow = Flow(functools.partial(Chain, couplings))
     flow.build((None, DIMENSIONS))
     return OfOurs(flow)
 
@@ -117,14 +118,14 @@ def glow_of_tfp():
 
 def glow_of_ours():
     """`MultiScale` of the same numbers of scales, steps and filters."""
-    from glf.bijectors import ActNorm, ImageCoupling, InvertibleConv1x1, Repeated, SigmoidAffineMap
+    from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, SigmoidAffineMap
     from glf.networks.glow_conv import GlowConditioner
     from glf.priors import ConditionalGaussian, MultiScale, StandardNormal
 
     network = functools.partial(GlowConditioner, filters=FILTERS)
     coupling = functools.partial(ImageCoupling, SigmoidAffineMap, make_conditioner=network)
     flow = MultiScale(
-        lambda: Repeated([ActNorm, InvertibleConv1x1, coupling], num=STEPS),
+        functools.partial(Chain, [ActNorm, InvertibleConv1x1, coupling], repeats=STEPS),
         SCALES,
         make_preprocessing=None,
         make_part=ConditionalGaussian,

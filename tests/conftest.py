@@ -45,7 +45,7 @@ def small_glf(spec, **changes):
 
     import numpy as np
 
-    from glf.bijectors import BothHalvesCoupling, RandomPermutation, Repeated
+    from glf.bijectors import BothHalvesCoupling, Chain, RandomPermutation
     from glf.models.glf import GLF
     from glf.networks.conditioner import DenseConditioner
     from glf.networks.dense import DenseDecoder, DenseEncoder
@@ -58,7 +58,7 @@ def small_glf(spec, **changes):
         "latent_size": 4,
         "make_encoder": partial(DenseEncoder, hidden=(16,)),
         "make_decoder": partial(DenseDecoder, hidden=(16,)),
-        "make_flow": partial(Flow, partial(Repeated, [coupling, RandomPermutation], num=2)),
+        "make_flow": partial(Flow, partial(Chain, [coupling, RandomPermutation], repeats=2)),
     }
     keras.utils.set_random_seed(11)
     model = GLF(spec, **{**parts, **changes})

@@ -10,12 +10,12 @@ import without_package
 
 from glf.bijectors import (
     ActNorm,
+    Chain,
     EmergingConv,
     ImageCoupling,
     InvertibleConv1x1,
     Logit,
     MixtureLogisticMap,
-    Repeated,
 )
 from glf.data.dataset import DataSpec
 from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
@@ -32,13 +32,10 @@ GLOW = partial(GlowConditioner, filters=4)
 MIXTURE = partial(MixtureLogisticMap, components=2)
 # Of everything that samples by a loop one: mixtures, emerging convolutions, LSTMs.
 SLOW_STEP = partial(
-    Repeated,
+    Chain,
     [ActNorm, EmergingConv, partial(ImageCoupling, MIXTURE, make_conditioner=GLOW)],
-    num=1,
 )
-STEP = partial(
-    Repeated, [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=GLOW)], num=1
-)
+STEP = partial(Chain, [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=GLOW)])
 LOGIT = partial(Logit, 0.05)
 LSTM = partial(ChannelAutoregressive, hidden=4, layers=1)
 NOISE = partial(

@@ -4,7 +4,7 @@ from glf.bijectors.act_norm import ActNorm
 from glf.bijectors.autoregressive import IAF, MAF
 from glf.bijectors.base import Bijector, ImageBijector, VectorBijector
 from glf.bijectors.batch_norm import BatchNorm
-from glf.bijectors.chain import Chain, Invert, Repeated
+from glf.bijectors.chain import Chain, Invert
 from glf.bijectors.coupling import (
     AdditiveCoupling,
     AffineCoupling,
@@ -69,7 +69,6 @@ __all__ = [
     "Planar",
     "Radial",
     "RandomPermutation",
-    "Repeated",
     "SigmoidAffineMap",
     "SplineCoupling",
     "SplineMap",

@@ -39,8 +39,8 @@ class ActNorm(Bijector):
     # Keeps the scale finite for a dimension that is constant in the first batch.
     epsilon = 1e-6
 
-    def __init__(self, per_pixel=False, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, per_pixel=False, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.per_pixel = per_pixel
 
     def build(self, input_shape, condition_shape=None):
@@ -97,17 +97,15 @@ class ActNorm(Bijector):
         total = tf.reduce_sum(tf.cast(log_scale, tf.float64))
         return same_for_all(repeats * total, point)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = exp(-s) (u - t), and -m Σ s."""
-        u, _ = self.check(u, condition)
         if training:
             self._initialize(u, forward=True)
         log_scale = -tf.convert_to_tensor(self.log_scale.value)
         return (u - self.shift.value) * tf.exp(log_scale), self._log_det(log_scale, u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = exp(s) y + t, and m Σ s."""
-        y, _ = self.check(y, condition)
         if training:
             self._initialize(y, forward=False)
         log_scale = tf.convert_to_tensor(self.log_scale.value)

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
+from glf.core.part import made_by
 from glf.networks.made import MADE
 
 
@@ -15,10 +16,13 @@ class _Autoregressive(VectorBijector):
       make_network: factory of the MADE, called with `parameters=` and `dtype=`.
     """
 
-    def __init__(self, make_map=AffineMap, make_network=MADE, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
-        self.elementwise = make_map()
-        self.network = make_network(parameters=sum(self.elementwise.groups), dtype=dtype)
+    def __init__(self, make_map=AffineMap, make_network=MADE, *, dtype="float32"):
+        super().__init__(dtype=dtype)
+        kind = type(self).__name__
+        self.elementwise = made_by(make_map, f"{kind}.make_map")
+        parameters = sum(self.elementwise.groups)
+        where = f"{kind}.make_network"
+        self.network = made_by(make_network, where, parameters=parameters, dtype=dtype)
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network's weights."""
@@ -30,7 +34,6 @@ class _Autoregressive(VectorBijector):
         return with_shared(self.network(point, condition), self.shared)
 
     def _at_once(self, function, point, condition):
-        point, condition = self.check(point, condition)
         image, log_derivative = function(point, self._parameters(point, condition))
         return image, tf.reduce_sum(log_derivative, axis=1)
 
@@ -40,7 +43,6 @@ class _Autoregressive(VectorBijector):
         Pass i fills in the dimension whose place in the order is i. The later ones stay 0 until
         then, so that no passing infinity gets into the network, where 0 · ∞ would be NaN.
         """
-        point, condition = self.check(point, condition)
         place = tf.constant(self.network.degrees, tf.int32)
 
         def fill_in(i, image, log_derivative):
@@ -70,13 +72,13 @@ class MAF(_Autoregressive):
       make_network: factory of the MADE, called with `parameters=` and `dtype=`.
     """
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """d passes."""
-        return self._one_by_one(self.elementwise.forward, u, condition)
+        return self._one_by_one(self.elementwise.apply, u, condition)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """One pass."""
-        return self._at_once(self.elementwise.inverse, y, condition)
+        return self._at_once(self.elementwise.undo, y, condition)
 
 
 class IAF(_Autoregressive):
@@ -90,10 +92,10 @@ class IAF(_Autoregressive):
       make_network: factory of the MADE, called with `parameters=` and `dtype=`.
     """
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """One pass."""
-        return self._at_once(self.elementwise.forward, u, condition)
+        return self._at_once(self.elementwise.apply, u, condition)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """d passes."""
-        return self._one_by_one(self.elementwise.inverse, y, condition)
+        return self._one_by_one(self.elementwise.undo, y, condition)

@@ -1,11 +1,12 @@
 """The contract of every bijector: a Keras layer that owns weights, with two fused methods."""
 
 import abc
+import typing
 
 import keras
 import tensorflow as tf
 
-from glf.bijectors.view import View
+from glf.bijectors.view import TFPView
 from glf.core.part import Part
 from glf.layers.context import context_features
 
@@ -14,11 +15,11 @@ class Bijector(Part, keras.layers.Layer):
     """An invertible map between base noise u and data y, with both log-determinants.
 
     `forward` goes from the base to the data (to sample), `inverse` from the data to the base (for
-    the density), as in TensorFlow Probability. Both return the image of the point and the
-    log-determinant of the very map they applied, from one evaluation of any network inside:
+    the density), as in TensorFlow Probability. The fused methods return the image of the point and
+    the log-determinant of the very map they applied, from one evaluation of any network inside:
 
-      forward_and_log_det(u) = (y, log|det dy/du|)
-      inverse_and_log_det(y) = (u, log|det du/dy|)
+      forward_and_log_det(u) = (y, log|det dy/du|)      forward(u) = y
+      inverse_and_log_det(y) = (u, log|det du/dy|)      inverse(y) = u
 
     Points have shape [batch, ...event], log-determinants [batch], in nats. An event has the shape
     `event_shape` on the data's side and `base_shape` on the base's: the same, but for bijectors
@@ -28,13 +29,16 @@ class Bijector(Part, keras.layers.Layer):
     matters only to bijectors that hold batch statistics, are initialised by data, or drop out
     features: those need a `glf.core.training.Training` in place of True.
 
+    These methods are the same of all bijectors: they check what they are given. A subclass writes
+    the mathematics, `_forward` and `_inverse`.
+
     The layer owns all parameters, made in `build` alone. `as_tfp` hands out a stateless TFP view
     built on the spot. Flow arithmetic is in the layer's dtype, float32 unless told, whatever the
     global policy.
     """
 
-    def __init__(self, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.event_shape = None
         self.condition_shape = None
 
@@ -58,13 +62,38 @@ class Bijector(Part, keras.layers.Layer):
         self.event_shape = event_shape
         self.condition_shape = None if condition_shape is None else tuple(condition_shape)
 
-    @abc.abstractmethod
+    @typing.final
     def forward_and_log_det(self, u, condition=None, training=False):
-        """Maps base `u` to data `y`; returns (y, log|det dy/du|)."""
+        """Maps base `u` to data `y`; returns (y, log|det dy/du|).
+
+        Raises:
+          ValueError: if the layer is not built, if the point's event is not the one it was built
+            for, or if there is a condition where none was announced, or none where one was.
+        """
+        return self._forward(*self._checked(u, self.base_shape, condition), training)
+
+    @typing.final
+    def inverse_and_log_det(self, y, condition=None, training=False):
+        """Maps data `y` to base `u`; returns (u, log|det du/dy|). Raises as the forward does."""
+        return self._inverse(*self._checked(y, self.event_shape, condition), training)
+
+    @typing.final
+    def forward(self, u, condition=None, training=False):
+        """The y of `forward_and_log_det`."""
+        return self.forward_and_log_det(u, condition, training)[0]
+
+    @typing.final
+    def inverse(self, y, condition=None, training=False):
+        """The u of `inverse_and_log_det`."""
+        return self.inverse_and_log_det(y, condition, training)[0]
 
     @abc.abstractmethod
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        """Maps data `y` to base `u`; returns (u, log|det du/dy|)."""
+    def _forward(self, u, condition, training):
+        """The forward of tensors in the layer's dtype: (y, log|det dy/du|)."""
+
+    @abc.abstractmethod
+    def _inverse(self, y, condition, training):
+        """The inverse of tensors in the layer's dtype: (u, log|det du/dy|)."""
 
     def call(self, y, condition=None, training=False):
         """Keras' own way in: the inverse direction, `(u, log|det du/dy|)`."""
@@ -76,25 +105,14 @@ class Bijector(Part, keras.layers.Layer):
         The view takes points [...sample, batch, ...event], and without a condition any number of
         leading axes.
         """
-        return View(self, condition)
+        return TFPView(self, condition)
 
-    def check(self, point, condition, base=False):
-        """Returns `point` and `condition` as tensors in the layer's dtype.
-
-        Args:
-          point: what a method was given.
-          condition: the same.
-          base: whether the point is one of the base's side.
-
-        Raises:
-          ValueError: if the layer is not built, if the point's event is not the one it was built
-            for, or if there is a condition where none was announced, or none where one was.
-        """
+    def _checked(self, point, shape, condition):
+        """Point, an event of `shape`, and condition as tensors in the layer's dtype."""
         name = type(self).__name__
         if self.event_shape is None:
             raise ValueError(f"{name} has no weights yet; call build((None, ...event)) first.")
         point = tf.cast(point, self.compute_dtype)
-        shape = self.base_shape if base else self.event_shape
         if not point.shape[1:].is_compatible_with(shape) or point.shape.rank == 0:
             raise ValueError(
                 f"{name} was built for points of shape [batch, {', '.join(map(str, shape))}], got "

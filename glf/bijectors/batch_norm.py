@@ -24,8 +24,8 @@ class BatchNorm(VectorBijector):
       ValueError: for arguments out of range; in training, for a batch of one example.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, momentum=0.9, epsilon=1e-5, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if not 0 <= momentum < 1 or not epsilon > 0:
             raise ValueError(
                 "BatchNorm needs 0 <= momentum < 1 and epsilon > 0, got "
@@ -47,16 +47,14 @@ class BatchNorm(VectorBijector):
     def _log_scale(self, variance):
         return self.log_gamma.value - 0.5 * tf.math.log(variance + self.epsilon)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = m + (u - β) exp(-γ) sqrt(v + ε) with the moving averages."""
-        u, _ = self.check(u, condition)
         log_scale = self._log_scale(self.moving_variance.value)
         y = self.moving_mean.value + (u - self.beta.value) * tf.exp(-log_scale)
         return y, same_for_all(-tf.reduce_sum(log_scale), u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = exp(γ) (y - m) / sqrt(v + ε) + β."""
-        y, _ = self.check(y, condition)
         if training:
             check_spread(y, (0,), type(self).__name__, "Take a larger batch, or ActNorm.")
             mean, variance = batch_moments(y)

@@ -2,9 +2,9 @@
 
 import functools
 import operator
-from collections.abc import Sequence
 
 from glf.bijectors.base import Bijector
+from glf.core.part import made_by
 from glf.layers.track import track
 
 
@@ -15,30 +15,31 @@ class Chain(Bijector):
 
     As in `tfb.Chain`: the inverse applies the first one first. All have one dtype, which is the
     chain's; every one is built with the same condition, and for the shape that the one before it
-    has on its base's side.
+    has on its base's side. The four blocks of a Generative Latent Flow, each of a coupling and a
+    permutation:
+
+      Chain([BothHalvesCoupling, RandomPermutation], repeats=4)
 
     Args:
-      bijectors: at least one bijector.
+      make_bijectors: list of factories, each called without arguments for every bijector.
+      repeats: how often the list is gone through, at least 1.
 
     Raises:
-      ValueError: if the list is empty, holds something else, or mixes dtypes.
+      ValueError: if there is no list of factories, if they make something else, or mix dtypes.
     """
 
-    def __init__(self, bijectors: Sequence[Bijector], *, name=None):
-        bijectors = list(bijectors)
-        for bijector in bijectors:
-            if not isinstance(bijector, Bijector):
-                raise ValueError(
-                    f"A chain consists of bijectors, got {bijector!r}; call factories first, or "
-                    "give them to Repeated."
-                )
+    def __init__(self, make_bijectors, repeats=1):
+        if not isinstance(make_bijectors, list | tuple) or not make_bijectors or repeats < 1:
+            raise ValueError(
+                "Chain needs a list of at least one factory and repeats >= 1, got "
+                f"{make_bijectors!r} and repeats={repeats}."
+            )
+        makers = [make for _ in range(repeats) for make in make_bijectors]
+        bijectors = [_bijector(make, "Chain.make_bijectors") for make in makers]
         dtypes = sorted({bijector.compute_dtype for bijector in bijectors})
         if len(dtypes) != 1:
-            raise ValueError(
-                f"A chain needs at least one bijector and all of one dtype, got "
-                f"{len(bijectors)} of dtypes {dtypes}."
-            )
-        super().__init__(dtype=dtypes[0], name=name)
+            raise ValueError(f"Chain needs bijectors of one dtype, got {dtypes}.")
+        super().__init__(dtype=dtypes[0])
         self.bijectors = track(self, "bijector", bijectors)
 
     def build(self, input_shape, condition_shape=None):
@@ -54,59 +55,45 @@ class Chain(Bijector):
         """The last bijector's."""
         return self.bijectors[-1].base_shape
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """Applies the last bijector first."""
-        point, condition = self.check(u, condition, base=True)
-        log_dets = []
-        for bijector in reversed(self.bijectors):
-            point, log_det = bijector.forward_and_log_det(point, condition, training)
-            log_dets.append(log_det)
-        return point, functools.reduce(operator.add, log_dets)
+        steps = [bijector._forward for bijector in reversed(self.bijectors)]
+        return _one_after_the_other(steps, u, condition, training)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """Applies the first bijector first."""
-        point, condition = self.check(y, condition)
-        log_dets = []
-        for bijector in self.bijectors:
-            point, log_det = bijector.inverse_and_log_det(point, condition, training)
-            log_dets.append(log_det)
-        return point, functools.reduce(operator.add, log_dets)
+        steps = [bijector._inverse for bijector in self.bijectors]
+        return _one_after_the_other(steps, y, condition, training)
 
 
-class Repeated(Chain):
-    """A chain of `num` equal blocks, each made afresh by calling every factory once.
+def _one_after_the_other(steps, point, condition, training):
+    log_dets = []
+    for step in steps:
+        point, log_det = step(point, condition, training)
+        log_dets.append(log_det)
+    return point, functools.reduce(operator.add, log_dets)
 
-    The four blocks of a Generative Latent Flow, coupling and permutation from data to base:
 
-      Repeated([BothHalvesCoupling, RandomPermutation], num=4)
-
-    Args:
-      make_layers: factories, each called without arguments for one bijector, from data to base.
-      num: number of blocks, at least 1.
-
-    Raises:
-      ValueError: if there is no factory or no block.
-    """
-
-    def __init__(self, make_layers, num=4, *, name=None):
-        make_layers = list(make_layers)
-        if not make_layers or num < 1:
-            raise ValueError(
-                f"Repeated needs at least one factory and num >= 1, got {len(make_layers)} "
-                f"factories and num={num}."
-            )
-        super().__init__([make() for _ in range(num) for make in make_layers], name=name)
+def _bijector(make, where):
+    bijector = made_by(make, where)
+    if not isinstance(bijector, Bijector):
+        raise ValueError(f"{where} makes bijectors, got {bijector!r} of {make!r}.")
+    return bijector
 
 
 class Invert(Bijector):
-    """The other way round: forward is the inverse of `bijector`, inverse its forward.
+    """The other way round: forward is the inverse of what is made, inverse its forward.
 
     For maps that are cheap in one direction only. A planar or inverse autoregressive flow to be
     trained by density goes in here, so that its cheap forward is on the path from data to base.
+
+    Args:
+      make_bijector: factory of the bijector, called without arguments; its dtype is this one's.
     """
 
-    def __init__(self, bijector: Bijector, *, name=None):
-        super().__init__(dtype=bijector.compute_dtype, name=name)
+    def __init__(self, make_bijector):
+        bijector = _bijector(make_bijector, "Invert.make_bijector")
+        super().__init__(dtype=bijector.compute_dtype)
         self.bijector = bijector
 
     def build(self, input_shape, condition_shape=None):
@@ -124,10 +111,10 @@ class Invert(Bijector):
                 f"{self.event_shape}."
             )
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """The inverse of the bijector inside."""
-        return self.bijector.inverse_and_log_det(u, condition, training)
+        return self.bijector._inverse(u, condition, training)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """The forward of the bijector inside."""
-        return self.bijector.forward_and_log_det(y, condition, training)
+        return self.bijector._forward(y, condition, training)

@@ -24,7 +24,6 @@ class LearnedMatrix:
             # What the layer is built for, and ignores.
             shape = [num, *(size or 1 for size in self.condition_shape[1:])]
             condition = tf.zeros(shape, y.dtype)
-        u, _ = self.inverse_and_log_det(y, condition)
-        back, _ = self.forward_and_log_det(u, condition)
+        back = self.forward(self.inverse(y, condition), condition)
         error = tf.reduce_max(tf.abs(back - y))
         return tf.where(tf.math.is_nan(error), tf.constant(float("inf"), y.dtype), error)

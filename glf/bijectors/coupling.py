@@ -1,17 +1,14 @@
 """Coupling layers: a part of the dimensions is moved by a map that the other part chooses."""
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector
-from glf.bijectors.elementwise import (
-    AdditiveMap,
-    AffineMap,
-    ElementwiseMap,
-    learn_shared,
-    with_shared,
-)
+from glf.bijectors.elementwise import AdditiveMap, AffineMap, learn_shared, with_shared
 from glf.bijectors.spline import SplineMap
+from glf.core.part import made_by
 from glf.layers.track import track
 from glf.networks.conditioner import DenseConditioner
 
@@ -36,7 +33,8 @@ class MapParameters(keras.layers.Layer):
         super().__init__(dtype=dtype)
         self.num = num
         groups = elementwise.groups if separate_networks else (sum(elementwise.groups),)
-        networks = [make_conditioner(units=num * group, dtype=dtype) for group in groups]
+        where = "A coupling's make_conditioner"
+        networks = [made_by(make_conditioner, where, units=num * n, dtype=dtype) for n in groups]
         self.networks = track(self, "network", networks)
         self.groups = groups
         self.elementwise = elementwise
@@ -67,7 +65,7 @@ class Coupling(VectorBijector):
     2016, section 3.2) writes it. The first half has ⌊d/2⌋ dimensions.
 
     Args:
-      elementwise: the family f.
+      make_map: factory of the family f, called without arguments.
       transform: which half is moved, "first" or "second".
       make_conditioner: factory of the network θ, called with `units=` and `dtype=`.
       separate_networks: whether every group of parameters has its own network.
@@ -78,18 +76,17 @@ class Coupling(VectorBijector):
 
     def __init__(
         self,
-        elementwise: ElementwiseMap,
+        make_map,
         transform="second",
         make_conditioner=DenseConditioner,
         separate_networks=False,
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         if transform not in ("first", "second"):
             raise ValueError(f'A coupling\'s transform is "first" or "second", got {transform!r}.')
-        self.elementwise = elementwise
+        self.elementwise = made_by(make_map, "Coupling.make_map")
         self.transform = transform
         self.make_conditioner = make_conditioner
         self.separate_networks = separate_networks
@@ -106,7 +103,6 @@ class Coupling(VectorBijector):
         self.parameters.build((None, fixed), condition_shape)
 
     def _apply(self, function, point, condition, training):
-        point, condition = self.check(point, condition)
         first, second = tf.split(point, half_sizes(self), axis=1)
         if self.transform == "first":
             raw = self.parameters(second, condition, training=training)
@@ -116,22 +112,20 @@ class Coupling(VectorBijector):
             second, log_derivative = function(second, raw)
         return tf.concat([first, second], axis=1), tf.reduce_sum(log_derivative, axis=1)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """The moved half through f⁻¹."""
-        return self._apply(self.elementwise.inverse, u, condition, training)
+        return self._apply(self.elementwise.undo, u, condition, training)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """The moved half through f."""
-        return self._apply(self.elementwise.forward, y, condition, training)
+        return self._apply(self.elementwise.apply, y, condition, training)
 
 
 class AdditiveCoupling(Coupling):
     """u_b = y_b + t(y_a): volume-preserving (Dinh, Krueger, Bengio 2014, "NICE", section 3.2)."""
 
-    def __init__(
-        self, transform="second", make_conditioner=DenseConditioner, *, dtype="float32", name=None
-    ):
-        super().__init__(AdditiveMap(), transform, make_conditioner, dtype=dtype, name=name)
+    def __init__(self, transform="second", make_conditioner=DenseConditioner, *, dtype="float32"):
+        super().__init__(AdditiveMap, transform, make_conditioner, dtype=dtype)
 
 
 class AffineCoupling(Coupling):
@@ -145,11 +139,9 @@ class AffineCoupling(Coupling):
         separate_networks=False,
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(
-            AffineMap(clamp), transform, make_conditioner, separate_networks, dtype=dtype, name=name
-        )
+        make_map = partial(AffineMap, clamp)
+        super().__init__(make_map, transform, make_conditioner, separate_networks, dtype=dtype)
 
 
 class SplineCoupling(Coupling):
@@ -163,11 +155,9 @@ class SplineCoupling(Coupling):
         bound=5.0,
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(
-            SplineMap(num_bins, bound), transform, make_conditioner, dtype=dtype, name=name
-        )
+        make_map = partial(SplineMap, num_bins, bound)
+        super().__init__(make_map, transform, make_conditioner, dtype=dtype)
 
 
 class BothHalvesCoupling(VectorBijector):
@@ -195,10 +185,9 @@ class BothHalvesCoupling(VectorBijector):
         separate_networks=True,
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
-        self.elementwise = make_map()
+        super().__init__(dtype=dtype)
+        self.elementwise = made_by(make_map, "BothHalvesCoupling.make_map")
         self.make_conditioner = make_conditioner
         self.separate_networks = separate_networks
 
@@ -212,24 +201,22 @@ class BothHalvesCoupling(VectorBijector):
         self.second_parameters = MapParameters(self.elementwise, second, *make)
         self.second_parameters.build((None, first), condition_shape)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """Undoes the second half, then the first."""
-        u, condition = self.check(u, condition)
         u_1, u_2 = tf.split(u, half_sizes(self), axis=1)
         raw = self.second_parameters(u_1, condition, training=training)
-        y_2, log_derivative_2 = self.elementwise.inverse(u_2, raw)
+        y_2, log_derivative_2 = self.elementwise.undo(u_2, raw)
         raw = self.first_parameters(y_2, condition, training=training)
-        y_1, log_derivative_1 = self.elementwise.inverse(u_1, raw)
+        y_1, log_derivative_1 = self.elementwise.undo(u_1, raw)
         return tf.concat([y_1, y_2], axis=1), _total(log_derivative_1, log_derivative_2)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """Moves the first half given the second, then the second given the new first."""
-        y, condition = self.check(y, condition)
         y_1, y_2 = tf.split(y, half_sizes(self), axis=1)
         raw = self.first_parameters(y_2, condition, training=training)
-        u_1, log_derivative_1 = self.elementwise.forward(y_1, raw)
+        u_1, log_derivative_1 = self.elementwise.apply(y_1, raw)
         raw = self.second_parameters(u_1, condition, training=training)
-        u_2, log_derivative_2 = self.elementwise.forward(y_2, raw)
+        u_2, log_derivative_2 = self.elementwise.apply(y_2, raw)
         return tf.concat([u_1, u_2], axis=1), _total(log_derivative_1, log_derivative_2)
 
 

@@ -17,14 +17,12 @@ class DiagonalScaling(VectorBijector):
         super().build(input_shape, condition_shape)
         self.log_scale = self.add_weight(name="log_scale", shape=(self.size,), initializer="zeros")
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = exp(-s) u, and -Σ s."""
-        u, _ = self.check(u, condition)
         s = self.log_scale.value
         return u * tf.exp(-s), same_for_all(-tf.reduce_sum(s), u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = exp(s) y, and Σ s."""
-        y, _ = self.check(y, condition)
         s = self.log_scale.value
         return y * tf.exp(s), same_for_all(tf.reduce_sum(s), y)

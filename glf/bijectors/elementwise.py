@@ -2,8 +2,10 @@
 
 An elementwise map has no weights. It is told its parameters with every call, one vector of raw
 (unconstrained) numbers for each element, and gives back the image and the log-derivative of each
-element. `groups` says how that vector is divided: (1, 1) is one number for a log-scale and one
-for a shift. All-zero parameters give the identity, or a map near it where a class says so.
+element. `apply` is its function f, `undo` is f⁻¹: these words say nothing of data and base, because
+couplings apply f from data to base, autoregressive flows from base to data. `groups` says how the
+vector of raw numbers is divided: (1, 1) is one for a log-scale and one for a shift. All-zero
+parameters give the identity, or a map near it where a class says so.
 
 A map may ask for numbers that all elements share. `shared` are their first values; whoever owns the
 map learns them (`learn_shared`), and puts them behind the others of every element (`with_shared`).
@@ -30,11 +32,11 @@ class ElementwiseMap(abc.ABC):
     shared: tuple[float, ...] = ()
 
     @abc.abstractmethod
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns y = f(x) and log f'(x)."""
 
     @abc.abstractmethod
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns x = f⁻¹(y) and -log f'(x)."""
 
 
@@ -59,11 +61,11 @@ class AdditiveMap(ElementwiseMap):
 
     groups = (1,)
 
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns x + t and zeros."""
         return x + tf.squeeze(raw, -1), tf.zeros_like(x)
 
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns y - t and zeros."""
         return y - tf.squeeze(raw, -1), tf.zeros_like(y)
 
@@ -85,11 +87,11 @@ class AffineMap(ElementwiseMap):
             raise ValueError(f"AffineMap needs clamp > 0, got {clamp}.")
         self.clamp = clamp
 
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns x exp(s) + t and s."""
         return _affine(x, raw, self.clamp * 0.636)
 
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns (y - t) exp(-s) and -s."""
         return _affine_inverse(y, raw, self.clamp * 0.636)
 
@@ -119,11 +121,11 @@ class TanhAffineMap(ElementwiseMap):
     groups = (1, 1)
     shared = (1.0,)
 
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns (x + t) exp(s) and s."""
         return _tanh_affine(x, raw)
 
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns y exp(-s) - t and -s."""
         return _tanh_affine_inverse(y, raw)
 
@@ -170,11 +172,11 @@ class SigmoidAffineMap(ElementwiseMap):
         self.offset = offset
         self.min_scale = min_scale
 
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns (x + t) σ̃ and log σ̃."""
         return _sigmoid_affine(x, raw, self.offset, self.min_scale)
 
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns y / σ̃ - t and -log σ̃."""
         return _sigmoid_affine_inverse(y, raw, self.offset, self.min_scale)
 

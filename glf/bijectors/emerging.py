@@ -31,8 +31,8 @@ class EmergingConv(ImageBijector, LearnedMatrix):
       ValueError: for an even kernel.
     """
 
-    def __init__(self, kernel_size=3, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, kernel_size=3, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"EmergingConv needs an odd kernel_size, got {kernel_size}.")
         self.kernel_size = kernel_size
@@ -49,12 +49,10 @@ class EmergingConv(ImageBijector, LearnedMatrix):
         per_pixel = self.first.log_abs_det() + self.second.log_abs_det()
         return same_for_all(positions * per_pixel, point)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = A⁻¹ (B⁻¹ u)."""
-        u, _ = self.check(u, condition)
         return self.first.solve(self.second.solve(u)), -self._log_det(u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = B (A y)."""
-        y, _ = self.check(y, condition)
         return self.second.convolve(self.first.convolve(y)), self._log_det(y)

@@ -15,12 +15,10 @@ class Flatten(ImageBijector):
         """(h w c,)."""
         return None if self.event_shape is None else (math.prod(self.event_shape),)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """Vectors to images, and 0."""
-        u, _ = self.check(u, condition, base=True)
         return tf.reshape(u, (-1, *self.event_shape)), same_for_all(0.0, u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """Images to vectors, and 0."""
-        y, _ = self.check(y, condition)
         return tf.reshape(y, (-1, *self.base_shape)), same_for_all(0.0, y)

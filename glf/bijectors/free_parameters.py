@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from glf.core.part import made_by
 from glf.layers.track import track
 from glf.networks.conditioner import DenseConditioner
 
@@ -38,7 +39,8 @@ class FreeParameters(keras.layers.Layer):
         self.vectors = track(self, "vector", vectors)
         if condition_shape is not None:
             total = sum(self.sizes.values())
-            self.network = self.make_conditioner(units=total, dtype=self.dtype)
+            where = "FreeParameters.make_conditioner"
+            self.network = made_by(self.make_conditioner, where, units=total, dtype=self.dtype)
             self.network.build(condition_shape)
 
     def call(self, condition=None, training=False):

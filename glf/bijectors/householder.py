@@ -22,8 +22,8 @@ class Householder(VectorBijector):
       ValueError: for fewer than one reflection.
     """
 
-    def __init__(self, num_reflections=None, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, num_reflections=None, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if num_reflections is not None and num_reflections < 1:
             raise ValueError(f"Householder needs num_reflections >= 1, got {num_reflections}.")
         self.num_reflections = num_reflections
@@ -38,7 +38,6 @@ class Householder(VectorBijector):
         )
 
     def _apply(self, point, condition, transpose):
-        point, _ = self.check(point, condition)
         vectors = self.vectors.value / tf.norm(self.vectors.value, axis=0, keepdims=True)
         products = tf.matmul(vectors, vectors, transpose_a=True)
         half = tf.fill(tf.shape(products)[:1], tf.cast(0.5, point.dtype))
@@ -48,10 +47,10 @@ class Householder(VectorBijector):
         moved = point - tf.transpose(tf.matmul(vectors, along))
         return moved, same_for_all(0.0, point)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """The reflections in the opposite order, and 0."""
         return self._apply(u, condition, transpose=True)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = H_1 ... H_K y, and 0."""
         return self._apply(y, condition, transpose=False)

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
+from glf.core.part import made_by
 from glf.networks.masked_image import MaskedImageNetwork
 
 # What a pass may hand on to the next one. Values that are not final yet can grow from pass to pass,
@@ -29,12 +30,12 @@ class ImageIAF(ImageBijector):
       make_network: factory of the masked network θ, called with `parameters=` and `dtype=`.
     """
 
-    def __init__(
-        self, make_map=AffineMap, make_network=MaskedImageNetwork, *, dtype="float32", name=None
-    ):
-        super().__init__(dtype=dtype, name=name)
-        self.elementwise = make_map()
-        self.network = make_network(parameters=sum(self.elementwise.groups), dtype=dtype)
+    def __init__(self, make_map=AffineMap, make_network=MaskedImageNetwork, *, dtype="float32"):
+        super().__init__(dtype=dtype)
+        self.elementwise = made_by(make_map, "ImageIAF.make_map")
+        parameters = sum(self.elementwise.groups)
+        where = "ImageIAF.make_network"
+        self.network = made_by(make_network, where, parameters=parameters, dtype=dtype)
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network's weights."""
@@ -42,18 +43,16 @@ class ImageIAF(ImageBijector):
         self.network.build(input_shape, condition_shape)
         self.shared = learn_shared(self, self.elementwise)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """One pass."""
-        u, condition = self.check(u, condition)
-        y, log_derivative = self.elementwise.forward(u, self._parameters(u, condition))
+        y, log_derivative = self.elementwise.apply(u, self._parameters(u, condition))
         return y, tf.reduce_sum(log_derivative, axis=(1, 2, 3))
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """As many passes as it takes."""
-        y, condition = self.check(y, condition)
 
         def one_pass(u, y, condition):
-            return self.elementwise.inverse(y, self._parameters(u, condition))
+            return self.elementwise.undo(y, self._parameters(u, condition))
 
         fixed_y = tf.stop_gradient(y)
         fixed_condition = None if condition is None else tf.stop_gradient(condition)

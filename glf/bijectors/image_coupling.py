@@ -5,6 +5,7 @@ import tensorflow as tf
 from glf.bijectors.base import ImageBijector
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.bijectors.masks import MASKS
+from glf.core.part import made_by
 from glf.networks.glow_conv import GlowConditioner
 
 
@@ -40,12 +41,11 @@ class ImageCoupling(ImageBijector):
         make_conditioner=GlowConditioner,
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         if mask not in MASKS:
             raise ValueError(f"A coupling's mask is one of {sorted(MASKS)}, got {mask!r}.")
-        self.elementwise = make_map()
+        self.elementwise = made_by(make_map, "ImageCoupling.make_map")
         self.mask_name = mask
         self.flip = flip
         self.make_conditioner = make_conditioner
@@ -56,13 +56,13 @@ class ImageCoupling(ImageBijector):
         self.mask = MASKS[self.mask_name](self.event_shape, self.flip)
         self.numbers = sum(self.elementwise.groups)
         units = self.mask.moved_channels * self.numbers
-        self.network = self.make_conditioner(units=units, dtype=self.dtype)
+        where = "ImageCoupling.make_conditioner"
+        self.network = made_by(self.make_conditioner, where, units=units, dtype=self.dtype)
         context_shape = self.mask.context_shape(self.condition_shape)
         self.network.build((None, *self.mask.seen_shape), context_shape)
         self.shared = learn_shared(self, self.elementwise)
 
     def _apply(self, function, point, condition, training):
-        point, condition = self.check(point, condition)
         fixed, moved = self.mask.split(point)
         seen, context = self.mask.seen(point, fixed), self.mask.context(condition)
         raw = tf.cast(self.network(seen, context, training=training), point.dtype)
@@ -71,10 +71,10 @@ class ImageCoupling(ImageBijector):
         moved, log_derivative = function(moved, with_shared(raw, self.shared))
         return self.mask.join(fixed, moved), self.mask.total(log_derivative)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """The moved part through f⁻¹."""
-        return self._apply(self.elementwise.inverse, u, condition, training)
+        return self._apply(self.elementwise.undo, u, condition, training)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """The moved part through f."""
-        return self._apply(self.elementwise.forward, y, condition, training)
+        return self._apply(self.elementwise.apply, y, condition, training)

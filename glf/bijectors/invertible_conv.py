@@ -36,8 +36,8 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
         would be empty.
     """
 
-    def __init__(self, parametrization="plu", mask=None, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, parametrization="plu", mask=None, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if parametrization not in _PARAMETRIZATIONS:
             raise ValueError(
                 'InvertibleConv1x1.parametrization is "plu", "qr" or "full", got '
@@ -79,14 +79,12 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
         total = sum(log_dets[1:], log_dets[0])
         return result, same_for_all(-total if inverse else total, point)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y_ij = W⁻¹ u_ij, and -h w log|det W|."""
-        u, _ = self.check(u, condition)
         return self._apply(u, inverse=True)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u_ij = W y_ij, and h w log|det W|."""
-        y, _ = self.check(y, condition)
         return self._apply(y, inverse=False)
 
 

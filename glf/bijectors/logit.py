@@ -30,8 +30,8 @@ class Logit(Bijector):
       ValueError: for another α.
     """
 
-    def __init__(self, alpha=1e-6, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, alpha=1e-6, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if not 0 < alpha < 0.5:
             raise ValueError(f"Logit needs 0 < alpha < 0.5, got {alpha}.")
         self.alpha = alpha
@@ -42,16 +42,14 @@ class Logit(Bijector):
         axes = list(range(1, log_derivative.shape.rank))
         return tf.reduce_sum(log_derivative, axes) + constant
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = (sigmoid(u) - α) / (1 - 2α), limited to [0, 1]."""
-        u, _ = self.check(u, condition)
         y = (tf.sigmoid(u) - self.alpha) / (1 - 2 * self.alpha)
         log_det = -self._total(tf.math.softplus(u) + tf.math.softplus(-u))
         return tf.clip_by_value(y, 0.0, 1.0), log_det
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = log p - log(1 - p)."""
-        y, _ = self.check(y, condition)
         width = 1 - 2 * self.alpha
         outside = (self.alpha + width * y <= 0) | (self.alpha + width * (1 - y) <= 0)
         y = tf.where(outside, tf.clip_by_value(y, 0.0, 1.0), y)
@@ -74,8 +72,8 @@ class Center(Bijector):
       ValueError: for a scale that is not positive.
     """
 
-    def __init__(self, scale=1.0, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, scale=1.0, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if not scale > 0:
             raise ValueError(f"Center needs scale > 0, got {scale}.")
         self.scale = scale
@@ -84,12 +82,10 @@ class Center(Bijector):
         total = math.log(self.scale) * math.prod(self.event_shape)
         return same_for_all(tf.constant(total, point.dtype), point)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = u / scale + 1/2."""
-        u, _ = self.check(u, condition)
         return u / self.scale + 0.5, -self._log_det(u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = scale (y - 1/2)."""
-        y, _ = self.check(y, condition)
         return self.scale * (y - 0.5), self._log_det(y)

@@ -30,9 +30,8 @@ class LULinear(VectorBijector, LearnedMatrix):
         weights = (self.row, self.lower, self.upper, self.sign, self.log_scale)
         return plu_factors(*(weight.value for weight in weights))
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = W⁻¹ u, and -Σ s."""
-        u, _ = self.check(u, condition)
         permutation, lower, upper = self._factors()
         columns = tf.linalg.matmul(permutation, u, transpose_a=True, transpose_b=True)
         columns = tf.linalg.triangular_solve(lower, columns, lower=True)
@@ -40,9 +39,8 @@ class LULinear(VectorBijector, LearnedMatrix):
         log_det = same_for_all(-tf.reduce_sum(self.log_scale.value), u)
         return tf.transpose(columns), log_det
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = W y, and Σ s."""
-        y, _ = self.check(y, condition)
         permutation, lower, upper = self._factors()
         matrix = permutation @ lower @ upper
         log_det = same_for_all(tf.reduce_sum(self.log_scale.value), y)

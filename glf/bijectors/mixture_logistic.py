@@ -57,13 +57,13 @@ class MixtureLogisticMap(ElementwiseMap):
         self.clamp = clamp
         self.groups = (components, components, components, 1, 1)
 
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns exp(s) logit(F(x)) + t and log f'(x)."""
         mixture, log_scale, shift = self._parameters(raw)
         logit, log_slope = _logit(x, *mixture)
         return tf.exp(log_scale) * logit + shift, log_scale + log_slope
 
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns f⁻¹(y) and -log f' there."""
         mixture, log_scale, shift = self._parameters(raw)
         target = (y - shift) * tf.exp(-log_scale)
@@ -77,8 +77,8 @@ class MixtureLogisticMap(ElementwiseMap):
 
     def largest_residual(self, y, raw):
         """Returns the largest |f(f⁻¹(y)) - y| of all elements, a scalar."""
-        x, _ = self.inverse(y, raw)
-        return tf.reduce_max(tf.abs(self.forward(x, raw)[0] - y))
+        x, _ = self.undo(y, raw)
+        return tf.reduce_max(tf.abs(self.apply(x, raw)[0] - y))
 
     def _parameters(self, raw):
         """Returns (log-weights, means, log-scales), each [..., m, K], then s and t [..., m]."""

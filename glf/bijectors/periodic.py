@@ -37,8 +37,8 @@ class PeriodicConv(ImageBijector, LearnedMatrix):
       ValueError: for a size out of range, in part only in `build`.
     """
 
-    def __init__(self, kernel_size=3, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, kernel_size=3, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if kernel_size < 1:
             raise ValueError(f"PeriodicConv needs kernel_size >= 1, got {kernel_size}.")
         self.kernel_size = kernel_size
@@ -88,9 +88,8 @@ class PeriodicConv(ImageBijector, LearnedMatrix):
         values = tf.reshape(values, (-1, channels, height, width // 2 + 1))
         return tf.transpose(tf.signal.irfft2d(values, (height, width)), (0, 2, 3, 1))
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y with Ŷ(f) = Û(f) K̂(f)⁻¹, and -Σ log|det K̂(f)|."""
-        u, _ = self.check(u, condition)
         kernel = self.kernel.value
         log_det, inverses = self._determinant(kernel, u)
         y = solve_linear(
@@ -102,9 +101,8 @@ class PeriodicConv(ImageBijector, LearnedMatrix):
         )
         return y, -log_det
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u, the convolution of y, and Σ log|det K̂(f)|."""
-        y, _ = self.check(y, condition)
         kernel = self.kernel.value
         log_det, _ = self._determinant(kernel, y)
         return self._convolve(kernel, y), log_det

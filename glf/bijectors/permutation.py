@@ -27,9 +27,8 @@ class RandomPermutation(VectorBijector):
             trainable=False,
         )
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y_π(i) = u_i, and 0."""
-        u, _ = self.check(u, condition)
         back = tf.scatter_nd(
             self.permutation.value[:, None],
             tf.range(self.size, dtype=tf.int64),
@@ -37,9 +36,8 @@ class RandomPermutation(VectorBijector):
         )
         return tf.gather(u, back, axis=1), same_for_all(0.0, u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u_i = y_π(i), and 0."""
-        y, _ = self.check(y, condition)
         return tf.gather(y, self.permutation.value, axis=1), same_for_all(0.0, y)
 
 
@@ -50,16 +48,14 @@ class EvenOddPermutation(VectorBijector):
     Krueger, Bengio 2014, section 5.1), here of ⌈d/2⌉ and ⌊d/2⌋ dimensions.
     """
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """Puts the dimensions back in their places, and 0."""
-        u, _ = self.check(u, condition)
         half = (self.size + 1) // 2
         back = [i // 2 + half * (i % 2) for i in range(self.size)]
         return tf.gather(u, back, axis=1), same_for_all(0.0, u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """Even dimensions, then odd ones, and 0."""
-        y, _ = self.check(y, condition)
         return tf.concat([y[:, ::2], y[:, 1::2]], axis=1), same_for_all(0.0, y)
 
 

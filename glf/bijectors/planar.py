@@ -27,8 +27,8 @@ class Planar(VectorBijector):
         with `units=` and `dtype=`.
     """
 
-    def __init__(self, make_conditioner=DenseConditioner, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, make_conditioner=DenseConditioner, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.make_conditioner = make_conditioner
 
     def build(self, input_shape, condition_shape=None):
@@ -48,16 +48,14 @@ class Planar(VectorBijector):
         v = v + ((above - 1.0 - along) / square)[:, None] * w
         return w, v, b[:, 0], above
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """The paper's map."""
-        u, condition = self.check(u, condition)
         w, v, b, above = self._values(condition, training)
         bump = tf.tanh(tf.reduce_sum(w * u, axis=1) + b)
         return u + v * bump[:, None], tf.math.log(_slope(bump, above))
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """The same map undone."""
-        y, condition = self.check(y, condition)
         w, v, b, above = self._values(condition, training)
         level = _solve(tf.reduce_sum(w * y, axis=1) + b, above)
         bump = tf.tanh(level)

@@ -21,8 +21,8 @@ class Radial(VectorBijector):
         with `units=` and `dtype=`.
     """
 
-    def __init__(self, make_conditioner=DenseConditioner, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, make_conditioner=DenseConditioner, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.make_conditioner = make_conditioner
 
     def build(self, input_shape, condition_shape=None):
@@ -37,18 +37,16 @@ class Radial(VectorBijector):
         center, a, b = self.parameters(condition, training=training)
         return center, tf.nn.softplus(a), tf.nn.softplus(b)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """The paper's map."""
-        u, condition = self.check(u, condition)
         center, alpha, total = self._values(condition, training)
         offset = u - center
         radius = _norm(offset)
         log_stretch, log_det = _logs(radius, alpha, total, self.size)
         return center + offset * tf.exp(log_stretch), log_det
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """The same map undone."""
-        y, condition = self.check(y, condition)
         center, alpha, total = self._values(condition, training)
         offset = y - center
         distance = _norm(offset)

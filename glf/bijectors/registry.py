@@ -12,7 +12,7 @@ from functools import partial
 from glf.bijectors.act_norm import ActNorm
 from glf.bijectors.autoregressive import IAF, MAF
 from glf.bijectors.batch_norm import BatchNorm
-from glf.bijectors.chain import Chain, Invert, Repeated
+from glf.bijectors.chain import Chain, Invert
 from glf.bijectors.coupling import (
     AdditiveCoupling,
     AffineCoupling,
@@ -51,9 +51,9 @@ _spline = partial(SplineMap, num_bins=4, bound=3.0)
 def _chain(dtype):
     return Chain(
         [
-            AffineCoupling("first", _dense, dtype=dtype),
-            LULinear(dtype=dtype),
-            SplineCoupling("second", _dense, num_bins=4, dtype=dtype),
+            partial(AffineCoupling, "first", _dense, dtype=dtype),
+            partial(LULinear, dtype=dtype),
+            partial(SplineCoupling, "second", _dense, num_bins=4, dtype=dtype),
         ]
     )
 
@@ -61,7 +61,7 @@ def _chain(dtype):
 def _repeated(dtype):
     dense = partial(_dense, num_layers=1)
     layers = [partial(BothHalvesCoupling, make_conditioner=dense), RandomPermutation]
-    return Repeated([partial(layer, dtype=dtype) for layer in layers], num=2)
+    return Chain([partial(layer, dtype=dtype) for layer in layers], repeats=2)
 
 
 REGISTRY = {
@@ -76,14 +76,14 @@ REGISTRY = {
     "both_halves_spline": partial(BothHalvesCoupling, _spline, _dense, separate_networks=False),
     "chain": _chain,
     "coupling": partial(
-        Coupling, TanhAffineMap(), make_conditioner=partial(_dense, batch_norm=False)
+        Coupling, TanhAffineMap, make_conditioner=partial(_dense, batch_norm=False)
     ),
     "diagonal_scaling": DiagonalScaling,
     "even_odd_permutation": EvenOddPermutation,
     "householder": Householder,
     "householder_single": partial(Householder, num_reflections=1),
     "iaf": partial(IAF, TanhAffineMap, make_network=partial(_made, order="reversed")),
-    "inverted_planar": lambda dtype: Invert(Planar(_dense, dtype=dtype)),
+    "inverted_planar": lambda dtype: Invert(partial(Planar, _dense, dtype=dtype)),
     "lu_linear": LULinear,
     "maf": partial(MAF, make_network=_made),
     "maf_spline": partial(
@@ -104,8 +104,8 @@ _checkerboard = partial(ImageCoupling, mask="checkerboard", make_conditioner=_gl
 def _squeezed(dtype):
     """A scale of Glow, after RealNVP's preprocessing."""
     layers = [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=_glow)]
-    step = Repeated([partial(layer, dtype=dtype) for layer in layers], num=1)
-    return Chain([Logit(dtype=dtype), Squeeze(dtype=dtype), step])
+    step = partial(Chain, [partial(layer, dtype=dtype) for layer in layers])
+    return Chain([partial(Logit, dtype=dtype), partial(Squeeze, dtype=dtype), step])
 
 
 IMAGES = {
@@ -139,5 +139,7 @@ IMAGES = {
     "squeeze_channels": partial(Squeeze, order="channels"),
     "squeeze_checkerboard": partial(Squeeze, order="checkerboard"),
     "squeezed_channel_coupling_logit": _squeezed,
-    "unsqueeze_squeezed": lambda dtype: Chain([Squeeze(dtype=dtype), Unsqueeze(dtype=dtype)]),
+    "unsqueeze_squeezed": lambda dtype: Chain(
+        [partial(Squeeze, dtype=dtype), partial(Unsqueeze, dtype=dtype)]
+    ),
 }

@@ -47,7 +47,7 @@ class SplineMap(ElementwiseMap):
         self.min_slope = min_slope
         self.groups = (num_bins, num_bins, num_bins - 1)
 
-    def forward(self, x, raw):
+    def apply(self, x, raw):
         """Returns f(x) and log f'(x)."""
         inside, x_in = self._inside(x)
         x_knots, y_knots, slopes = self._knots(raw)
@@ -58,7 +58,7 @@ class SplineMap(ElementwiseMap):
         log_derivative = _log_derivative(slope, d_0, d_1, theta)
         return tf.where(inside, y, x), tf.where(inside, log_derivative, tf.zeros_like(x))
 
-    def inverse(self, y, raw):
+    def undo(self, y, raw):
         """Returns f⁻¹(y) and -log f' there."""
         inside, y_in = self._inside(y)
         x_knots, y_knots, slopes = self._knots(raw)

@@ -10,8 +10,8 @@ ORDERS = ("rows", "channels", "checkerboard")
 class _Blocks(ImageBijector):
     """What `Squeeze` and `Unsqueeze` share: a factor and an order of the channels."""
 
-    def __init__(self, factor=2, order="rows", *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, factor=2, order="rows", *, dtype="float32"):
+        super().__init__(dtype=dtype)
         kind = type(self).__name__
         if factor < 1:
             raise ValueError(f"{kind} needs factor >= 1, got {factor}.")
@@ -93,14 +93,12 @@ class Squeeze(_Blocks):
         height, width, channels = self.event_shape
         return height // self.factor, width // self.factor, self.factor**2 * channels
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """Pixels of the base back into blocks, and 0."""
-        u, _ = self.check(u, condition, base=True)
         return self._unsqueezed(u), same_for_all(0.0, u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """Blocks of the data into pixels, and 0."""
-        y, _ = self.check(y, condition)
         return self._squeezed(y), same_for_all(0.0, y)
 
 
@@ -135,14 +133,12 @@ class Unsqueeze(_Blocks):
         height, width, size = self.event_shape
         return height * self.factor, width * self.factor, size // self.factor**2
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """Blocks of the base into pixels, and 0."""
-        u, _ = self.check(u, condition, base=True)
         return self._squeezed(u), same_for_all(0.0, u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """Pixels of the data into blocks, and 0."""
-        y, _ = self.check(y, condition)
         return self._unsqueezed(y), same_for_all(0.0, y)
 
 

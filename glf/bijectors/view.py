@@ -1,4 +1,4 @@
-"""What TensorFlow Probability sees of a bijector: a stateless view that owns nothing."""
+"""TensorFlow Probability's view of a bijector: stateless, owning nothing."""
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -20,7 +20,7 @@ def match_leading(condition, leading):
     return tf.reshape(wide, tf.concat([[-1], size], 0))
 
 
-class View(tfb.Bijector):
+class TFPView(tfb.Bijector):
     """TFP's interface over a layer's fused methods.
 
     TFP asks for the point and for the log-determinant in separate calls, so this view may
@@ -33,7 +33,7 @@ class View(tfb.Bijector):
                 f"{type(layer).__name__} has no weights yet; build it before asking for its view."
             )
         self._layer = layer
-        self._given = None if condition is None else tf.cast(condition, layer.compute_dtype)
+        self._condition = None if condition is None else tf.cast(condition, layer.compute_dtype)
         super().__init__(
             forward_min_event_ndims=len(layer.base_shape),
             inverse_min_event_ndims=len(layer.event_shape),
@@ -47,7 +47,7 @@ class View(tfb.Bijector):
         method = layer.forward_and_log_det if forward else layer.inverse_and_log_det
         rows, leading = flatten_leading(point, len(before))
         rows = tf.ensure_shape(rows, (None, *before))
-        image, log_det = method(rows, match_leading(self._given, leading))
+        image, log_det = method(rows, match_leading(self._condition, leading))
         static = point.shape[: point.shape.rank - len(before)]
         image = tf.reshape(image, tf.concat([leading, after], 0))
         image.set_shape(static.concatenate(after))

@@ -36,8 +36,8 @@ class Whitening(VectorBijector, LearnedMatrix):
       ValueError: for an epsilon that is not positive.
     """
 
-    def __init__(self, epsilon=1e-3, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, epsilon=1e-3, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if not epsilon > 0:
             raise ValueError(f"Whitening needs epsilon > 0, got {epsilon}.")
         self.epsilon = epsilon
@@ -91,18 +91,16 @@ class Whitening(VectorBijector, LearnedMatrix):
     def _log_det(self, point):
         return same_for_all(tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64)), point)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
+    def _forward(self, u, condition, training):
         """y = m + W⁻¹ u, and -log det W."""
-        u, _ = self.check(u, condition)
         lower = self._factor()
         columns = tf.linalg.triangular_solve(lower, tf.transpose(u), lower=True)
         columns *= tf.exp(-tf.convert_to_tensor(self.log_scale.value))[:, None]
         columns = tf.linalg.triangular_solve(lower, columns, lower=True, adjoint=True)
         return self.mean.value + tf.transpose(columns), -self._log_det(u)
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
+    def _inverse(self, y, condition, training):
         """u = W (y - m), and log det W."""
-        y, _ = self.check(y, condition)
         if training:
             self._initialize(y)
         lower = self._factor()

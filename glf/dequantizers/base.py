@@ -19,8 +19,8 @@ class Dequantizer(Part, keras.layers.Layer):
     see `glf.layers.context`.
     """
 
-    def __init__(self, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.image_shape = None
 
     def build(self, image_shape, levels, condition_shape=None):

@@ -10,6 +10,7 @@ from glf.bijectors.elementwise import AffineMap
 from glf.bijectors.image_autoregressive import ImageIAF
 from glf.bijectors.image_coupling import ImageCoupling
 from glf.core import random
+from glf.core.part import made_by
 from glf.dequantizers.base import Dequantizer
 from glf.layers.context import context_features, with_context
 from glf.networks.glow_conv import GlowConditioner
@@ -61,11 +62,9 @@ class FlowDequantizer(Dequantizer):
       ValueError: for no feature, or other noise.
     """
 
-    def __init__(
-        self, make_bijector, make_context=ImageContext, features=32, noise="normal", *, name=None
-    ):
-        bijector = make_bijector()
-        super().__init__(dtype=bijector.compute_dtype, name=name)
+    def __init__(self, make_bijector, make_context=ImageContext, features=32, noise="normal"):
+        bijector = made_by(make_bijector, "FlowDequantizer.make_bijector")
+        super().__init__(dtype=bijector.compute_dtype)
         if features < 1 or noise not in NOISE:
             raise ValueError(
                 f"{type(self).__name__} needs features >= 1 and noise among {sorted(NOISE)}, got "
@@ -73,7 +72,8 @@ class FlowDequantizer(Dequantizer):
             )
         self.draw_noise, self.log_noise = NOISE[noise]
         self.bijector = bijector
-        self.network = make_context(units=features, dtype=bijector.compute_dtype)
+        where = "FlowDequantizer.make_context"
+        self.network = made_by(make_context, where, units=features, dtype=self.dtype)
         self.features = features
 
     def build(self, image_shape, levels, condition_shape=None):
@@ -142,24 +142,17 @@ class VariationalDequantizer(FlowDequantizer):
         mask="packed_checkerboard",
         *,
         dtype="float32",
-        name=None,
     ):
         if num_couplings < 1:
             raise ValueError(
                 f"VariationalDequantizer needs num_couplings >= 1, got {num_couplings}."
             )
 
-        def coupling(i):
-            flip = i % 2 == 1
-            return Invert(ImageCoupling(make_map, mask, flip, make_conditioner, dtype=dtype))
+        def coupling(flip):
+            return ImageCoupling(make_map, mask, flip, make_conditioner, dtype=dtype)
 
-        super().__init__(
-            lambda: Chain([coupling(i) for i in range(num_couplings)]),
-            make_context,
-            features,
-            noise,
-            name=name,
-        )
+        couplings = [partial(Invert, partial(coupling, i % 2 == 1)) for i in range(num_couplings)]
+        super().__init__(partial(Chain, couplings), make_context, features, noise)
 
 
 class AutoregressiveDequantizer(FlowDequantizer):
@@ -185,12 +178,6 @@ class AutoregressiveDequantizer(FlowDequantizer):
         noise="normal",
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(
-            lambda: ImageIAF(make_map, make_network, dtype=dtype),
-            make_context,
-            features,
-            noise,
-            name=name,
-        )
+        make_bijector = partial(ImageIAF, make_map, make_network, dtype=dtype)
+        super().__init__(make_bijector, make_context, features, noise)

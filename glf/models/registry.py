@@ -53,7 +53,7 @@ _spatial = {"filters": 6, "blocks": 1, "downsamplings": 1}
 
 
 def _scale():
-    return Chain([ActNorm(), InvertibleConv1x1(), ImageCoupling(make_conditioner=_glow)])
+    return Chain([ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=_glow)])
 
 
 _pixel_flow = partial(

@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 from glf.core import random
 from glf.core.checks import checked_number, checked_temperature
 from glf.core.part import Part
+from glf.priors.distribution import PriorDistribution
 
 
 class Prior(Part, keras.layers.Layer):
@@ -23,8 +24,8 @@ class Prior(Part, keras.layers.Layer):
     `sample(m, seed)` equal `sample(n, seed)`, in eager, graph and XLA mode.
     """
 
-    def __init__(self, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.event_shape = None
 
     @property
@@ -46,9 +47,15 @@ class Prior(Part, keras.layers.Layer):
             )
         self.event_shape = event_shape
 
-    @abc.abstractmethod
     def distribution(self, condition=None):
-        """A `tfd.Distribution` with this layer's present weights, built on the spot."""
+        """A `tfd.Distribution` with this layer's present weights, built on the spot.
+
+        Its `log_prob` and `sample` are this prior's: for integers and [2] seeds,
+        `distribution().sample(n, seed)` equals `sample(n, seed)`; other seeds give samples that are
+        not reproducible. Without a condition its batch shape is []; with one of shape [batch, ...]
+        it is [batch], one distribution for each row.
+        """
+        return PriorDistribution(self, condition)
 
     @abc.abstractmethod
     def log_prob(self, z, condition=None, training=False):
@@ -89,6 +96,10 @@ class BaseDensity(Prior):
 
     A condition is accepted and ignored, so that every prior can be called in the same way.
     """
+
+    @abc.abstractmethod
+    def distribution(self, condition=None):
+        """TFP's own."""
 
     @property
     def reparameterization_type(self):

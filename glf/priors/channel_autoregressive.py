@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.part import made_by
 from glf.layers.conv_lstm import ConvLSTM
 from glf.layers.looped_conv import ContextConv, conv_as_product, same_conv
 from glf.layers.track import track
-from glf.priors.distribution import PriorDistribution
 from glf.priors.image_prior import ImagePrior
 from glf.priors.outputs import GaussianOutput, LogisticMixtureOutput
 
@@ -66,9 +66,8 @@ class ChannelAutoregressive(ImagePrior):
         embed=False,
         last_size=1,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         if output not in OUTPUTS or layers < 1:
             raise ValueError(
                 f"ChannelAutoregressive needs layers >= 1 and an output among {OUTPUTS}, got "
@@ -95,7 +94,12 @@ class ChannelAutoregressive(ImagePrior):
         height, width, _ = self.event_shape
         context_shape = self.context_shape
         if self.make_context_network is not None and context_shape is not None:
-            self.network = self.make_context_network(units=self.context_features, dtype=self.dtype)
+            self.network = made_by(
+                self.make_context_network,
+                "ChannelAutoregressive.make_context_network",
+                units=self.context_features,
+                dtype=self.dtype,
+            )
             self.network.build(context_shape)
             context_shape = (None, height, width, self.context_features)
         shape = (None, height, width, 1)
@@ -211,7 +215,3 @@ class ChannelAutoregressive(ImagePrior):
         )
         z = tf.transpose(drawn.stack(), (1, 2, 3, 0))
         return tf.ensure_shape(z, (None, *self.event_shape))
-
-    def distribution(self, condition=None):
-        """This prior as a `tfd.Distribution`."""
-        return PriorDistribution(self, condition)

@@ -4,8 +4,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from glf.core import random
+from glf.core.part import made_by
 from glf.layers.same_conv import ZeroConv2D
-from glf.priors.distribution import PriorDistribution
 from glf.priors.image_prior import ImagePrior
 from glf.priors.outputs import GaussianOutput
 
@@ -31,8 +31,8 @@ class ConditionalGaussian(ImagePrior):
         images.
     """
 
-    def __init__(self, make_network=None, edge_bias=False, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, make_network=None, edge_bias=False, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if edge_bias and make_network is not None:
             raise ValueError(
                 "ConditionalGaussian.edge_bias is of the convolution that stands where no network "
@@ -54,7 +54,8 @@ class ConditionalGaussian(ImagePrior):
             features = self.context_shape[-1]
             self.network = ZeroConv2D(features, units, edge_bias=self.edge_bias, dtype=self.dtype)
         else:
-            self.network = self.make_network(units=units, dtype=self.dtype)
+            where = "ConditionalGaussian.make_network"
+            self.network = made_by(self.make_network, where, units=units, dtype=self.dtype)
             self.network.build(self.context_shape)
 
     def _parameters(self, condition, training=False):
@@ -86,7 +87,3 @@ class ConditionalGaussian(ImagePrior):
         temperature = tf.cast(temperature, noise.dtype)
         drawn = self.family.decide(self._parameters(condition), noise, temperature)
         return tf.ensure_shape(drawn, (None, *self.event_shape))
-
-    def distribution(self, condition=None):
-        """This prior as a `tfd.Distribution`."""
-        return PriorDistribution(self, condition)

@@ -7,7 +7,6 @@ from glf.core import random
 from glf.core.part import made_by
 from glf.layers.context import context_features, with_context
 from glf.priors.base import Prior
-from glf.priors.distribution import PriorDistribution
 from glf.priors.standard import StandardNormal
 
 
@@ -33,7 +32,7 @@ class FactoredOut(Prior):
         have one channel only.
     """
 
-    def __init__(self, make_part=StandardNormal, make_rest=StandardNormal, *, name=None):
+    def __init__(self, make_part=StandardNormal, make_rest=StandardNormal):
         part = made_by(make_part, "FactoredOut.make_part")
         rest = made_by(make_rest, "FactoredOut.make_rest")
         if part.compute_dtype != rest.compute_dtype:
@@ -41,7 +40,7 @@ class FactoredOut(Prior):
                 "What goes out and what stays need one dtype, got "
                 f"{part.compute_dtype} and {rest.compute_dtype}."
             )
-        super().__init__(dtype=part.compute_dtype, name=name)
+        super().__init__(dtype=part.compute_dtype)
         self.part = part
         self.rest = rest
 
@@ -87,7 +86,3 @@ class FactoredOut(Prior):
         seen = with_context(stay, condition)
         stay = self.rest.round_trip(stay, condition)
         return tf.concat([stay, self.part.round_trip(out, seen)], axis=-1)
-
-    def distribution(self, condition=None):
-        """Both priors together as one `tfd.Distribution`."""
-        return PriorDistribution(self, condition)

@@ -1,17 +1,16 @@
 """A flow: a base density seen through a bijector."""
 
-from glf.bijectors.chain import Repeated
+from glf.bijectors.chain import Chain
 from glf.bijectors.coupling import BothHalvesCoupling
 from glf.bijectors.permutation import RandomPermutation
 from glf.core.part import made_by
 from glf.priors.base import Prior
-from glf.priors.distribution import PriorDistribution
 from glf.priors.standard import StandardNormal
 
 
 def paper_bijector(num=4):
     """Generative Latent Flow's bijector: `num` both-halves couplings, each with a permutation."""
-    return Repeated([BothHalvesCoupling, RandomPermutation], num=num)
+    return Chain([BothHalvesCoupling, RandomPermutation], repeats=num)
 
 
 class Flow(Prior):
@@ -38,7 +37,6 @@ class Flow(Prior):
         make_base=StandardNormal,
         *,
         make_context=None,
-        name=None,
     ):
         bijector = made_by(make_bijector, "Flow.make_bijector")
         base = made_by(make_base, "Flow.make_base")
@@ -47,12 +45,12 @@ class Flow(Prior):
                 "A flow's bijector and base need one dtype, got "
                 f"{bijector.compute_dtype} and {base.compute_dtype}."
             )
-        super().__init__(dtype=bijector.compute_dtype, name=name)
+        super().__init__(dtype=bijector.compute_dtype)
         self.bijector = bijector
         self.base = base
         self.context_network = None
         if make_context is not None:
-            self.context_network = make_context(dtype=bijector.compute_dtype)
+            self.context_network = made_by(make_context, "Flow.make_context", dtype=self.dtype)
 
     def build(self, input_shape, condition_shape=None):
         """Builds bijector and base."""
@@ -76,7 +74,7 @@ class Flow(Prior):
         """
         condition = self._context(condition)
         u = self.base._sample(num, seed, temperature, condition)
-        return self.bijector.forward_and_log_det(u, condition)[0]
+        return self.bijector.forward(u, condition)
 
     @property
     def reparameterization_type(self):
@@ -85,11 +83,11 @@ class Flow(Prior):
 
     def to_base(self, z, condition=None):
         """The base point u of every z."""
-        return self.bijector.inverse_and_log_det(z, self._context(condition))[0]
+        return self.bijector.inverse(z, self._context(condition))
 
     def from_base(self, u, condition=None):
         """The point z of every base point u."""
-        return self.bijector.forward_and_log_det(u, self._context(condition))[0]
+        return self.bijector.forward(u, self._context(condition))
 
     def _context(self, condition):
         """What bijector and base are given as their condition."""
@@ -101,12 +99,3 @@ class Flow(Prior):
         """forward(inverse(z)), with the base's own round trip between them."""
         u = self.to_base(z, condition)
         return self.from_base(self.base.round_trip(u, self._context(condition)), condition)
-
-    def distribution(self, condition=None):
-        """This flow as a `tfd.Distribution`: its `log_prob` and `sample` are the fused ones.
-
-        Without a condition its batch shape is []; with one of shape [batch, ...] it is [batch], one
-        distribution for each row. Only integers and [2] seeds give reproducible samples; for
-        those, `distribution().sample(n, seed)` equals `sample(n, seed)`.
-        """
-        return PriorDistribution(self, condition)

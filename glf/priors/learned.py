@@ -46,8 +46,8 @@ class GaussianMixture(BaseDensity):
       ValueError: for no component; in `build`, for events that are not vectors.
     """
 
-    def __init__(self, num_components=10, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, num_components=10, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if num_components < 1:
             raise ValueError(f"GaussianMixture needs num_components >= 1, got {num_components}.")
         self.num_components = num_components

@@ -1,5 +1,7 @@
 """Flows of several scales: squeeze, transform, factor out, again."""
 
+from functools import partial
+
 from glf.bijectors.chain import Chain
 from glf.bijectors.logit import Logit
 from glf.bijectors.squeeze import Squeeze
@@ -35,6 +37,7 @@ class MultiScale(Flow):
         blocks where it is larger.
       squeeze: whether every scale begins with a `Squeeze`, ahead of `make_scale`'s bijector. False
         for one that squeezes by itself, as RealNVP's does between its couplings.
+      dtype: of these squeezes: the bijectors'.
 
     Raises:
       ValueError: if there is no scale, or there are more or fewer factories of parts than scales
@@ -52,7 +55,7 @@ class MultiScale(Flow):
         make_last=ConditionalGaussian,
         make_context=None,
         squeeze=True,
-        name=None,
+        dtype="float32",
     ):
         if num_scales < 1:
             raise ValueError(f"MultiScale.num_scales must be at least 1, got {num_scales}.")
@@ -67,20 +70,14 @@ class MultiScale(Flow):
         else:
             make_parts = list(make_part)
 
-        def bijector(scale):
-            first = make_preprocessing is not None and scale == 0
-            parts = [make_preprocessing()] if first else []
-            parts.append(factories[scale]())
-            if squeeze:
-                parts.insert(len(parts) - 1, Squeeze(dtype=parts[-1].compute_dtype))
-            return Chain(parts)
-
-        def base(scale):
+        def parts_of(scale):
+            """Factories of the bijector and of the base."""
+            makers = [make_preprocessing] if make_preprocessing is not None and scale == 0 else []
+            makers += [partial(Squeeze, dtype=dtype)] if squeeze else []
+            make_bijector = partial(Chain, [*makers, factories[scale]])
             if scale == num_scales - 1:
-                return make_last()
-            return FactoredOut(make_parts[scale], lambda: flow(scale + 1))
+                return make_bijector, make_last
+            make_rest = partial(Flow, *parts_of(scale + 1), make_context=make_context)
+            return make_bijector, partial(FactoredOut, make_parts[scale], make_rest)
 
-        def flow(scale):
-            return Flow(lambda: bijector(scale), lambda: base(scale), make_context=make_context)
-
-        super().__init__(lambda: bijector(0), lambda: base(0), make_context=make_context, name=name)
+        super().__init__(*parts_of(0), make_context=make_context)

@@ -37,16 +37,14 @@ def _factored_out(dtype):
 def _multi_scale(dtype, make_part=ConditionalGaussian):
     network = partial(GlowConditioner, filters=4)
 
-    def scale():
-        coupling = ImageCoupling(make_conditioner=network, dtype=dtype)
-        return Chain([ActNorm(dtype=dtype), InvertibleConv1x1(dtype=dtype), coupling])
-
+    layers = [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=network)]
     return MultiScale(
-        scale,
+        partial(Chain, [partial(layer, dtype=dtype) for layer in layers]),
         2,
         make_preprocessing=None,
         make_part=partial(make_part, dtype=dtype),
         make_last=partial(make_part, dtype=dtype),
+        dtype=dtype,
     )
 
 

@@ -17,28 +17,28 @@ small = functools.partial(DenseConditioner, hidden=8)
 class WrongSign(AffineCoupling):
     """The log-determinant of the other direction."""
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        u, log_det = super().inverse_and_log_det(y, condition, training)
+    def _inverse(self, y, condition, training):
+        u, log_det = super()._inverse(y, condition, training)
         return u, -log_det
 
 
 class WrongInBothDirections(AffineCoupling):
     """Opposite to each other, but both wrong: only the Jacobian can tell."""
 
-    def forward_and_log_det(self, u, condition=None, training=False):
-        y, log_det = super().forward_and_log_det(u, condition, training)
+    def _forward(self, u, condition, training):
+        y, log_det = super()._forward(u, condition, training)
         return y, 1.1 * log_det
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        u, log_det = super().inverse_and_log_det(y, condition, training)
+    def _inverse(self, y, condition, training):
+        u, log_det = super()._inverse(y, condition, training)
         return u, 1.1 * log_det
 
 
 class SplineWithoutAFactor(SplineMap):
     """The derivative lacks the square of the bin's mean slope."""
 
-    def forward(self, x, raw):
-        y, log_derivative = super().forward(x, raw)
+    def apply(self, x, raw):
+        y, log_derivative = super().apply(x, raw)
         x_knots, y_knots, _ = self._knots(raw)
         index = tf.reduce_sum(tf.cast(x[..., None] >= x_knots[..., 1:-1], tf.int32), axis=-1)
         slopes = (y_knots[..., 1:] - y_knots[..., :-1]) / (x_knots[..., 1:] - x_knots[..., :-1])
@@ -50,11 +50,11 @@ class SplineWithoutAFactor(SplineMap):
 class DroppedScaleGradient(AffineMap):
     """Gradients do not reach the log-scale."""
 
-    def forward(self, x, raw):
-        return super().forward(x, self._without_gradient(raw))
+    def apply(self, x, raw):
+        return super().apply(x, self._without_gradient(raw))
 
-    def inverse(self, y, raw):
-        return super().inverse(y, self._without_gradient(raw))
+    def undo(self, y, raw):
+        return super().undo(y, self._without_gradient(raw))
 
     @staticmethod
     def _without_gradient(raw):
@@ -64,11 +64,10 @@ class DroppedScaleGradient(AffineMap):
 class DroppedInputGradient(AffineCoupling):
     """Gradients do not pass from the network to its input: the Jacobian's determinant is right."""
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        y, condition = self.check(y, condition)
+    def _inverse(self, y, condition, training):
         first, second = tf.split(y, [self.size // 2, self.size - self.size // 2], axis=1)
         raw = self.parameters(tf.stop_gradient(first), condition, training=training)
-        second, log_derivative = self.elementwise.forward(second, raw)
+        second, log_derivative = self.elementwise.apply(second, raw)
         return tf.concat([first, second], axis=1), tf.reduce_sum(log_derivative, axis=1)
 
 
@@ -82,16 +81,16 @@ class PeekingMADE(MADE):
 class LooseInverse(Planar):
     """The inverse stops a little short of the solution."""
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        u, log_det = super().inverse_and_log_det(y, condition, training)
+    def _inverse(self, y, condition, training):
+        u, log_det = super()._inverse(y, condition, training)
         return u * (1 + 1e-5), log_det
 
 
 class BatchDependent(AffineCoupling):
     """The image depends on the other examples."""
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        u, log_det = super().inverse_and_log_det(y, condition, training)
+    def _inverse(self, y, condition, training):
+        u, log_det = super()._inverse(y, condition, training)
         return u + tf.stop_gradient(tf.reduce_mean(u)), log_det
 
 
@@ -124,17 +123,19 @@ PLANTED = {
     "wrong both ways": ("jacobian", affine(WrongInBothDirections), "affine_coupling"),
     "spline without a factor": (
         "jacobian",
-        functools.partial(Coupling, SplineWithoutAFactor(4, 3.0), "second", small),
+        functools.partial(
+            Coupling, functools.partial(SplineWithoutAFactor, 4, 3.0), "second", small
+        ),
         "spline_coupling",
     ),
     "dropped scale gradient": (
         "gradients",
-        functools.partial(Coupling, DroppedScaleGradient(), "second", small),
+        functools.partial(Coupling, DroppedScaleGradient, "second", small),
         "affine_coupling",
     ),
     "dropped scale gradient, own network": (
         "gradients",
-        functools.partial(Coupling, DroppedScaleGradient(), "first", small, True),
+        functools.partial(Coupling, DroppedScaleGradient, "first", small, True),
         "affine_coupling_first",
     ),
     "dropped input gradient": ("gradients", affine(DroppedInputGradient), "affine_coupling"),

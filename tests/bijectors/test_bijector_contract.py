@@ -19,10 +19,13 @@ from glf.bijectors import (
     Coupling,
     DiagonalScaling,
     Householder,
+    ImageCoupling,
+    ImageIAF,
     Invert,
     RandomPermutation,
-    Repeated,
 )
+from glf.bijectors.base import Bijector
+from glf.bijectors.registry import IMAGES, REGISTRY
 from glf.networks.conditioner import DenseConditioner
 from glf.networks.made import MADE
 
@@ -38,8 +41,8 @@ def y():
 
 
 def test_chain_is_listed_from_data_to_base(y):
-    scaling, norm = DiagonalScaling(), ActNorm()
-    chain = built(Chain([scaling, norm]))
+    chain = built(Chain([DiagonalScaling, ActNorm]))
+    scaling, norm = chain.bijectors
     scaling.log_scale.assign(np.log([2.0, 2.0, 2.0, 2.0]))
     norm.shift.assign([1.0, 1.0, 1.0, 1.0])
     u, log_det = chain.inverse_and_log_det(y)
@@ -47,16 +50,16 @@ def test_chain_is_listed_from_data_to_base(y):
     np.testing.assert_allclose(log_det, np.full(3, 4 * np.log(2.0)), rtol=1e-6)
 
 
-def test_repeated_makes_every_layer_afresh():
-    chain = built(Repeated([BothHalvesCoupling, RandomPermutation], num=3))
+def test_a_chain_makes_every_bijector_afresh():
+    chain = built(Chain([BothHalvesCoupling, RandomPermutation], repeats=3))
     kinds = [type(b) for b in chain.bijectors]
     assert kinds == 3 * [BothHalvesCoupling, RandomPermutation]
     assert len({id(b) for b in chain.bijectors}) == 6
 
 
 def test_invert_swaps_directions(y):
-    inside = DiagonalScaling()
-    bijector = built(Invert(inside))
+    bijector = built(Invert(DiagonalScaling))
+    inside = bijector.bijector
     inside.log_scale.assign([1.0, 2.0, 3.0, 4.0])
     for a, b in ((0, 1), (1, 0)):
         methods = ("forward_and_log_det", "inverse_and_log_det")
@@ -92,7 +95,7 @@ def test_both_halves_moves_both_with_four_networks(y):
 
 def test_affine_map_bounds_its_log_scale():
     raw = tf.constant([[-1e9, 0.0], [0.0, 0.0], [1e9, 0.0]])
-    _, log_scale = AffineMap(clamp=1.5).forward(tf.ones(3), raw)
+    _, log_scale = AffineMap(clamp=1.5).apply(tf.ones(3), raw)
     assert np.all(np.abs(log_scale) < 1.5)
     np.testing.assert_allclose(log_scale, [-1.4985, 0.0, 1.4985], rtol=1e-3)
 
@@ -149,7 +152,7 @@ def test_float32_whatever_the_global_policy(y):
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        flow = built(Repeated([BothHalvesCoupling, RandomPermutation], num=1))
+        flow = built(Chain([BothHalvesCoupling, RandomPermutation]))
         u, log_det = flow.inverse_and_log_det(tf.cast(y, tf.bfloat16))
     finally:
         keras.mixed_precision.set_global_policy(before)
@@ -178,6 +181,48 @@ def test_keras_call_is_the_inverse(y):
     np.testing.assert_array_equal(coupling(y)[0], coupling.inverse_and_log_det(y)[0])
 
 
+def test_plain_directions_are_the_points_of_the_fused_ones(y):
+    coupling = built(AffineCoupling(), condition_size=2)
+    randomise(coupling, np.random.default_rng(0))
+    rest = (tf.ones((3, 2)), True)
+    for direction in ("forward", "inverse"):
+        plain = getattr(coupling, direction)(y, *rest)
+        np.testing.assert_array_equal(
+            plain, getattr(coupling, f"{direction}_and_log_det")(y, *rest)[0]
+        )
+
+
+def test_public_methods_are_the_bases():
+    """A bijector writes the mathematics; nothing of it is in the way of the checks."""
+    public = {name for name, value in vars(Bijector).items() if getattr(value, "__final__", False)}
+    assert public == {"forward", "inverse", "forward_and_log_det", "inverse_and_log_det"}
+    for make in (REGISTRY | IMAGES).values():
+        kind = type(make(dtype="float32"))
+        assert all(getattr(kind, name).__final__ for name in public), kind
+
+
+OBJECTS = {
+    "Chain.make_bijectors": lambda: Chain([ActNorm()]),
+    "Invert.make_bijector": lambda: Invert(ActNorm()),
+    "Coupling.make_map": lambda: Coupling(AffineMap()),
+    "BothHalvesCoupling.make_map": lambda: BothHalvesCoupling(AffineMap()),
+    "ImageCoupling.make_map": lambda: ImageCoupling(AffineMap()),
+    "MAF.make_map": lambda: MAF(AffineMap()),
+    "MAF.make_network": lambda: MAF(make_network=MADE(4)),
+    "IAF.make_map": lambda: IAF(AffineMap()),
+    "ImageIAF.make_map": lambda: ImageIAF(AffineMap()),
+    "A coupling's make_conditioner": lambda: built(
+        AffineCoupling(make_conditioner=DenseConditioner(4))
+    ),
+}
+
+
+@pytest.mark.parametrize("where", OBJECTS)
+def test_an_object_in_place_of_its_factory(where):
+    with pytest.raises(ValueError, match=f"{where} is a factory, .* got"):
+        OBJECTS[where]()
+
+
 def test_view_broadcasts_conditions_and_takes_single_points(y):
     coupling = built(AffineCoupling(dtype="float64"), condition_size=2)
     randomise(coupling, np.random.default_rng(0))
@@ -194,11 +239,11 @@ def test_view_broadcasts_conditions_and_takes_single_points(y):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Chain([]), "at least one bijector"),
-        (lambda: Chain([AffineCoupling]), "call factories first"),
-        (lambda: Chain([ActNorm(), ActNorm(dtype="float64")]), "of one dtype"),
-        (lambda: Repeated([]), "at least one factory"),
-        (lambda: Repeated([ActNorm], num=0), "num >= 1"),
+        (lambda: Chain([]), "at least one factory"),
+        (lambda: Chain(ActNorm), "a list of at least one factory"),
+        (lambda: Chain([ActNorm], repeats=0), "repeats >= 1"),
+        (lambda: Chain([ActNorm, functools.partial(ActNorm, dtype="float64")]), "of one dtype"),
+        (lambda: Chain([AffineMap]), "makes bijectors, got"),
         (lambda: AffineCoupling("third"), '"first" or "second"'),
         (lambda: AffineMap(clamp=0.0), "clamp > 0"),
         (lambda: Householder(num_reflections=0), "num_reflections >= 1"),
@@ -238,6 +283,6 @@ def test_autoregressive_orders(order):
 
 
 def test_coupling_takes_any_elementwise_map(y):
-    coupling = built(Coupling(AffineMap(clamp=0.5), separate_networks=True))
+    coupling = built(Coupling(functools.partial(AffineMap, clamp=0.5), separate_networks=True))
     assert len(coupling.parameters.networks) == 2
     np.testing.assert_allclose(coupling.inverse_and_log_det(y)[0], y, atol=1e-6)

@@ -30,12 +30,9 @@ def test_raster_order(shape):
 def test_a_flow_of_vectors_judges_images():
     """NICE: the density of the image is that of its vector."""
     dense = partial(DenseConditioner, hidden=4, num_layers=1, batch_norm=False)
-
-    def vectors():
-        parts = [AdditiveCoupling(t, dense) for t in ("first", "second")]
-        return Chain([*parts, DiagonalScaling()])
-
-    flow = Flow(lambda: Chain([Flatten(), vectors()]), StandardLogistic)
+    couplings = [partial(AdditiveCoupling, t, dense) for t in ("first", "second")]
+    vectors = partial(Chain, [*couplings, DiagonalScaling])
+    flow = Flow(partial(Chain, [Flatten, vectors]), StandardLogistic)
     flow.build((None, 3, 1, 2))
     generator = np.random.default_rng(0)
     for weight in flow.trainable_weights:

@@ -143,16 +143,16 @@ def test_sigmoid_affine():
     scale = 0.05 + 0.95 / (1 + np.exp(-raw[:, 0] - 2.0))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y, log_derivative = elementwise.forward(x, raw)
+        y, log_derivative = elementwise.apply(x, raw)
     np.testing.assert_allclose(y, (x + raw[:, 1]) * scale, rtol=1e-12)
     np.testing.assert_allclose(log_derivative, np.log(tape.gradient(y, x)), rtol=1e-10)
-    back, opposite = elementwise.inverse(y, raw)
+    back, opposite = elementwise.undo(y, raw)
     np.testing.assert_allclose(back, x, rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(opposite, -log_derivative)
-    start = np.exp(elementwise.forward(x, tf.zeros_like(raw))[1])
+    start = np.exp(elementwise.apply(x, tf.zeros_like(raw))[1])
     np.testing.assert_allclose(start, 0.887, atol=5e-4)
     extreme = tf.constant([[-1e30, 0.0], [1e30, 0.0]], tf.float32)
-    np.testing.assert_allclose(elementwise.inverse(tf.ones(2), extreme)[0], [20, 1], rtol=1e-5)
+    np.testing.assert_allclose(elementwise.undo(tf.ones(2), extreme)[0], [20, 1], rtol=1e-5)
     with pytest.raises(ValueError, match="min_scale in"):
         SigmoidAffineMap(min_scale=0.0)
 
@@ -207,7 +207,7 @@ def test_autoregressive_inverse_is_the_sequential_solution(iaf):
     expected = np.zeros((2, 18))
     for i in range(18):
         raw = iaf.network(tf.reshape(tf.constant(expected), (2, 3, 3, 2)))
-        expected[:, i] = np.reshape(iaf.elementwise.inverse(y, raw)[0], (2, 18))[:, i]
+        expected[:, i] = np.reshape(iaf.elementwise.undo(y, raw)[0], (2, 18))[:, i]
     np.testing.assert_allclose(np.reshape(u, (2, 18)), expected, rtol=1e-12)
 
 

@@ -6,8 +6,8 @@ from glf.bijectors.mixture_logistic import MixtureLogisticMap
 
 K, NUM = 4, 1200
 MAP = MixtureLogisticMap(K)
-forward = tf.function(MAP.forward, autograph=False)
-inverse = tf.function(MAP.inverse, autograph=False)
+forward = tf.function(MAP.apply, autograph=False)
+inverse = tf.function(MAP.undo, autograph=False)
 
 # Spreads of the means and of the log-scales, and their middle.
 PARAMETERS = {
@@ -69,7 +69,7 @@ def test_gradients_are_finite_in_float32(parameters):
     def gradients(point, raw):
         with tf.GradientTape() as tape:
             tape.watch([point, raw])
-            total = sum(map(tf.reduce_sum, (*MAP.forward(point, raw), *MAP.inverse(point, raw))))
+            total = sum(map(tf.reduce_sum, (*MAP.apply(point, raw), *MAP.undo(point, raw))))
         return tape.gradient(total, [point, raw])
 
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients(point, raw))
@@ -82,7 +82,7 @@ def test_gradients_are_finite_on_a_plateau():
     y = tf.constant([0.0])
     with tf.GradientTape() as tape:
         tape.watch([y, raw])
-        x, log_derivative = elementwise.inverse(y, raw)
+        x, log_derivative = elementwise.undo(y, raw)
         total = tf.reduce_sum(x) + tf.reduce_sum(log_derivative)
     assert log_derivative > 100
     assert abs(x) < 500
@@ -92,7 +92,7 @@ def test_gradients_are_finite_on_a_plateau():
 
 def test_derivatives_against_autodiff():
     x, raw = points("far", np.float64)
-    for function in (MAP.forward, MAP.inverse):
+    for function in (MAP.apply, MAP.undo):
         with tf.GradientTape() as tape:
             tape.watch(x)
             image, log_derivative = function(x, raw)
@@ -117,7 +117,7 @@ def test_near_the_identity_at_zero():
         elementwise = MixtureLogisticMap(components)
         raw = tf.zeros((401, sum(elementwise.groups)), tf.float64)
         bound = 1e-12 if components == 1 else 0.17
-        for function in (elementwise.forward, elementwise.inverse):
+        for function in (elementwise.apply, elementwise.undo):
             assert np.max(np.abs(function(x, raw)[0] - x)) < bound
 
 
@@ -126,7 +126,7 @@ def test_components_that_start_alike_come_apart():
     raw = tf.zeros((100, sum(MAP.groups)), tf.float64)
     with tf.GradientTape() as tape:
         tape.watch(raw)
-        loss = tf.reduce_sum(MAP.forward(x, raw)[1])
+        loss = tf.reduce_sum(MAP.apply(x, raw)[1])
     gradient = tf.reduce_sum(tape.gradient(loss, raw), axis=0)[: 3 * K]
     for group in np.split(gradient.numpy(), 3):
         assert np.ptp(group) > 0.1
@@ -139,7 +139,7 @@ def test_an_element_does_not_depend_on_the_others():
 
 def test_xla():
     y, raw = points("far", np.float64)
-    compiled = tf.function(MAP.inverse, autograph=False, jit_compile=True)
+    compiled = tf.function(MAP.undo, autograph=False, jit_compile=True)
     np.testing.assert_allclose(compiled(y, raw)[0], inverse(y, raw)[0], rtol=1e-9, atol=1e-9)
 
 

@@ -35,7 +35,7 @@ def test_first_training_call_initialises(y, jit_compile, direction):
 
 
 def test_inverted_is_initialised_too(y):
-    bijector = Invert(ActNorm())
+    bijector = Invert(ActNorm)
     bijector.build((None, 3))
     standardised(bijector.inverse_and_log_det(y, training=True)[0])
 

@@ -20,7 +20,7 @@ y = np.random.default_rng(0).normal(2.0, 3.0, size=(16, 4)).astype(np.float32)
 
 
 def made():
-    chain = Chain([ActNorm(), BatchNorm()])
+    chain = Chain([ActNorm, BatchNorm])
     chain.build((None, 4))
     return chain
 

@@ -77,7 +77,7 @@ def test_a_study_may_put_a_part_in_the_place_of_what_it_includes(tmp_path):
     path = tmp_path / "mine.gin"
     path.write_text(f'include "{DIGITS}"\nGLF.make_encoder = @DenseEncoder\n')
     configurables.parse([str(path)], ["GLF.make_flow = @Flow", "Flow.make_bijector = @ActNorm"])
-    assert "Repeated" not in configurables.config_text()
+    assert "Chain" not in configurables.config_text()
 
 
 def test_macros_and_scopes_reach_what_they_name(tiny):

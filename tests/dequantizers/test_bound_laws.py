@@ -32,15 +32,11 @@ def randomise(layer, scale):
 @pytest.fixture(scope="module")
 def density():
     conditioner = partial(GlowConditioner, filters=6)
-    coupling = partial(ImageCoupling, mask="checkerboard", make_conditioner=conditioner)
-
-    def bijector():
-        parts = [Logit(dtype="float64")]
-        parts += [coupling(flip=flip, dtype="float64") for flip in (False, True)]
-        return Chain(parts)
-
+    double = {"dtype": "float64"}
+    coupling = partial(ImageCoupling, mask="checkerboard", make_conditioner=conditioner, **double)
+    parts = [partial(Logit, **double), coupling, partial(coupling, flip=True)]
     keras.utils.set_random_seed(0)
-    flow = Flow(bijector, partial(DiagonalGaussian, dtype="float64"))
+    flow = Flow(partial(Chain, parts), partial(DiagonalGaussian, **double))
     flow.build((None, *SHAPE))
     randomise(flow, 0.2)
     return tf.function(flow.log_prob, autograph=False)

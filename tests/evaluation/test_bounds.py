@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.bijectors import ImageCoupling, InvertibleConv1x1, Logit, Repeated
+from glf.bijectors import Chain, ImageCoupling, InvertibleConv1x1, Logit
 from glf.core import random
 from glf.data.make import make_dataset
 from glf.evaluation.bounds import ImportanceBounds, importance_weighted
@@ -110,7 +110,7 @@ def pixels():
     dataset = make_dataset("digits", crop=4)
     keras.utils.set_random_seed(5)
     coupling = partial(ImageCoupling, make_conditioner=partial(GlowConditioner, filters=4))
-    step = partial(Repeated, [InvertibleConv1x1, coupling], num=2)
+    step = partial(Chain, [InvertibleConv1x1, coupling], repeats=2)
     density = partial(MultiScale, step, 1, make_preprocessing=partial(Logit, 0.05))
     model = PixelFlow(dataset.spec, make_density=density)
     generator = np.random.default_rng(5)

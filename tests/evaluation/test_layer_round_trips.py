@@ -18,7 +18,7 @@ def model_of(dataset):
         dataset.spec,
         make_density=partial(
             MultiScale,
-            lambda: Chain([InvertibleConv1x1(), EmergingConv()]),
+            partial(Chain, [InvertibleConv1x1, EmergingConv]),
             2,
             make_part=StandardNormal,
             make_last=StandardNormal,

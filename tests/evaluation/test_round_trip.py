@@ -36,12 +36,10 @@ class Off(Bijector):
         super().__init__()
         self.shift = shift
 
-    def inverse_and_log_det(self, y, condition=None, training=False):
-        y, condition = self.check(y, condition)
+    def _inverse(self, y, condition, training):
         return y, same_for_all(0.0, y)
 
-    def forward_and_log_det(self, u, condition=None, training=False):
-        u, condition = self.check(u, condition)
+    def _forward(self, u, condition, training):
         return u + self.shift, same_for_all(0.0, u)
 
 

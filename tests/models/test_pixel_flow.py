@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Logit, Repeated
+from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Logit
 from glf.core import random
 from glf.core.training import Training
 from glf.data.dataset import DataSpec
@@ -28,9 +28,7 @@ from glf.priors import Flow, MultiScale, StandardLogistic, StandardNormal
 
 SPEC = DataSpec((4, 4, 1), 256, 3, condition_shape=(4, 4, 3), condition_levels=256)
 GLOW = partial(GlowConditioner, filters=4)
-STEP = partial(
-    Repeated, [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=GLOW)], num=1
-)
+STEP = partial(Chain, [ActNorm, InvertibleConv1x1, partial(ImageCoupling, make_conditioner=GLOW)])
 DENSITY = partial(MultiScale, STEP, 2, make_preprocessing=partial(Logit, 0.05))
 NOISE = partial(
     VariationalDequantizer,
@@ -151,11 +149,8 @@ def test_probabilities_of_all_images(noise):
     """Two values of three levels: P adds up to 1 and is the mean of weights, bounds are below."""
     spec, draw = DataSpec((1, 2, 1), 3, None), 2**12
     coupling = partial(ImageCoupling, mask="checkerboard", make_conditioner=GLOW)
-
-    def bijector():
-        return Chain([Logit(), coupling(), coupling(flip=True)])
-
-    density = partial(Flow, bijector, StandardNormal)
+    layers = [Logit, coupling, partial(coupling, flip=True)]
+    density = partial(Flow, partial(Chain, layers), StandardNormal)
     model = made(spec, 0.1, make_density=density, make_dequantizer=noise)
     images = np.stack(np.meshgrid(range(3), range(3)), -1).reshape(-1, 1, 2, 1).astype(np.uint8)
     # P(x) by quadrature, in logits for the sake of the edges.
@@ -220,7 +215,7 @@ def test_requests_out_of_range(model):
 def test_dropout_in_training_alone(x):
     network = partial(GatedAttentionConditioner, filters=4, blocks=1, heads=2, dropout=0.3)
     coupling = partial(ImageCoupling, mask="checkerboard", make_conditioner=network)
-    density = partial(Flow, lambda: Chain([Logit(0.05), coupling()]))
+    density = partial(Flow, partial(Chain, [partial(Logit, 0.05), coupling]))
     model = made(make_density=density, make_dequantizer=partial(NOISE, make_conditioner=network))
 
     def loss(seed, training):

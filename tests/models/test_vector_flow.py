@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from glf.bijectors import ActNorm, BothHalvesCoupling, LULinear, Repeated
+from glf.bijectors import ActNorm, BothHalvesCoupling, Chain, LULinear
 from glf.data import DataSpec, make_dataset
 from glf.evaluation import density_pictures, pictures
 from glf.evaluation.evaluate import evaluate
@@ -26,7 +26,7 @@ from glf.training.train import train
 COUPLING = partial(
     BothHalvesCoupling, make_conditioner=partial(DenseConditioner, hidden=8, batch_norm=False)
 )
-FLOW = partial(Flow, partial(Repeated, [ActNorm, COUPLING, LULinear], num=1))
+FLOW = partial(Flow, partial(Chain, [ActNorm, COUPLING, LULinear]))
 SPEC = DataSpec((2,), None, None)
 
 
@@ -102,7 +102,7 @@ class Truth(VectorFlow):
     """The one Gaussian that a standard normal flow already is."""
 
     def __init__(self, spec):
-        super().__init__(spec, make_flow=partial(Flow, partial(Repeated, [LULinear], num=1)))
+        super().__init__(spec, make_flow=partial(Flow, partial(Chain, [LULinear])))
 
 
 class NormalData:

@@ -16,18 +16,16 @@ from glf.priors.factored_out import FactoredOut
 from glf.priors.multi_scale import MultiScale
 
 DOUBLE = {"dtype": "float64"}
-step_parts = (ActNorm, InvertibleConv1x1)
+coupling = functools.partial(
+    ImageCoupling, make_conditioner=functools.partial(GlowConditioner, filters=4)
+)
 
 
-def step():
-    coupling = ImageCoupling(
-        make_conditioner=functools.partial(GlowConditioner, filters=4), **DOUBLE
-    )
-    return Chain([*(part(**DOUBLE) for part in step_parts), coupling])
+def double(part):
+    return functools.partial(part, **DOUBLE)
 
 
-def double(prior):
-    return functools.partial(prior, **DOUBLE)
+step = functools.partial(Chain, [double(part) for part in (ActNorm, InvertibleConv1x1, coupling)])
 
 
 def randomise(layer, seed=0):
@@ -45,6 +43,7 @@ def flow():
         make_preprocessing=functools.partial(Logit, 0.05, **DOUBLE),
         make_part=double(ConditionalGaussian),
         make_last=double(ConditionalGaussian),
+        **DOUBLE,
     )
     made.build((None, 4, 4, 1), (None, 1, 1, 3))
     randomise(made)
@@ -131,7 +130,8 @@ def test_samples_of_two_scales(flow, context):
 
 
 def test_a_flow_of_one_scale_is_an_ordinary_one(y):
-    flow = MultiScale(step, 1, make_preprocessing=None, make_last=double(DiagonalGaussian))
+    last = double(DiagonalGaussian)
+    flow = MultiScale(step, 1, make_preprocessing=None, make_last=last, **DOUBLE)
     flow.build((None, 4, 4, 1))
     assert flow.base.event_shape == (2, 2, 4)
     plain = Flow(lambda: flow.bijector, lambda: flow.base)
@@ -173,6 +173,7 @@ def test_every_scale_may_have_a_prior_of_its_own():
         make_preprocessing=None,
         make_part=[functools.partial(part, size=5, dilation=2), functools.partial(part, size=5)],
         make_last=functools.partial(part, size=3),
+        **DOUBLE,
     )
     made.build((None, 8, 8, 1))
     first, second = made.base.part, made.base.rest.base.part

@@ -19,7 +19,6 @@ from glf.bijectors import (
     Planar,
     Radial,
     RandomPermutation,
-    Repeated,
     SplineCoupling,
     SplineMap,
 )
@@ -32,7 +31,7 @@ small = functools.partial(DenseConditioner, hidden=8, num_layers=1)
 
 def bijector(dtype="float32"):
     block = functools.partial(BothHalvesCoupling, make_conditioner=small, dtype=dtype)
-    return Repeated([block, functools.partial(RandomPermutation, dtype=dtype)], num=2)
+    return Chain([block, functools.partial(RandomPermutation, dtype=dtype)], repeats=2)
 
 
 def built(size=5, condition_size=None, make_bijector=bijector, make_base=StandardNormal):
@@ -130,7 +129,7 @@ def test_numbers_and_temperatures_are_checked(flow):
 
 
 def test_a_bijector_in_place_of_its_factory():
-    for make in (lambda: Flow(Repeated([Planar], num=1)), lambda: Flow(Planar, StandardNormal())):
+    for make in (lambda: Flow(Chain([Planar])), lambda: Flow(Planar, StandardNormal())):
         with pytest.raises(ValueError, match=r"Flow\.make_\w+ is a factory, .* got"):
             make()
 
@@ -156,7 +155,7 @@ def test_copies(flow, z):
     for copied in (copy.deepcopy(flow), copy.deepcopy(flow.distribution())._prior):
         assert not {id(w) for w in copied.variables} & {id(w) for w in flow.variables}
         np.testing.assert_array_equal(copied.log_prob(z), flow.log_prob(z))
-    chain = Chain([BothHalvesCoupling(make_conditioner=small)])
+    chain = Chain([functools.partial(BothHalvesCoupling, make_conditioner=small)])
     chain.build((None, 5))
     copied = copy.deepcopy(chain)
     assert not {id(w) for w in copied.variables} & {id(w) for w in chain.variables}
@@ -222,11 +221,13 @@ def test_every_weight_learns_and_is_saved(z, tmp_path):
 
 FAMILIES = {
     "both_halves": bijector,
-    "spline": lambda: Repeated([functools.partial(SplineCoupling, bound=3.0), RandomPermutation]),
+    "spline": functools.partial(
+        Chain, [functools.partial(SplineCoupling, bound=3.0), RandomPermutation], repeats=4
+    ),
     "both_halves_spline": functools.partial(BothHalvesCoupling, SplineMap, small),
     "maf": MAF,
     "iaf": IAF,
-    "planar": lambda: Invert(Planar()),
+    "planar": functools.partial(Invert, Planar),
     "radial": Radial,
 }
 
@@ -257,7 +258,7 @@ def test_learns_a_two_dimensional_density():
     block = functools.partial(
         BothHalvesCoupling, SplineMap, functools.partial(small, hidden=32, batch_norm=False)
     )
-    flow = Flow(lambda: Repeated([block, RandomPermutation], num=2))
+    flow = Flow(lambda: Chain([block, RandomPermutation], repeats=2))
     flow.build((None, 2))
     gaussian = tfd.MultivariateNormalTriL(scale_tril=tf.linalg.cholesky(np.cov(z, rowvar=False)))
     start = float(np.mean(gaussian.log_prob(tf.cast(z, tf.float64))))

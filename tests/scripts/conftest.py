@@ -126,7 +126,7 @@ def trained(tmp_path_factory):
 def smoke(*bindings):
     """The flags of a short run on the digits."""
     files = ("studies/glf/digits.gin", "smoke.gin")
-    bound = ("train.moving_average = 0.9", "Repeated.num = 1", *bindings)
+    bound = ("train.moving_average = 0.9", "Chain.repeats = 1", *bindings)
     return [f"--gin_file=configs/{f}" for f in files] + [f"--gin_param={b}" for b in bound]
 
 

@@ -16,8 +16,8 @@ make_dataset.source = "digits"
 make_dataset.crop = 4
 train.make_model = @PixelFlow
 PixelFlow.make_density = @Flow
-Flow.make_bijector = @Repeated
-Repeated.make_layers = [@Logit, @Flatten, @AdditiveCoupling, @DiagonalScaling]
+Flow.make_bijector = @Chain
+Chain.make_bijectors = [@Logit, @Flatten, @AdditiveCoupling, @DiagonalScaling]
 AdditiveCoupling.make_conditioner = @DenseConditioner
 DenseConditioner.batch_norm = False
 DenseConditioner.num_layers = 1
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def command(folder):
     """A function that gives the command that compares one study of one binding."""
-    study = f"{folder / 'tiny' / 'digits.gin'};Repeated.num = 1"
+    study = f"{folder / 'tiny' / 'digits.gin'};Chain.repeats = 1"
     common = ("compare_studies", f"--out={folder / 'runs'}", f"--study={study}", *FLAGS)
     return lambda *flags: (*common, "--gin_param=DenseConditioner.hidden = 4", *flags)
 
@@ -61,32 +61,32 @@ def contents(folder):
 
 def test_runs_of_two_seeds(folder, first):
     results = json.loads((folder / "runs" / "comparison.json").read_text())
-    assert list(results) == ["tiny_digits_Repeated.num_1"]
+    assert list(results) == ["tiny_digits_Chain.repeats_1"]
     (study,) = results.values()
-    assert study["study"].endswith("/tiny/digits.gin;Repeated.num = 1")
+    assert study["study"].endswith("/tiny/digits.gin;Chain.repeats = 1")
     runs = study["runs"]
     assert [run["step"] for run in runs] == [2, 2]
     bits = [run["metrics"]["bits_per_dim"]["value"] for run in runs]
     assert bits[0] != bits[1]
     for seed, run in enumerate(runs):
-        config = folder / "runs" / "tiny_digits_Repeated.num_1" / f"seed{seed}" / "config.gin"
+        config = folder / "runs" / "tiny_digits_Chain.repeats_1" / f"seed{seed}" / "config.gin"
         assert f"train.seed = {seed}" in config.read_text()
         assert {"bits_per_dim_iw2", "nll", "examples"} < set(run["metrics"])
         # A coupling's network of 8 to 4 to 8 units, and 16 scales.
         assert run["parameters"] == 9 * 4 + 5 * 8 + 16
         assert run["seconds"] > 0
         assert run["sampling_ms"] > 0
-    assert (folder / "runs" / "tiny_digits_Repeated.num_1.png").exists()
+    assert (folder / "runs" / "tiny_digits_Chain.repeats_1.png").exists()
     head, _, row = first.stdout.splitlines()[-3:]
     assert head.startswith("| study | bits_per_dim | bits_per_dim_iw2 | nll, nats | parameters |")
-    assert row.startswith(f"| tiny_digits_Repeated.num_1 | {sum(bits) / 2:.3f} ± ")
+    assert row.startswith(f"| tiny_digits_Chain.repeats_1 | {sum(bits) / 2:.3f} ± ")
     assert row.split(" | ")[4] == "92"
 
 
 def test_what_follows(folder, first, programs, command):
     """The same again trains and measures nothing; the mistakes change nothing."""
     runs = folder / "runs"
-    before = contents(runs / "tiny_digits_Repeated.num_1")
+    before = contents(runs / "tiny_digits_Chain.repeats_1")
     studies = [f"--study={path}" for path in sorted(folder.glob("**/tiny/digits.gin"))]
     done = programs(
         {
@@ -106,13 +106,13 @@ def test_what_follows(folder, first, programs, command):
     assert "holds another experiment" in other.stderr
     assert "ended with exit code 1" in other.stderr
     assert "Traceback" not in other.stderr
-    assert contents(runs / "tiny_digits_Repeated.num_1") == before
+    assert contents(runs / "tiny_digits_Chain.repeats_1") == before
 
 
 def test_a_signal_stops_training_in_order_and_its_time_counts(folder, tmp_path):
     study = folder / "tiny" / "digits.gin"
     bindings = (
-        "Repeated.num = 1",
+        "Chain.repeats = 1",
         "train.num_steps = 10000000",
         "train.log_every = 10",
         "train.max_steps_per_call = 10",

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 STUDIES = {
     "vessels": ("conditional_flow/vessels_logistic", "make_dataset.image_size = 8"),
-    "moons": ("toy/two_moons", "Repeated.num = 1"),
+    "moons": ("toy/two_moons", "Chain.repeats = 1"),
 }
 
 

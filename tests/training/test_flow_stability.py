@@ -15,6 +15,7 @@ from glf.bijectors import (
     AdditiveCoupling,
     AffineMap,
     Center,
+    Chain,
     DiagonalScaling,
     EmergingConv,
     Flatten,
@@ -23,7 +24,6 @@ from glf.bijectors import (
     Logit,
     MixtureLogisticMap,
     PeriodicConv,
-    Repeated,
     SigmoidAffineMap,
     Squeeze,
 )
@@ -57,7 +57,7 @@ MIXTURE = partial(MixtureLogisticMap, components=2)
 
 
 def scales(*layers, part=ConditionalGaussian, preprocessing=LOGIT):
-    step = partial(Repeated, layers, num=1)
+    step = partial(Chain, layers)
     return partial(
         MultiScale, step, 2, make_preprocessing=preprocessing, make_part=part, make_last=part
     )
@@ -68,7 +68,7 @@ def coupling(elementwise, network, mask="channel", **options):
 
 
 def flat(*layers, base=StandardNormal):
-    return partial(Flow, partial(Repeated, layers, num=1), base)
+    return partial(Flow, partial(Chain, layers), base)
 
 
 SIGMOID = coupling(SigmoidAffineMap, GLOW)

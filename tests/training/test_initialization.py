@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from glf.bijectors import ActNorm, Repeated
+from glf.bijectors import ActNorm, Chain
 from glf.models.pixel_flow import PixelFlow
 from glf.priors import Flow, StandardNormal
 from glf.training import optimizers
@@ -13,7 +13,7 @@ from glf.training.restore import restore_for_inference
 from glf.training.run_folder import RunFolder
 
 NUM = 64
-layers = partial(Repeated, [partial(ActNorm, per_pixel=True)], num=1)
+layers = partial(Chain, [partial(ActNorm, per_pixel=True)])
 density = partial(Flow, layers, StandardNormal)
 
 

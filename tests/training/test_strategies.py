@@ -169,7 +169,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
         "--gin_param=train.moving_average = 0.9",
         # Two halves are cut into other parts than the whole.
         "--gin_param=train.updates_per_step = None",
-        "--gin_param=Repeated.num = 1",
+        "--gin_param=Chain.repeats = 1",
         "--gin_param=train.num_steps = 6",
         "--gin_param=train.log_every = 2",
         "--gin_param=train.validate_every = 3",
