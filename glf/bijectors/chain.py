@@ -57,12 +57,12 @@ class Chain(Bijector):
 
     def _forward(self, u, condition, training):
         """Applies the last bijector first."""
-        steps = [bijector._forward for bijector in reversed(self.bijectors)]
+        steps = [bijector.forward_and_log_det for bijector in reversed(self.bijectors)]
         return _one_after_the_other(steps, u, condition, training)
 
     def _inverse(self, y, condition, training):
         """Applies the first bijector first."""
-        steps = [bijector._inverse for bijector in self.bijectors]
+        steps = [bijector.inverse_and_log_det for bijector in self.bijectors]
         return _one_after_the_other(steps, y, condition, training)
 
 
@@ -113,8 +113,8 @@ class Invert(Bijector):
 
     def _forward(self, u, condition, training):
         """The inverse of the bijector inside."""
-        return self.bijector._inverse(u, condition, training)
+        return self.bijector.inverse_and_log_det(u, condition, training)
 
     def _inverse(self, y, condition, training):
         """The forward of the bijector inside."""
-        return self.bijector._forward(y, condition, training)
+        return self.bijector.forward_and_log_det(y, condition, training)
