@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from glf.bijectors.view import TFPView
 from glf.core.part import Part
+from glf.core.shapes import checked_condition, known_event
 from glf.layers.context import context_features
 
 
@@ -53,13 +54,7 @@ class Bijector(Part, keras.layers.Layer):
         Raises:
           ValueError: if the event's shape is not fully known.
         """
-        event_shape = tuple(input_shape)[1:]
-        if not event_shape or not all(event_shape):
-            raise ValueError(
-                f"{type(self).__name__} is built with a shape [None, ...event] whose event is "
-                f"known and not empty, got {tuple(input_shape)}."
-            )
-        self.event_shape = event_shape
+        self.event_shape = known_event(self, input_shape)
         self.condition_shape = None if condition_shape is None else tuple(condition_shape)
 
     @typing.final
@@ -118,20 +113,7 @@ class Bijector(Part, keras.layers.Layer):
                 f"{name} was built for points of shape [batch, {', '.join(map(str, shape))}], got "
                 f"{point.shape}."
             )
-        if (condition is None) != (self.condition_shape is None):
-            raise ValueError(
-                f"{name} was built with condition_shape={self.condition_shape}, but got "
-                f"condition={None if condition is None else tf.convert_to_tensor(condition).shape}"
-                "; build it with a condition_shape exactly when conditions are passed."
-            )
-        if condition is not None:
-            condition = tf.cast(condition, self.compute_dtype)
-            if not condition.shape[1:].is_compatible_with(self.condition_shape[1:]):
-                raise ValueError(
-                    f"{name} was built for conditions of shape {self.condition_shape}, got "
-                    f"{condition.shape}."
-                )
-        return point, condition
+        return point, checked_condition(self, condition)
 
 
 class VectorBijector(Bijector):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from glf.core.part import Part
+from glf.core.shapes import checked_condition
 from glf.layers.context import context_features
 
 
@@ -70,13 +71,4 @@ class Dequantizer(Part, keras.layers.Layer):
             raise ValueError(
                 f"{name} was built for images of shape {self.image_shape}, got a batch {x.shape}."
             )
-        shape = None if condition is None else tf.convert_to_tensor(condition).shape
-        known = self.condition_shape
-        if (shape is None) != (known is None) or (
-            known and not shape[1:].is_compatible_with(known[1:])
-        ):
-            raise ValueError(
-                f"{name} was built with condition_shape={known}, but got condition={shape}; build "
-                "it with the shape of the conditions that are passed."
-            )
-        return x, None if condition is None else tf.cast(condition, self.compute_dtype)
+        return x, checked_condition(self, condition)

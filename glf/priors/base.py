@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 from glf.core import random
 from glf.core.checks import checked_number, checked_temperature
 from glf.core.part import Part
+from glf.core.shapes import known_event
 from glf.priors.distribution import PriorDistribution
 
 
@@ -39,13 +40,7 @@ class Prior(Part, keras.layers.Layer):
         Raises:
           ValueError: if the event's shape is not fully known.
         """
-        event_shape = tuple(input_shape)[1:]
-        if not event_shape or not all(event_shape):
-            raise ValueError(
-                f"{type(self).__name__} is built with a shape [None, ...event] whose event is "
-                f"known and not empty, got {tuple(input_shape)}."
-            )
-        self.event_shape = event_shape
+        self.event_shape = known_event(self, input_shape)
 
     def distribution(self, condition=None):
         """A `tfd.Distribution` with this layer's present weights, built on the spot.

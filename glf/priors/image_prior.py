@@ -1,7 +1,6 @@
 """What priors of images that look at a context have in common."""
 
-import tensorflow as tf
-
+from glf.core.shapes import checked_condition
 from glf.layers.context import context_features, fit_context
 from glf.priors.base import Prior
 
@@ -37,14 +36,5 @@ class ImagePrior(Prior):
           ValueError: if there is a condition where none was announced, or none where one was, or
             it has another shape.
         """
-        if condition is None and self.condition_shape is None:
-            return None
-        shape = None if condition is None else tf.convert_to_tensor(condition).shape
-        built_for = self.condition_shape
-        if None in (shape, built_for) or not shape[1:].is_compatible_with(built_for[1:]):
-            raise ValueError(
-                f"{type(self).__name__} was built with condition_shape={built_for}, but "
-                f"got condition={shape}; build it with the shape of the conditions that are passed."
-            )
-        condition = tf.cast(condition, self.compute_dtype)
-        return fit_context(condition, *self.event_shape[:2])
+        condition = checked_condition(self, condition)
+        return None if condition is None else fit_context(condition, *self.event_shape[:2])

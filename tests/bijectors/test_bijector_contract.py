@@ -263,7 +263,7 @@ def test_view_broadcasts_conditions_and_takes_single_points(y):
         ),
         (
             lambda: built(ActNorm(), 4, 2).inverse_and_log_det(tf.zeros((1, 4)), tf.zeros((1, 3))),
-            "conditions of shape",
+            r"condition_shape=\(None, 2\), but got condition=\(1, 3\)",
         ),
     ],
 )
