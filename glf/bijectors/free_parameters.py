@@ -19,19 +19,17 @@ class FreeParameters(keras.layers.Layer):
     Args:
       sizes: dictionary of names and sizes.
       make_conditioner: factory of the network, called with `units=` and `dtype=`.
-      stddev: standard deviation of the weights' initial normal distribution.
     """
 
-    def __init__(self, sizes, make_conditioner=DenseConditioner, stddev=0.1, *, dtype="float32"):
+    def __init__(self, sizes, make_conditioner=DenseConditioner, *, dtype="float32"):
         super().__init__(dtype=dtype)
         self.sizes = dict(sizes)
         self.make_conditioner = make_conditioner
-        self.stddev = stddev
         self.network = None
 
     def build(self, condition_shape=None):
         """Makes the weights, and the network if there are conditions [None, c]."""
-        start = keras.initializers.RandomNormal(stddev=self.stddev)
+        start = keras.initializers.RandomNormal(stddev=0.1)
         vectors = [
             self.add_weight(name=name, shape=(size,), initializer=start.clone())
             for name, size in self.sizes.items()

@@ -1,4 +1,4 @@
-"""Which part of an image a coupling moves, which part it looks at, and how both are laid out.
+"""Masks: which part of an image a coupling moves, which part it sees, and how both are laid out.
 
 A mask is made for one image shape. It divides an image into what stays fixed and what is moved,
 and puts the two together again; it says what the coupling's network is shown, and picks the

@@ -1,4 +1,4 @@
-"""What priors of images that look at a context have in common."""
+"""The contract of priors of images, which may look at a context."""
 
 from glf.core.shapes import checked_condition
 from glf.layers.context import context_features, fit_context
