@@ -2,21 +2,21 @@
 
 import tensorflow as tf
 
-from glf.bijectors.base import VectorBijector
+from glf.bijectors.base import Bijector, VectorBijector
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.core.part import made_by
 from glf.networks.made import MADE
 
 
-class _Autoregressive(VectorBijector):
-    """What MAF and IAF share: a MADE, a fast pass and a sequential one.
+class AutoregressiveBijector(Bijector):
+    """A bijector that moves every value by a map f, whose parameters the values before it choose.
 
     Args:
-      make_map: factory of the elementwise map f, called without arguments.
-      make_network: factory of the MADE, called with `parameters=` and `dtype=`.
+      make_map: factory of f, an elementwise map, called without arguments.
+      make_network: factory of the masked network, called with `parameters=` and `dtype=`.
     """
 
-    def __init__(self, make_map=AffineMap, make_network=MADE, *, dtype="float32"):
+    def __init__(self, make_map, make_network, *, dtype):
         super().__init__(dtype=dtype)
         kind = type(self).__name__
         self.elementwise = made_by(make_map, f"{kind}.make_map")
@@ -31,11 +31,19 @@ class _Autoregressive(VectorBijector):
         self.shared = learn_shared(self, self.elementwise)
 
     def _parameters(self, point, condition):
-        return with_shared(self.network(point, condition), self.shared)
+        raw = tf.cast(self.network(point, condition), point.dtype)
+        return with_shared(raw, self.shared)
 
     def _at_once(self, function, point, condition):
         image, log_derivative = function(point, self._parameters(point, condition))
-        return image, tf.reduce_sum(log_derivative, axis=1)
+        return image, tf.reduce_sum(log_derivative, axis=range(1, point.shape.rank))
+
+
+class _OverVectors(AutoregressiveBijector, VectorBijector):
+    """MAF and IAF: a MADE, a fast pass and a sequential one."""
+
+    def __init__(self, make_map=AffineMap, make_network=MADE, *, dtype="float32"):
+        super().__init__(make_map, make_network, dtype=dtype)
 
     def _one_by_one(self, function, point, condition):
         """Solves image = function(point; network(image)) in d passes.
@@ -60,7 +68,7 @@ class _Autoregressive(VectorBijector):
         return image, tf.reduce_sum(log_derivative, axis=1)
 
 
-class MAF(_Autoregressive):
+class MAF(_OverVectors):
     """Masked autoregressive flow: y_i = f(u_i; θ_i(y_before i)), log|det dy/du| = Σ log f'.
 
     With the default map, y_i = u_i exp(s_i) + t_i (Papamakarios, Pavlakou, Murray 2017, section
@@ -81,7 +89,7 @@ class MAF(_Autoregressive):
         return self._at_once(self.elementwise.undo, y, condition)
 
 
-class IAF(_Autoregressive):
+class IAF(_OverVectors):
     """Inverse autoregressive flow: y_i = f(u_i; θ_i(u_before i)), log|det dy/du| = Σ log f'.
 
     With the default map, y_i = u_i exp(s_i) + t_i (Kingma et al. 2016, section 4). The

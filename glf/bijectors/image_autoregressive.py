@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
+from glf.bijectors.autoregressive import AutoregressiveBijector
 from glf.bijectors.base import ImageBijector
-from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
-from glf.core.part import made_by
+from glf.bijectors.elementwise import AffineMap
 from glf.networks.masked_image import MaskedImageNetwork
 
 # What a pass may hand on to the next one. Values that are not final yet can grow from pass to pass,
@@ -12,7 +12,7 @@ from glf.networks.masked_image import MaskedImageNetwork
 LARGEST_VALUE = 1e12
 
 
-class ImageIAF(ImageBijector):
+class ImageIAF(AutoregressiveBijector, ImageBijector):
     """y_i = f(u_i; θ_i(u_before i)), log|det dy/du| = Σ log f', i running through all values.
 
     The inverse autoregressive flow (Kingma et al. 2016, section 4) with a masked convolutional
@@ -31,22 +31,11 @@ class ImageIAF(ImageBijector):
     """
 
     def __init__(self, make_map=AffineMap, make_network=MaskedImageNetwork, *, dtype="float32"):
-        super().__init__(dtype=dtype)
-        self.elementwise = made_by(make_map, "ImageIAF.make_map")
-        parameters = sum(self.elementwise.groups)
-        where = "ImageIAF.make_network"
-        self.network = made_by(make_network, where, parameters=parameters, dtype=dtype)
-
-    def build(self, input_shape, condition_shape=None):
-        """Makes the network's weights."""
-        super().build(input_shape, condition_shape)
-        self.network.build(input_shape, condition_shape)
-        self.shared = learn_shared(self, self.elementwise)
+        super().__init__(make_map, make_network, dtype=dtype)
 
     def _forward(self, u, condition, training):
         """One pass."""
-        y, log_derivative = self.elementwise.apply(u, self._parameters(u, condition))
-        return y, tf.reduce_sum(log_derivative, axis=(1, 2, 3))
+        return self._at_once(self.elementwise.apply, u, condition)
 
     def _inverse(self, y, condition, training):
         """As many passes as it takes."""
@@ -71,9 +60,6 @@ class ImageIAF(ImageBijector):
         u = _through_itself(lambda u: one_pass(u, fixed_y, fixed_condition)[0], u, passes)
         _, log_derivative = one_pass(u, y, condition)
         return u, tf.reduce_sum(log_derivative, axis=(1, 2, 3))
-
-    def _parameters(self, u, condition):
-        return with_shared(tf.cast(self.network(u, condition), u.dtype), self.shared)
 
 
 def _settle(function, start, passes):

@@ -6,13 +6,47 @@ parameters of what is moved from what the network gives. Its `positions` are how
 something fixed and something moved.
 """
 
+import abc
+
 import numpy as np
 import tensorflow as tf
 
 from glf.layers.context import fit_context
 
 
-class ChannelMask:
+class Mask(abc.ABC):
+    """The contract of every mask, and what is so wherever a class does not say otherwise."""
+
+    @abc.abstractmethod
+    def split(self, point):
+        """Returns what is fixed and what is moved."""
+
+    @abc.abstractmethod
+    def join(self, fixed, moved):
+        """The image again."""
+
+    def seen(self, point, fixed):
+        """What the network is shown: what is fixed."""
+        return fixed
+
+    def context_shape(self, shape):
+        """The shape of the condition that the network is given, for one of shape `shape`."""
+        return shape
+
+    def context(self, condition):
+        """The condition that the network is given."""
+        return condition
+
+    def of_moved(self, raw):
+        """The parameters of what is moved: all that the network gives."""
+        return raw
+
+    def total(self, log_derivative):
+        """The sum over what is moved, [batch]."""
+        return tf.reduce_sum(log_derivative, axis=(1, 2, 3))
+
+
+class ChannelMask(Mask):
     """The first ⌊c/2⌋ channels and the others (Dinh et al. 2016, "RealNVP", figure 3, right).
 
     The second part is moved, with `flip` the first. The network is shown the other part alone.
@@ -42,28 +76,8 @@ class ChannelMask:
         """The image again."""
         return tf.concat([moved, fixed] if self.flip else [fixed, moved], axis=3)
 
-    def seen(self, point, fixed):
-        """What the network is shown."""
-        return fixed
 
-    def context_shape(self, shape):
-        """The shape of the condition that the network is given, for one of shape `shape`."""
-        return shape
-
-    def context(self, condition):
-        """The condition that the network is given."""
-        return condition
-
-    def of_moved(self, raw):
-        """The parameters of what is moved."""
-        return raw
-
-    def total(self, log_derivative):
-        """The sum over what is moved, [batch]."""
-        return tf.reduce_sum(log_derivative, axis=(1, 2, 3))
-
-
-class CheckerboardMask:
+class CheckerboardMask(Mask):
     """The fields of one colour and those of the other (RealNVP, figure 3, left); any size.
 
     Where row + column is odd an image is moved, with `flip` where it is even. The network is shown
@@ -122,14 +136,6 @@ class CheckerboardMask:
         board = tf.broadcast_to(board, [tf.shape(point)[0], *board.shape])
         return tf.concat([tf.where(self.board, tf.zeros_like(point), point), board], axis=3)
 
-    def context_shape(self, shape):
-        """The shape of the condition that the network is given, for one of shape `shape`."""
-        return shape
-
-    def context(self, condition):
-        """The condition that the network is given."""
-        return condition
-
     def of_moved(self, raw):
         """The parameters of what is moved, packed."""
         left, right = self._pairs(raw)
@@ -139,7 +145,7 @@ class CheckerboardMask:
         """The sum over what is moved, [batch]."""
         if self.shape[1] % 2:
             log_derivative = tf.where(self.exists, log_derivative, tf.zeros_like(log_derivative))
-        return tf.reduce_sum(log_derivative, axis=(1, 2, 3))
+        return super().total(log_derivative)
 
     def _pairs(self, image):
         """The left and the right one of each pair of columns: [batch, height, ⌈width/2⌉, n]."""
@@ -166,9 +172,7 @@ class PackedCheckerboardMask(CheckerboardMask):
         height, width, channels = image_shape
         self.seen_shape = (height, -(-width // 2), channels)
 
-    def seen(self, point, fixed):
-        """What the network is shown."""
-        return fixed
+    seen, of_moved = Mask.seen, Mask.of_moved
 
     def context_shape(self, shape):
         """The shape of the condition that the network is given, for one of shape `shape`."""
@@ -181,10 +185,6 @@ class PackedCheckerboardMask(CheckerboardMask):
         if condition is None or tuple(condition.shape[1:3]) == (1, 1):
             return condition
         return tf.concat(self._pairs(fit_context(condition, *self.shape[:2])), axis=3)
-
-    def of_moved(self, raw):
-        """The parameters of what is moved: all that there are."""
-        return raw
 
 
 class PackedColumnsMask(PackedCheckerboardMask):
