@@ -16,7 +16,7 @@ Several names may become one, if all of them are bound to what becomes the same 
 
   "InfoGANEncoder": "InfoGAN", "InfoGANDecoder": "InfoGAN"
 
-One that is not bound counts as today's default; values that differ are refused.
+One that is not bound counts as today's default, if there is one; values that differ are refused.
 """
 
 import contextlib
@@ -27,9 +27,30 @@ from absl import logging
 
 from glf.configuration.world import NAMES as KNOWN
 
-NAMES = {}
-CHANGED = {}
-DEFAULTS = {}
+
+def unevaluated(value):
+    """@Planar() as @Planar: what was made there is made by whom it is given to."""
+    if isinstance(value, gin.config.ConfigurableReference) and value.evaluate:
+        return gin.config.ConfigurableReference(value.scoped_selector, False)
+    if isinstance(value, list | tuple):
+        return type(value)(map(unevaluated, value))
+    return value
+
+
+NAMES = {
+    "Repeated": "Chain",
+    "Repeated.make_layers": "Chain.make_bijectors",
+    "Repeated.num": "Chain.repeats",
+    "Chain.bijectors": "Chain.make_bijectors",
+    "Invert.bijector": "Invert.make_bijector",
+    "Coupling.elementwise": "Coupling.make_map",
+}
+CHANGED = {
+    "Chain.bijectors": unevaluated,
+    "Invert.bijector": unevaluated,
+    "Coupling.elementwise": unevaluated,
+}
+DEFAULTS = {"Repeated.num": 4}
 
 
 class Translation:
@@ -104,6 +125,8 @@ class Translation:
         lines, values = [], set()
         for name in _earlier_names(today):
             value, line = self._value(scope, name, today)
+            if value is inspect.Parameter.empty:
+                continue  # It had to be bound, so nothing used it.
             lines.append(line)
             values.add(_text(value))
         if len(values) > 1:
@@ -136,15 +159,6 @@ class _Delegate(gin.config.ParserDelegate):
         *scopes, selector = scoped_selector.split("/")
         selector = self._translation.configurable("/".join(scopes), selector)
         return super().configurable_reference("/".join([*scopes, selector]), evaluate)
-
-
-def unevaluated(value):
-    """@Planar() as @Planar: what was made there is made by whom it is given to."""
-    if isinstance(value, gin.config.ConfigurableReference) and value.evaluate:
-        return gin.config.ConfigurableReference(value.scoped_selector, False)
-    if isinstance(value, list | tuple):
-        return type(value)(map(unevaluated, value))
-    return value
 
 
 def _earlier_names(today):

@@ -7,6 +7,7 @@ from absl import logging
 
 from glf import configurables
 from glf.configuration import earlier
+from glf.data.dataset import DataSpec
 from glf.training.run import Execution
 
 WHERE = "train.optimizers"
@@ -116,6 +117,46 @@ def test_a_run_of_earlier_names_goes_on(tiny, images, tmp_path, said):
     )
     assert configurables.train(tmp_path / "run", Execution(jit=False))["step"] == 2
     assert "descent" not in config.read_text()
+
+
+FLOWS = {
+    "repeated, inverted": (
+        [
+            "Flow.make_bijector = @a/Repeated",
+            "a/Repeated.make_layers = [@ActNorm, @Invert]",
+            "Invert.bijector = @b/Repeated()",
+            "b/Repeated.make_layers = [@Planar]",
+            "b/Repeated.num = 2",
+        ],
+        [
+            "Flow.make_bijector = @a/Chain",
+            "a/Chain.make_bijectors = [@ActNorm, @Invert]",
+            "a/Chain.repeats = 4",
+            "Invert.make_bijector = @b/Chain",
+            "b/Chain.make_bijectors = [@Planar]",
+            "b/Chain.repeats = 2",
+        ],
+    ),
+    "a chain of objects": (
+        [
+            "Flow.make_bijector = @Chain",
+            "Chain.bijectors = [@ActNorm(), @first/Coupling()]",
+            "Coupling.elementwise = @AffineMap()",
+        ],
+        [
+            "Flow.make_bijector = @Chain",
+            "Chain.make_bijectors = [@ActNorm, @first/Coupling]",
+            "Coupling.make_map = @AffineMap",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_flows_of_parts_that_were_objects(tiny, flow):
+    earlier_names, today = FLOWS[flow]
+    assert text_of(*tiny, *earlier_names) == text_of(*tiny, *today)
+    assert configurables.make_model(DataSpec((2, 2, 1), 16, None)).flow.built
 
 
 def test_every_line_of_the_tables_leads_to_what_can_be_bound():
