@@ -15,17 +15,30 @@ def expanded(path):
             yield line
 
 
-def parts(study):
-    """{what a study binds: to what, with its numbers left out}, whatever its sizes and source."""
-    bindings, name = {}, None
+def bindings(study):
+    """{what a study binds: to what}, as text."""
+    bound, name = {}, None
     for line in expanded(study):
         if match := re.match(r"([\w/.]+)\s*=\s*(.*)", line):
             name, line = match[1], match[2]
-            bindings[name] = ""
-        bindings[name] += re.sub(r"\b\d[\w.-]*", "0", line)
+            bound[name] = ""
+        bound[name] += line.strip()
+    return bound
+
+
+def shortened(study):
+    """Bindings of those lists in which a part comes again, with each part once."""
+    for name, value in bindings(study).items():
+        found = re.findall(r"@[\w/]+(?:\(\))?", value)
+        if value.startswith("[") and len(found) > len(set(found)):
+            yield f"{name} = [{', '.join(dict.fromkeys(found))}]"
+
+
+def parts(study):
+    """{what a study binds: to what, with its numbers left out}, whatever its sizes and source."""
     return {
-        name: value
-        for name, value in bindings.items()
+        name: re.sub(r"\b\d[\w.-]*", "0", value)
+        for name, value in bindings(study).items()
         if name != "make_dataset.source" and (not name.startswith("train.") or "make" in name)
     }
 
@@ -42,10 +55,17 @@ def features(study):
 
 
 def cover(studies):
-    """Studies that have all features of `studies` together: always the one with most new ones."""
+    """Studies that have all features of `studies` together: always the one with most new ones.
+
+    Of what was chosen, those go again that later ones made superfluous, the longest first.
+    """
     of = {study: features(study) for study in studies}
     missing, chosen = set().union(*of.values()), []
     while missing:
         chosen.append(max(studies, key=lambda study: len(of[study] & missing)))
         missing -= of[chosen[-1]]
+    for study in sorted(chosen, key=lambda study: -len(list(expanded(study)))):
+        others = [other for other in chosen if other != study]
+        if of[study] <= set().union(*(of[other] for other in others)):
+            chosen = others
     return chosen
