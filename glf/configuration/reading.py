@@ -6,6 +6,7 @@ import pathlib
 import gin
 from gin import config_parser, utils
 
+from glf.configuration import moved
 from glf.configuration.earlier import Translation
 from glf.core import files
 
@@ -64,6 +65,9 @@ class Reading:
           ValueError: if it is not there.
         """
         found = self._find(path)
+        if found is None:
+            self._read(self._of_earlier(path), Source(str(path)))
+            return
         if found in self._including:
             chain = " includes ".join(map(str, [*self._including, found]))
             raise ValueError(f"A configuration includes itself: {chain}.")
@@ -90,15 +94,22 @@ class Reading:
         self._translation.end()
 
     def _find(self, path):
-        bases = [self._including[-1].parent] if self._including else []
-        bases = list(dict.fromkeys([*bases, *self._bases]))
-        for base in bases:
-            if (base / files.expanded(path)).is_file():
-                return (base / files.expanded(path)).resolve()
-        raise ValueError(
-            f"There is no configuration {str(path)!r} in {' or '.join(map(str, bases))}. The "
-            "configurations lie in configs/."
-        )
+        candidates = [base / files.expanded(path) for base in self._folders()]
+        return next((file.resolve() for file in candidates if file.is_file()), None)
+
+    def _folders(self):
+        beside = [self._including[-1].parent] if self._including else []
+        return list(dict.fromkeys([*beside, *self._bases]))
+
+    def _of_earlier(self, path):
+        text = moved.text_of(path)
+        if text is None:
+            folders = " or ".join(map(str, self._folders()))
+            raise ValueError(
+                f"There is no configuration {str(path)!r} in {folders}. The configurations lie in "
+                "configs/."
+            )
+        return text
 
     def _read(self, text, source):
         with self._translation.source(source.path), gin.config._parse_scope() as context:
