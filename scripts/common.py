@@ -101,6 +101,15 @@ def define_positive(name, default, help_text):
     return flags.DEFINE_integer(name, default, help_text, lower_bound=1)
 
 
+def define_option(option):
+    """A flag for a `glf.evaluation.options.Option`: integers, of the kind that its default is."""
+    if isinstance(option.default, tuple):
+        make, default, lowest = flags.DEFINE_multi_integer, list(option.default), 1
+    else:
+        make, default, lowest = flags.DEFINE_integer, option.default, int(option.default != 0)
+    return make(option.name, default, option.about, lower_bound=lowest)
+
+
 def define_temperature(help_text, repeatable=False):
     """--temperature, 1 unless told: a finite number of at least 0, or a list of such."""
     if repeatable:

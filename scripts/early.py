@@ -7,12 +7,12 @@ what a run's folder holds as text, and pass over what that does not say.
 import json
 import re
 
-# The classes of glf.models with an ability, as its abstract class there says.
+# The classes of glf.models with an ability, under the name of its abstract class there.
 ABILITIES = {
     "autoregressive": ("Autoregressive", "DiscreteAutoencoder"),
-    "bounds": ("PixelFlow",),
-    "latent flow": ("GLF",),
-    "reconstructs": ("GLF", "DiscreteAutoencoder"),
+    "HasBounds": ("PixelFlow",),
+    "HasLatentFlow": ("GLF",),
+    "Reconstructs": ("GLF", "DiscreteAutoencoder"),
 }
 MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
 MODELS += ("LogisticSegmenter", "VectorFlow")
@@ -48,8 +48,8 @@ class Run:
         self.num_classes = data.get("num_classes")
 
     def lacks(self, ability):
-        """Whether the model is known, and known not to have an ability."""
-        return self.model is not None and self.model not in ABILITIES[ability]
+        """Whether the model is known, and known not to have an ability of those above."""
+        return self.model is not None and self.model not in ABILITIES.get(ability, MODELS)
 
     def without_labels(self):
         """Whether the model is certainly not conditioned on labels: no binding is an encoder."""

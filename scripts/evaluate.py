@@ -2,19 +2,40 @@
 
   python -m scripts.evaluate --workdir=runs/digits --split=test
 
-Prints a table and writes metrics.json into the run's folder, or into --out.
+Prints a table and writes metrics.json into the run's folder, or into --out. What costs much is
+measured where a flag asks for it: bounds by importance weights, samples that a classifier judges,
+and of models that are conditioned on images samples beside the examples, where --pictures also
+shows them. Super-resolution: PSNR and SSIM of samples, of their mean, and of bicubic interpolation;
+the picture's columns are condition, bicubic, sample, mean, original. Segmentation: IoU and F1 of
+samples and of their mean, and the uncertainty of pixels; the columns are image, true mask, two
+samples, mean, uncertainty.
+
+  python -m scripts.evaluate --workdir=runs/vessels --conditional_samples=16 --pictures=vessels
 """
+
+import pathlib
 
 from absl import flags, logging
 
 if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.evaluate")
 
+from glf.evaluation.options import options
+
 from . import common, early
 
 WORKDIR = common.define_workdir()
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Which examples.")
-BATCH_SIZE = common.define_positive("batch_size", 256, "Examples at a time.")
+ONLY = flags.DEFINE_multi_string(
+    "only",
+    [],
+    "Measure only what this evaluator does: a name of glf.evaluation.registry. Repeatable. Metrics "
+    "of the same step that are in the file already stay. Default: all.",
+)
+BATCH_SIZE = common.define_positive(
+    "batch_size", None, "Examples at a time. Default: 256; 64 where each has several samples."
+)
+SEED = flags.DEFINE_integer("seed", 0, "Of the noise of losses and samples.")
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
@@ -27,21 +48,18 @@ RECONSTRUCTIONS = common.define_output(
     "Also write a .png of images of the split, each beside its own.",
     False,
 )
-IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
-    "importance_samples",
-    [],
-    "Also bound the likelihood of a pixel flow by K importance weights. Repeatable; 1 is the ELBO.",
-    lower_bound=1,
-)
-JUDGED_SAMPLES = flags.DEFINE_integer(
-    "judged_samples",
-    0,
-    "Also draw so many samples and let a classifier of the data's images judge them.",
-    lower_bound=0,
+PICTURES = common.define_output(
+    "pictures",
+    ("folder",),
+    "Also write pictures of what is measured into this folder.",
+    False,
 )
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
+SHOWN = "conditional_samples"
+# What evaluators take; their own files say what it is.
+OPTIONS = {option: common.define_option(option) for option in options()}
 
 
 def check():
@@ -57,12 +75,12 @@ def check():
                 f"--workdir={WORKDIR.value} is read-only for you, so that metrics.json cannot be "
                 "written into it. Say where it can: --out=FILE.json."
             ) from None
-    if IMPORTANCE_SAMPLES.value and run.lacks("bounds"):
-        raise ValueError(
-            "--importance_samples is for likelihoods that are known by bounds; that of a "
-            f"{run.model} is not."
-        )
-    if RECONSTRUCTIONS.value and run.lacks("reconstructs"):
+    for option, flag in OPTIONS.items():
+        if flag.present and flag.value and run.lacks(option.needs):
+            raise ValueError(f"--{option.name} is for {option.of}; a {run.model} is none of them.")
+    if PICTURES.value and not any(flag.value for flag in OPTIONS.values() if flag.name == SHOWN):
+        raise ValueError(f"--pictures shows samples that --{SHOWN} asks for; give both.")
+    if RECONSTRUCTIONS.value and run.lacks("Reconstructs"):
         raise ValueError(f"--reconstructions: a {run.model} does not reconstruct images.")
 
 
@@ -71,26 +89,28 @@ def main():
     from glf import configurables
     from glf.evaluation import pictures
     from glf.evaluation.evaluate import evaluate
-    from glf.evaluation.recognition import recognition_metrics
     from glf.evaluation.report import table, update_metrics
+
+    shown = {}
 
     model, dataset, step, folder = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
-    judged = {}
-    if JUDGED_SAMPLES.value:
-        judged = recognition_metrics(model, dataset, JUDGED_SAMPLES.value, SPLIT.value)
     metrics = evaluate(
         model,
         dataset,
         SPLIT.value,
-        batch_size=BATCH_SIZE.value,
-        importance_samples=IMPORTANCE_SAMPLES.value,
+        BATCH_SIZE.value,
+        SEED.value,
+        only=ONLY.value,
+        show=shown.__setitem__ if PICTURES.value else None,
+        **{option.name: flag.value for option, flag in OPTIONS.items() if flag.present},
     )
-    metrics |= judged
     print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
     out = OUT.value or folder.metrics
-    update_metrics(out, SPLIT.value, step, metrics)
+    update_metrics(out, SPLIT.value, step, metrics, whole=not ONLY.value)
+    for name, pixels in shown.items():
+        pictures.write_png(pathlib.Path(PICTURES.value) / f"{name}.png", pixels)
     if RECONSTRUCTIONS.value:
         pixels = pictures.reconstructions(
             model, dataset, SPLIT.value, num=32, min_side=MIN_SIDE.value

@@ -29,7 +29,7 @@ CHECKPOINT = common.define_checkpoint()
 def check():
     """Refuses runs whose model has no flow on latents."""
     run = early.Run(WORKDIR.value)
-    if run.lacks("latent flow"):
+    if run.lacks("HasLatentFlow"):
         raise ValueError(f"{run.model} has no flow on latents, so no base space to interpolate in.")
 
 

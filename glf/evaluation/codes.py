@@ -2,6 +2,33 @@
 
 import numpy as np
 
+from glf.evaluation.base import Evaluator
+from glf.evaluation.report import metric
+from glf.models.base import HasCodes
+
+
+class Codes(Evaluator):
+    """Usage and perplexity of discrete codes, counted over the whole split."""
+
+    needs = HasCodes
+    of = "models with discrete codes"
+
+    def measure(self, subject):
+        """ "code_usage" and "code_perplexity"."""
+        model = subject.model
+        codes = (model.encode(batch["image"]) for batch in subject.batches())
+        measured = code_metrics(codes, model.categories)
+        return {
+            "code_usage": metric(
+                measured["usage"], "", f"share of the {model.categories} categories that occurs"
+            ),
+            "code_perplexity": metric(
+                measured["perplexity"],
+                "",
+                "exp of the entropy of a channel's codes, mean of channels",
+            ),
+        }
+
 
 def code_metrics(batches, categories):
     """Counts codes over all of `batches`, integers [batch, h, w, channels], each once.
@@ -20,8 +47,8 @@ def code_metrics(batches, categories):
     for batch in batches:
         batch = np.asarray(batch)
         channels = batch.reshape(-1, batch.shape[-1]).T
-        found = np.stack([np.bincount(c, minlength=categories) for c in channels])
-        counts = found if counts is None else counts + found
+        more = np.stack([np.bincount(c, minlength=categories) for c in channels])
+        counts = more if counts is None else counts + more
     if counts is None or not counts.sum():
         raise ValueError("Codes can be counted of at least one example, got none.")
     p = counts / counts.sum(1, keepdims=True)

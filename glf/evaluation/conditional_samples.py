@@ -1,10 +1,82 @@
-"""Several samples for each condition of a split, a batch at a time."""
+"""Several samples for each condition of a split, a batch at a time, and what is made of them."""
+
+import abc
 
 import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.evaluation.base import Evaluator
+from glf.evaluation.report import metric
 from glf.models.base import conditions_of
+
+BATCH_SIZE = 64
+
+
+class ConditionalSamples(Evaluator):
+    """Compares samples of a model that is conditioned on images with the examples themselves.
+
+    Args:
+      conditional_samples: Also draw so many samples for each image that a model is conditioned on,
+        and compare them with what belongs to it: super-resolution and segmentation.
+      examples: For how many examples of the split, from its first on. Default: all.
+      picture_rows: Rows of the picture of such samples.
+
+    Raises:
+      ValueError: if a number is not positive.
+    """
+
+    switch = "conditional_samples"
+
+    def __init__(self, conditional_samples=0, examples=None, picture_rows=8):
+        self.conditional_samples = conditional_samples
+        self.examples, self.picture_rows = examples, picture_rows
+        check_positive(examples=examples, picture_rows=picture_rows)
+
+    def measure(self, subject):
+        """The metrics of the samples, and the number of examples that they were drawn for."""
+        model, means, shown, count = subject.model, Means(), [], 0
+        for batch, condition, drawn in batches_of_samples(
+            model,
+            subject.dataset,
+            subject.split,
+            self.conditional_samples,
+            subject.seed,
+            self.examples,
+            subject.batch_size or BATCH_SIZE,
+        ):
+            columns = self._compare(means, model.spec, batch["image"], condition, drawn)
+            if (missing := self.picture_rows - count) > 0:
+                shown.append([column[:missing] for column in columns])
+            count += len(condition)
+        if subject.show is not None:
+            columns = [np.concatenate(column) for column in zip(*shown, strict=True)]
+            name = type(self).__module__.rpartition(".")[2]
+            subject.show(name, self._picture(model.spec, columns))
+        about = "how many examples of the split samples were drawn for"
+        counted = {"sampled_examples": metric(count, "", about)}
+        return self._metrics(means, model.spec) | counted
+
+    @abc.abstractmethod
+    def _compare(self, means, spec, image, condition, drawn):
+        """Adds n examples to the `Means`; returns the columns of the picture, [n, ...] each."""
+
+    @abc.abstractmethod
+    def _metrics(self, means, spec):
+        """The metrics of all `Means`."""
+
+    @abc.abstractmethod
+    def _picture(self, spec, columns):
+        """The picture, uint8 pixels, of the columns of as many examples as it has rows."""
+
+
+def condition_of(model):
+    """What the condition of a model is, for messages: "image of shape (7, 7, 1)", "nothing"."""
+    encoder = model.condition_encoder
+    if encoder is None:
+        return "nothing"
+    shape = tuple(encoder.condition_spec.shape[1:])
+    return f"{encoder.kind} of shape {shape}" if encoder.kind == "image" else encoder.kind
 
 
 def check_positive(**numbers):
@@ -18,7 +90,9 @@ def check_positive(**numbers):
             raise ValueError(f"{name} must be at least 1, got {value}.")
 
 
-def batches_of_samples(model, dataset, split, num_samples, seed=0, examples=None, batch_size=64):
+def batches_of_samples(
+    model, dataset, split, num_samples, seed=0, examples=None, batch_size=BATCH_SIZE
+):
     """Yields (batch, conditions, samples) over a split, each example once.
 
     Every batch is drawn at full size, its last rows repeated where it is short, so that one
@@ -74,6 +148,10 @@ class Means:
             return
         self._sums[name] = self._sums.get(name, 0.0) + values.sum()
         self._counts[name] = self._counts.get(name, 0) + values.size
+
+    def total(self, name):
+        """The sum of the numbers."""
+        return self._sums[name]
 
     def __contains__(self, name):
         return name in self._sums

@@ -3,12 +3,31 @@
 from absl import logging
 
 from glf.bijectors.conditioning import LearnedMatrix
+from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
 
 NAME = "layer_round_trip"
 # Of values of standard normal size, by then some ten thousand times the rounding of float32; a
 # level of 256 is a few times wider.
 LARGEST_ERROR = 1e-3
+
+
+class Conditioning(Evaluator):
+    """The learned matrix that is inverted with the largest error, if there are any."""
+
+    def measure(self, subject):
+        """ "layer_round_trip", or nothing of a model without learned matrices.
+
+        Warns where it is too large.
+        """
+        worst = worst_round_trip(subject.model)
+        if worst is None:
+            return {}
+        error, name = worst
+        if text := warning(error, name):
+            logging.warning("%s", text)
+        meaning = f"largest error of normal noise through a learned matrix and back: {name}"
+        return {NAME: metric(error, "", meaning)}
 
 
 def layer_round_trips(model):
@@ -53,18 +72,3 @@ def warning(error, name):
         "decoded images may not be. A lower learning rate or clipped gradients (train.clip_norm) "
         "keep its weights smaller."
     )
-
-
-def conditioning_metrics(model):
-    """The largest error as a metric, {} for a model without learned matrices.
-
-    Warns where it is too large.
-    """
-    worst = worst_round_trip(model)
-    if worst is None:
-        return {}
-    error, name = worst
-    if text := warning(error, name):
-        logging.warning("%s", text)
-    meaning = f"largest error of normal noise through a learned matrix and back: {name}"
-    return {NAME: metric(error, "", meaning)}

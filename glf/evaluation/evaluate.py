@@ -1,127 +1,87 @@
-"""The one evaluator: what a model can do decides what is measured."""
+"""The one evaluator of all: what a model can do decides what is measured."""
+
+import inspect
 
 import numpy as np
-import tensorflow as tf
 
-from glf.evaluation.bounds import ImportanceBounds
-from glf.evaluation.codes import code_metrics
-from glf.evaluation.conditioning import conditioning_metrics
-from glf.evaluation.likelihood import bits_per_dim
-from glf.evaluation.loss_terms import MeanLossTerms
-from glf.evaluation.reconstruction import reconstruction_metrics
+from glf.evaluation.base import Subject
+from glf.evaluation.loss_terms import require_examples
+from glf.evaluation.registry import EVALUATORS
 from glf.evaluation.report import metric
-from glf.evaluation.round_trip import round_trip_metrics
-from glf.models.abilities import HasRoundTrip
-from glf.models.base import HasBounds, HasCodes, HasDensity, HasLatentFlow, Reconstructs
-from glf.models.vector_flow import HasPointDensity
-
-_MEANINGS = {
-    "loss": "what training minimised, in inference mode",
-    "reconstruction": "the reconstruction term of the loss",
-    "latent_nll": "-log p(z) of the latents; not a likelihood of images",
-    "commitment": "how far the encoder is from its codebook, weighted",
-    "prior_nll": "-log p(z) of the codes; not a likelihood of images",
-    "forecast": "cross-entropy of the forecasting module, over all positions and its horizon",
-}
 
 
-def evaluate(model, dataset, split="test", batch_size=256, seed=0, importance_samples=()):
+def evaluate(
+    model, dataset, split="test", batch_size=None, seed=0, *, only=(), show=None, **options
+):
     """Measures `model` on every example of a split once.
 
-    Loss terms are those of training, in inference mode. A likelihood of the data is given in nats
-    and in bits per dimension, and named exact or as the bound it is. A density of points is given
-    in nats alone and, where the generating density is known, held against it on the very same
-    points. Reconstruction error is measured on the [0, 1] scale before rounding to levels. Of
-    discrete codes the share that is used and the perplexity are counted over the whole split. Of a
-    flow the first 256 examples are taken to the base and back, and of its learned matrices the one
-    that is inverted with the largest error is named.
+    Each evaluator of `glf.evaluation.registry` that applies has its turn. Loss terms are those of
+    training, in inference mode. A likelihood of the data is given in nats and in bits per
+    dimension, and named exact or as the bound it is. A density of points is given in nats alone
+    and, where the generating density is known, held against it on the very same points.
+    Reconstruction error is measured on the [0, 1] scale before rounding to levels. Of discrete
+    codes the share that is used and the perplexity are counted over the whole split. Of a flow the
+    first 256 examples are taken to the base and back, and of its learned matrices the one that is
+    inverted with the largest error is named. What costs much is measured where an option asks for
+    it.
 
     Args:
       model: a `GenerativeModel`.
       dataset: a `Dataset`.
       split: "train", "validation" or "test".
-      batch_size: examples at a time.
-      seed: of the noise that a loss needs.
-      importance_samples: for likelihoods known by bounds, values of K for which the bound by K
-        importance weights is estimated too; 1 is the ELBO.
+      batch_size: examples at a time; None: 256, and 64 where each has several samples.
+      seed: of the noise that a loss or samples need.
+      only: names of evaluators; none: all of them.
+      show: called with (name, uint8 pixels) of each picture that evaluators make, or None.
+      **options: of evaluators, their constructors' arguments: `importance_samples`, for example,
+        see `glf.evaluation.importance_weights.ImportanceWeights`.
 
     Returns {name: {"value", "unit", "meaning"}}.
 
     Raises:
-      ValueError: if the split is empty, or there are importance samples for a model without them.
+      ValueError: if the split is empty, an option is unknown, or one is given, or an evaluator
+        named, that does not apply to this model and these data.
     """
-    if importance_samples and not isinstance(model, HasBounds):
-        raise ValueError(
-            f"Importance samples are for likelihoods that are known by bounds; that of a "
-            f"{type(model).__name__} is not."
-        )
-    terms = MeanLossTerms(model, batch_size)(dataset, split, seed)
+    require_examples(dataset, split)
+    subject = Subject(model, dataset, split, batch_size, seed, show)
     metrics = {}
-    for name, value in terms.items():
-        meaning = _MEANINGS.get(name, "a term of the loss")
-        if name == "nll" and isinstance(model, HasDensity):
-            meaning = f"-log P(x) of the integers x, {model.likelihood}"
-        if name == "nll" and isinstance(model, HasPointDensity):
-            meaning = "-log p(x), a density of points, exact"
-        metrics[name] = metric(value, "nats", meaning)
-    if isinstance(model, HasPointDensity) and dataset.density is not None:
-        metrics |= _above_the_floor(model, dataset, split, terms["nll"])
-    if isinstance(model, HasDensity):
-        bits = bits_per_dim(terms["nll"], model.spec.image_shape)
-        values = "x".join(map(str, model.spec.image_shape))
-        meaning = f"nll / (log 2 * {values}), {model.likelihood}"
-        metrics["bits_per_dim"] = metric(bits, "bits", meaning)
-    if importance_samples:
-        metrics |= _importance_weighted(model, dataset, split, batch_size, seed, importance_samples)
-    if isinstance(model, HasLatentFlow):
-        bits = terms["latent_nll"] / (np.log(2) * model.latent_size)
-        metrics["latent_nll_per_dim"] = metric(bits, "bits", "latent_nll / latent size")
-    if isinstance(model, Reconstructs):
-        measured = reconstruction_metrics(
-            (model.to_unit(batch["image"]), model.reconstruct_unit(batch["image"]))
-            for batch in dataset.eval_batches(split, batch_size)
-        )
-        metrics["mse"] = metric(measured["mse"], "", "mean squared error a value, images in [0, 1]")
-        metrics["psnr"] = metric(measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)")
-    if isinstance(model, HasCodes):
-        codes = (model.encode(b["image"]) for b in dataset.eval_batches(split, batch_size))
-        measured = code_metrics(codes, model.categories)
-        metrics["code_usage"] = metric(
-            measured["usage"], "", f"share of the {model.categories} categories that occurs"
-        )
-        metrics["code_perplexity"] = metric(
-            measured["perplexity"], "", "exp of the entropy of a channel's codes, mean of channels"
-        )
-    if isinstance(model, HasRoundTrip):
-        metrics |= round_trip_metrics(model, dataset, split)
-    metrics |= conditioning_metrics(model)
-    count = dataset.num_examples(split)
-    metrics["examples"] = metric(count, "", "how many examples, each counted once")
+    for evaluator in _chosen(subject, only, options):
+        metrics |= evaluator.measure(subject)
+    if not only:
+        count = dataset.num_examples(split)
+        metrics["examples"] = metric(count, "", "how many examples, each counted once")
     return metrics
 
 
-def _importance_weighted(model, dataset, split, batch_size, seed, numbers):
-    """Bounds by K importance weights, in nats and in bits per dimension."""
-    metrics = {}
-    for name, value in ImportanceBounds(model, numbers, batch_size)(dataset, split, seed).items():
-        k = int(name.removeprefix("nll_iw"))
-        kind = "the ELBO" if k == 1 else f"the importance-weighted bound with K = {k}"
-        metrics[name] = metric(value, "nats", f"-log P(x) of the integers x, {kind}")
-        bits = bits_per_dim(value, model.spec.image_shape)
-        metrics[f"bits_per_dim_iw{k}"] = metric(bits, "bits", f"the same a dimension, {kind}")
-    return metrics
+def _chosen(subject, only, options):
+    """The evaluators that apply and are asked for; errors as of `evaluate`."""
+    takes = {name: inspect.signature(made).parameters for name, made in EVALUATORS.items()}
+    _require_known("evaluator", only, EVALUATORS)
+    _require_known("option", options, sorted({name for own in takes.values() for name in own}))
+    chosen, reasons, used = [], {}, set()
+    for name in only or EVALUATORS:
+        own = {o: options[o] for o in takes[name] if o in options and _is_given(options[o])}
+        evaluator = EVALUATORS[name](**own)
+        reasons[name] = evaluator.refusal(subject)
+        if reasons[name] is None and evaluator.requested:
+            chosen.append(evaluator)
+            used |= set(own)
+        elif reasons[name] is None:
+            reasons[name] = f"measured where {evaluator.switch} asks for it"
+        if name in only and evaluator not in chosen:
+            raise ValueError(f"{name} is {reasons[name]}.")
+    for option in sorted(set(filter(lambda o: _is_given(options[o]), options)) - used):
+        every = [f"{n} is {reasons.get(n, 'not asked for')}" for n in takes if option in takes[n]]
+        raise ValueError(f"{option} has no use here: {'; '.join(every)}.")
+    return chosen
 
 
-def _above_the_floor(model, dataset, split, nll):
-    """How far a density is from the one that the points of a split were drawn from."""
-    points = dataset.examples(split, slice(None))["image"]
-    truth = dataset.density.log_prob(points)
-    difference = truth - np.asarray(model.log_prob(tf.constant(points)), np.float64)
-    floor = float(-truth.mean())
-    error = float(difference.std() / np.sqrt(len(points)))
-    about = "-log p(x) of the same points under the density they were drawn from"
-    return {
-        "floor": metric(floor, "nats", about),
-        "gap": metric(nll - floor, "nats", "nll - floor: an estimate of KL(data || model)"),
-        "gap_error": metric(error, "nats", "standard error of the gap"),
-    }
+def _require_known(kind, names, known):
+    for name in names:
+        if name not in known:
+            raise ValueError(f"There is no {kind} {name!r}; choose from {', '.join(known)}.")
+
+
+def _is_given(value):
+    """Whether an option asks for something: None, 0 and no numbers at all do not."""
+    return value is not None and value is not False and np.size(value) > 0 and value != 0

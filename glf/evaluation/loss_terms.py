@@ -4,7 +4,35 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.evaluation.base import BATCH_SIZE, Evaluator
+from glf.evaluation.report import metric
 from glf.models.base import conditions_of, inputs_of
+
+_MEANINGS = {
+    "loss": "what training minimised, in inference mode",
+    "reconstruction": "the reconstruction term of the loss",
+    "latent_nll": "-log p(z) of the latents; not a likelihood of images",
+    "commitment": "how far the encoder is from its codebook, weighted",
+    "prior_nll": "-log p(z) of the codes; not a likelihood of images",
+    "forecast": "cross-entropy of the forecasting module, over all positions and its horizon",
+}
+
+
+class LossTerms(Evaluator):
+    """Training's own numbers in inference mode, means over the split."""
+
+    def measure(self, subject):
+        """A metric for each term of the loss, in nats."""
+        return {
+            name: metric(value, "nats", _MEANINGS.get(name, "a term of the loss"))
+            for name, value in subject.once(mean_loss_terms).items()
+        }
+
+
+def mean_loss_terms(subject):
+    """{term: mean over the split of a `Subject`}; evaluators share it by `Subject.once`."""
+    mean = MeanLossTerms(subject.model, subject.batch_size or BATCH_SIZE)
+    return mean(subject.dataset, subject.split, subject.seed)
 
 
 class MeanLossTerms:
@@ -17,7 +45,7 @@ class MeanLossTerms:
       ValueError: if the model is conditioned on labels and its data has none.
     """
 
-    def __init__(self, model, batch_size=256):
+    def __init__(self, model, batch_size=BATCH_SIZE):
         self.model = model
         self.batch_size = batch_size
         self._inputs = inputs_of(model)
@@ -43,10 +71,7 @@ class MeanLossTerms:
         Raises:
           ValueError: if the split is empty, or has no labels where the model needs them.
         """
-        if not dataset.num_examples(split):
-            raise ValueError(
-                f"The split {split!r} of {dataset.name} is empty; nothing to evaluate."
-            )
+        require_examples(dataset, split)
         seed = random.fold(seed, "evaluation", split)
         for index, batch in enumerate(dataset.eval_batches(split, self.batch_size)):
             rows = int(batch["image"].shape[0])
@@ -65,3 +90,13 @@ class MeanLossTerms:
     def _padded(self, batch, seed):
         conditions = conditions_of(self.model, batch)
         return self.model.loss_terms(batch["image"], seed, training=False, **conditions)
+
+
+def require_examples(dataset, split):
+    """Refuses an empty split.
+
+    Raises:
+      ValueError: if it is.
+    """
+    if not dataset.num_examples(split):
+        raise ValueError(f"The split {split!r} of {dataset.name} is empty; nothing to evaluate.")

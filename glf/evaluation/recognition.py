@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from glf.core import random
+from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
 from glf.models.base import conditions_of
 
@@ -15,6 +16,57 @@ EXAMPLES = 10_000
 FEATURES = 500
 # Real images are recognised when the classifier is surer of them than of these of the test split.
 LEAST_SURE = 0.05
+
+
+class Recognition(Evaluator):
+    """How many samples of a model a `Judge` recognises.
+
+    A conditional model gets the conditions of the first examples of the split.
+
+    Args:
+      judged_samples: Also draw so many samples and let a classifier of the data's images judge
+        them.
+    """
+
+    of = "data with labels"
+    switch = "judged_samples"
+
+    def __init__(self, judged_samples=0):
+        self.judged_samples = judged_samples
+
+    def refusal(self, subject):
+        """Why samples cannot be judged: the data have no labels."""
+        if subject.dataset.spec.num_classes:
+            return None
+        return f"for {self.of}; {subject.dataset.name} has none"
+
+    def measure(self, subject):
+        """ "recognised", "class_balance" and "classifier_accuracy".
+
+        Raises:
+          ValueError: as `Judge` and the model's `sample` do.
+        """
+        model, dataset, split = subject.model, subject.dataset, subject.split
+        num = self.judged_samples
+        judge = Judge(dataset, split)
+        conditions = conditions_of(model, dataset.examples(split, slice(0, num)))
+        if conditions:
+            num = min(num, dataset.num_examples(split))
+        judged = judge(model.sample(num, subject.seed, **conditions).numpy())
+        real = f"{100 * (1 - LEAST_SURE):g} % of real images of the {split} split are"
+        return {
+            "recognised": metric(
+                float(judged.recognised.mean()),
+                "",
+                f"share of {num} samples that a classifier of real images is sure of; {real}",
+            ),
+            "class_balance": metric(
+                judged.class_balance, "", "exp of the entropy of the samples' classes, / classes"
+            ),
+            "classifier_accuracy": metric(
+                judge.accuracy, "", f"of that classifier, on the real images of the {split} split"
+            ),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,32 +163,3 @@ class Judge:
         seen = shares[shares > 0]
         balance = float(np.exp(-np.sum(seen * np.log(seen))) / self._classes)
         return Judgement(labels, confidence, confidence >= self.threshold, balance)
-
-
-def recognition_metrics(model, dataset, num, split="test", seed=0):
-    """How many of `num` samples a `Judge` recognises: metrics as `evaluate` gives them.
-
-    A conditional model gets the conditions of the first `num` examples of the split.
-
-    Raises:
-      ValueError: as `Judge` and the model's `sample` do.
-    """
-    judge = Judge(dataset, split)
-    conditions = conditions_of(model, dataset.examples(split, slice(0, num)))
-    if conditions:
-        num = min(num, dataset.num_examples(split))
-    judged = judge(model.sample(num, seed, **conditions).numpy())
-    real = f"{100 * (1 - LEAST_SURE):g} % of real images of the {split} split are"
-    return {
-        "recognised": metric(
-            float(judged.recognised.mean()),
-            "",
-            f"share of {num} samples that a classifier of real images is sure of; {real}",
-        ),
-        "class_balance": metric(
-            judged.class_balance, "", "exp of the entropy of the samples' classes, / classes"
-        ),
-        "classifier_accuracy": metric(
-            judge.accuracy, "", f"of that classifier, on the real images of the {split} split"
-        ),
-    }

@@ -2,8 +2,32 @@
 
 import numpy as np
 
+from glf.evaluation.base import Evaluator
+from glf.evaluation.report import metric
+from glf.models.base import Reconstructs
+
 # Below this the squared error counts as this: a perfect reconstruction has 100 dB, not infinity.
 MIN_SQUARED_ERROR = 1e-10
+
+
+class Reconstruction(Evaluator):
+    """The error of reconstructions on the [0, 1] scale, before they are rounded to levels."""
+
+    needs = Reconstructs
+    of = "models that reconstruct images"
+
+    def measure(self, subject):
+        """ "mse" and "psnr"."""
+        model = subject.model
+        measured = reconstruction_metrics(
+            (model.to_unit(batch["image"]), model.reconstruct_unit(batch["image"]))
+            for batch in subject.batches()
+        )
+        about = "mean squared error a value, images in [0, 1]"
+        return {
+            "mse": metric(measured["mse"], "", about),
+            "psnr": metric(measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)"),
+        }
 
 
 def mean_squared_error(y, reconstruction):

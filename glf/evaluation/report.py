@@ -29,8 +29,11 @@ def table(metrics, title):
     return "\n".join(lines)
 
 
-def update_metrics(path, split, step, metrics):
-    """Writes the metrics of one split into the JSON file; other splits' stay as they are."""
+def update_metrics(path, split, step, metrics, whole=True):
+    """Writes the metrics of one split into the JSON file; other splits' stay as they are.
+
+    Unless they are the `whole` of what is measured, so do the split's others of the same step.
+    """
     path = files.expanded(path)
     document = {}
     if path.exists():
@@ -42,5 +45,8 @@ def update_metrics(path, split, step, metrics):
             ) from error
     if not isinstance(document, dict):
         raise ValueError(f"{path} holds no metrics; give another name, or move it away.")
+    before = document.get(split, {})
+    if not whole and before.get("step") == step:
+        metrics = before["metrics"] | metrics
     document[split] = {"step": step, "metrics": metrics}
     files.write_json(path, document)

@@ -3,43 +3,46 @@
 import numpy as np
 import tensorflow as tf
 
+from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
+from glf.models.abilities import HasRoundTrip
 from glf.models.base import conditions_of
 
-EXAMPLES = 256
+EXAMPLES = 256  # forward directions can be slow
 
 
-def round_trip_metrics(model, dataset, split, examples=EXAMPLES):
+class RoundTrip(Evaluator):
     """Errors of the round trip of the first examples of a split.
 
     A density is one only as far as its bijector is invertible in the arithmetic it is computed in.
-
-    Args:
-      model: a `HasRoundTrip`.
-      dataset: a `Dataset`.
-      split: "train", "validation" or "test".
-      examples: of how many examples: forward directions can be slow.
-
-    Returns {name: metric}: the largest and the mean absolute error of a value, infinite where one
-    did not come back as a number, and, of integers, the share that is the same again.
     """
-    batch = dataset.examples(split, slice(0, examples))
-    x = tf.constant(batch["image"])
-    before, after = (
-        np.asarray(values, np.float64)
-        for values in model.round_trip(x, **conditions_of(model, batch))
-    )
-    error = np.abs(after - before)
-    error[~np.isfinite(error)] = np.inf
-    what = f"{model.round_trip_of} of {len(before)} examples to base noise and back"
-    unit = "levels" if model.round_trip_of == "images" else ""
-    metrics = {
-        "round_trip_largest": metric(float(error.max()), unit, f"largest error: {what}"),
-        "round_trip_mean": metric(float(error.mean()), unit, f"mean error: {what}"),
-    }
-    if model.round_trip_of == "images":
-        top = model.spec.levels - 1
-        same = np.clip(np.floor(after), 0, top) == np.asarray(batch["image"])
-        meaning = f"share of integers that are the same again: {what}"
-        metrics["round_trip_recovered"] = metric(float(same.mean()), "", meaning)
-    return metrics
+
+    needs = HasRoundTrip
+    of = "models with a bijector to base noise"
+
+    def measure(self, subject):
+        """The largest and the mean absolute error of a value, infinite where one is no number.
+
+        Of integers also the share that is the same again.
+        """
+        model = subject.model
+        batch = subject.dataset.examples(subject.split, slice(0, EXAMPLES))
+        x = tf.constant(batch["image"])
+        before, after = (
+            np.asarray(values, np.float64)
+            for values in model.round_trip(x, **conditions_of(model, batch))
+        )
+        error = np.abs(after - before)
+        error[~np.isfinite(error)] = np.inf
+        what = f"{model.round_trip_of} of {len(before)} examples to base noise and back"
+        unit = "levels" if model.round_trip_of == "images" else ""
+        metrics = {
+            "round_trip_largest": metric(float(error.max()), unit, f"largest error: {what}"),
+            "round_trip_mean": metric(float(error.mean()), unit, f"mean error: {what}"),
+        }
+        if model.round_trip_of == "images":
+            top = model.spec.levels - 1
+            same = np.clip(np.floor(after), 0, top) == np.asarray(batch["image"])
+            meaning = f"share of integers that are the same again: {what}"
+            metrics["round_trip_recovered"] = metric(float(same.mean()), "", meaning)
+        return metrics

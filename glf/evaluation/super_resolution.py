@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.evaluation import pictures
-from glf.evaluation.conditional_samples import Means, batches_of_samples, check_positive
+from glf.evaluation.conditional_samples import ConditionalSamples, condition_of
 from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noise_ratio
 from glf.evaluation.report import metric
 
@@ -15,71 +15,60 @@ _WHAT = {
 }
 
 
-def super_resolution(
-    model,
-    dataset,
-    split="test",
-    num_samples=8,
-    seed=0,
-    examples=None,
-    batch_size=64,
-    num_pictures=8,
-):
-    """Measures samples of a model that is conditioned on smaller versions of its images.
+class SuperResolution(ConditionalSamples):
+    """Samples of a model that is conditioned on smaller versions of its images.
 
-    A sample has detail of its own and is punished for it where the original has other detail; the
-    mean of many samples approaches the mean of the model, which squared error prefers, and is
-    blurred like it. Bicubic interpolation is what any model has to beat.
+    "sample" is the mean of the metrics of each of S samples. A sample has detail of its own and is
+    punished for it where the original has other detail; the mean of many samples approaches the
+    mean of the model, which squared error prefers, and is blurred like it. Bicubic interpolation
+    is what any model has to beat.
 
-    Args:
-      model: a model whose conditions are images of the same channels and levels, no larger than its
-        own.
-      dataset: a `Dataset`.
-      split: "train", "validation" or "test".
-      num_samples: S, samples for each example; "sample" is the mean of the metrics of each.
-      seed: of the samples.
-      examples: how many of the split; None: all.
-      batch_size: examples at a time.
-      num_pictures: rows of the picture.
-
-    Returns ({name: {"value", "unit", "meaning"}}, uint8 pixels of rows: condition (enlarged by
-    repetition), bicubic, a sample, the mean of the samples, original).
-
-    Raises:
-      ValueError: if the model is not conditioned on such images, or a number is not positive.
+    The picture's columns are condition (enlarged by repetition), bicubic, a sample, the mean of
+    the samples, original.
     """
-    levels = _check(model)
-    check_positive(num_pictures=num_pictures)
-    means, shown = Means(), []
-    for batch, small, drawn in batches_of_samples(
-        model, dataset, split, num_samples, seed, examples, batch_size
-    ):
-        y = batch["image"] / (levels - 1)
-        samples = drawn / (levels - 1)
-        found = {
+
+    of = "models conditioned on smaller versions of their images (the encoder Downsampled)"
+
+    def refusal(self, subject):
+        """Other models have another condition, or one that is no smaller image of theirs."""
+        model = subject.model
+        encoder, image = model.condition_encoder, model.spec.image_shape
+        if encoder is not None and encoder.kind == "image":
+            shape = tuple(encoder.condition_spec.shape[1:])
+            no_larger = len(shape) == 3 and shape[0] <= image[0] and shape[1] <= image[1]
+            if no_larger and shape[2] == image[2]:
+                return None
+        name = type(model).__name__
+        return f"for {self.of}; the condition of this {name} is {condition_of(model)}"
+
+    def _compare(self, means, spec, image, condition, drawn):
+        top = spec.levels - 1
+        y, samples = image / top, drawn / top
+        against = {
             "sample": samples,
             "mean": samples.mean(0)[None],
-            "bicubic": bicubic(small, y.shape[1:3], levels)[None],
+            "bicubic": bicubic(condition, y.shape[1:3], spec.levels)[None],
         }
-        for name, images in found.items():
-            for image in images:
-                psnr = peak_signal_to_noise_ratio(mean_squared_error(y, image))
+        for name, stacks in against.items():
+            for images in stacks:
+                psnr = peak_signal_to_noise_ratio(mean_squared_error(y, images))
                 means.add(f"psnr_{name}", psnr)
-                means.add(f"ssim_{name}", structural_similarity(y, image))
-        missing = num_pictures - sum(map(len, shown))
-        if missing > 0:
-            columns = [_enlarged(small, y.shape[1:3]) / (levels - 1), found["bicubic"][0]]
-            columns += [samples[0], found["mean"][0], y]
-            shown.append(np.stack(columns, 1)[:missing])
-    side = _filter_size(model.spec.image_shape[:2])
-    metrics = {}
-    for name, what in _WHAT.items():
-        what = what.format(num_samples)
-        metrics[f"psnr_{name}"] = metric(means[f"psnr_{name}"], "dB", f"mean PSNR of {what}")
-        about = f"mean SSIM of {what}, windows of {side} x {side}"
-        metrics[f"ssim_{name}"] = metric(means[f"ssim_{name}"], "", about)
-    columns = np.moveaxis(np.rint(np.concatenate(shown) * 255).astype(np.uint8), 1, 0)
-    return metrics, pictures.rows_of(*((column, 256) for column in columns), min_side=56)
+                means.add(f"ssim_{name}", structural_similarity(y, images))
+        enlarged = tf.image.resize(condition, y.shape[1:3], "nearest").numpy() / top
+        return enlarged, against["bicubic"][0], samples[0], against["mean"][0], y
+
+    def _metrics(self, means, spec):
+        metrics, side = {}, _filter_size(spec.image_shape[:2])
+        for name, what in _WHAT.items():
+            what = what.format(self.conditional_samples)
+            metrics[f"psnr_{name}"] = metric(means[f"psnr_{name}"], "dB", f"mean PSNR of {what}")
+            about = f"mean SSIM of {what}, windows of {side} x {side}"
+            metrics[f"ssim_{name}"] = metric(means[f"ssim_{name}"], "", about)
+        return metrics
+
+    def _picture(self, spec, columns):
+        shown = [(np.rint(column * 255).astype(np.uint8), 256) for column in columns]
+        return pictures.rows_of(*shown, min_side=56)
 
 
 def structural_similarity(y, other):
@@ -88,14 +77,14 @@ def structural_similarity(y, other):
     In Gaussian windows of 11 x 11 with deviation 1.5, as in the paper, or of the largest odd side
     that fits images smaller than that.
     """
-    found = tf.image.ssim(
+    similarity = tf.image.ssim(
         tf.cast(y, tf.float32),
         tf.cast(other, tf.float32),
         max_val=1.0,
         filter_size=_filter_size(np.shape(y)[1:3]),
         filter_sigma=1.5,
     )
-    return found.numpy()
+    return similarity.numpy()
 
 
 def bicubic(small, size, levels):
@@ -107,20 +96,3 @@ def bicubic(small, size, levels):
 def _filter_size(size):
     side = min(11, *size)
     return side if side % 2 else side - 1
-
-
-def _enlarged(small, size):
-    return tf.image.resize(small, size, "nearest").numpy()
-
-
-def _check(model):
-    spec, kind = model.spec, getattr(model, "condition_kind", None)
-    shape = tuple(model.condition_spec.shape[1:]) if kind == "image" else ()
-    fits = len(shape) == 3 and shape[2] == spec.image_shape[2]
-    if not fits or shape[0] > spec.image_shape[0] or shape[1] > spec.image_shape[1]:
-        raise ValueError(
-            "Super-resolution is measured of models conditioned on smaller versions of their "
-            f"images (the condition encoder Downsampled); the condition of this "
-            f"{type(model).__name__} is {kind or 'nothing'}{f' of shape {shape}' if shape else ''}."
-        )
-    return spec.levels

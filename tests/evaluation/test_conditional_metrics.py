@@ -7,11 +7,14 @@ import pytest
 import tensorflow as tf
 
 from glf.data import make_dataset
+from glf.data.dataset import DataSpec
+from glf.evaluation.base import Subject
 from glf.evaluation.conditional_samples import batches_of_samples
+from glf.evaluation.evaluate import evaluate
 from glf.evaluation.heat_map import heat_map
 from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noise_ratio
-from glf.evaluation.segmentation import agreement, entropy, iou_and_f1, segmentation
-from glf.evaluation.super_resolution import bicubic, structural_similarity, super_resolution
+from glf.evaluation.segmentation import Segmentation, agreement, entropy, iou_and_f1
+from glf.evaluation.super_resolution import SuperResolution, bicubic, structural_similarity
 from glf.models.base import Conditional
 from glf.networks.conditioning import Downsampled, Paired
 
@@ -51,13 +54,22 @@ def segmenter(vessels, answer):
     return Fake(vessels.spec, Paired(vessels.spec, size=1, filters=1, layers=1), answer)
 
 
+def measured(evaluator, model, dataset, num_samples=8, batch_size=None, **options):
+    """(metrics, picture) of an evaluator on the test split."""
+    shown = {}
+    subject = Subject(model, dataset, "test", batch_size, show=shown.__setitem__)
+    made = evaluator(num_samples, **options)
+    assert made.refusal(subject) is None
+    return made.measure(subject), shown[evaluator.__module__.rpartition(".")[2]]
+
+
 def values_of(metrics):
     return {name: metric["value"] for name, metric in metrics.items()}
 
 
 def test_a_perfect_segmenter(vessels, truth_of):
     model = segmenter(vessels, lambda condition, call: masks_of(truth_of, condition))
-    metrics, _ = segmentation(model, vessels, num_samples=2, examples=50, batch_size=16)
+    metrics, _ = measured(Segmentation, model, vessels, num_samples=2, examples=50, batch_size=16)
     found = values_of(metrics)
     assert {found[f"{m}_{w}"] for m in ("iou", "f1") for w in ("mean", "sample")} == {1.0}
     assert found["uncertainty"] == found["uncertainty_right"] == 0
@@ -68,7 +80,7 @@ def test_a_perfect_segmenter(vessels, truth_of):
 
 def test_a_segmenter_that_sees_vessels_everywhere(vessels):
     model = segmenter(vessels, lambda condition, call: np.ones_like(condition))
-    found = values_of(segmentation(model, vessels, num_samples=3, batch_size=64)[0])
+    found = values_of(measured(Segmentation, model, vessels, num_samples=3, batch_size=64)[0])
     # As the foreground's meaning says.
     for name in ("iou_mean", "iou_sample"):
         assert found[name] == pytest.approx(found["foreground"], rel=1e-12)
@@ -82,7 +94,9 @@ def test_a_segmenter_that_is_right_two_times_of_three(vessels, truth_of):
         return 1 - truth if call % 3 == 0 else truth
 
     model = segmenter(vessels, answer)
-    metrics, pixels = segmentation(model, vessels, num_samples=3, examples=30, num_pictures=2)
+    metrics, pixels = measured(
+        Segmentation, model, vessels, num_samples=3, examples=30, picture_rows=2
+    )
     found = values_of(metrics)
     assert found["iou_mean"] == found["f1_mean"] == 1.0
     bits = -(2 / 3 * np.log2(2 / 3) + 1 / 3 * np.log2(1 / 3))
@@ -108,7 +122,7 @@ def test_a_segmenter_that_is_right_two_times_of_three(vessels, truth_of):
 
 def test_counts():
     found, truth = np.array([1, 1, 1, 0, 0, 0], bool), np.array([1, 1, 0, 1, 0, 0], bool)
-    np.testing.assert_array_equal(agreement(found, truth), [2, 1, 1])
+    assert [where.sum() for where in agreement(found, truth)] == [2, 1, 1]
     assert iou_and_f1(2, 1, 1) == (0.5, pytest.approx(2 / 3))
     assert iou_and_f1(0, 0, 0) == (1.0, 1.0)
     assert iou_and_f1(0, 1, 0) == (0.0, 0.0)
@@ -127,12 +141,12 @@ def upscaler(digits):
 
 def test_an_upscaler_that_repeats_pixels(digits, upscaler):
     model = upscaler(lambda condition, call: condition.repeat(2, 1).repeat(2, 2))
-    metrics, pixels = super_resolution(
-        model, digits, num_samples=3, examples=37, batch_size=16, num_pictures=3
+    metrics, pixels = measured(
+        SuperResolution, model, digits, num_samples=3, examples=37, batch_size=16, picture_rows=3
     )
-    assert list(metrics) == [
-        f"{m}_{what}" for what in ("sample", "mean", "bicubic") for m in ("psnr", "ssim")
-    ]
+    names = [f"{m}_{what}" for what in ("sample", "mean", "bicubic") for m in ("psnr", "ssim")]
+    assert list(metrics) == [*names, "sampled_examples"]
+    assert metrics["sampled_examples"]["value"] == 37
     found = values_of(metrics)
     x = digits.examples("test", slice(0, 37))["image"]
     y = x / 16
@@ -165,7 +179,7 @@ def test_the_mean_of_samples_is_better_than_each(digits, upscaler):
         return np.clip(sharp + generator.integers(-3, 4, sharp.shape), 0, 16)
 
     model = upscaler(answer)
-    found = values_of(super_resolution(model, digits, num_samples=8, examples=20)[0])
+    found = values_of(measured(SuperResolution, model, digits, num_samples=8, examples=20)[0])
     assert found["psnr_mean"] > found["psnr_sample"] + 0.5
     assert len(set(model.seeds)) == 8
 
@@ -197,11 +211,27 @@ def test_every_example_is_drawn_for_once(vessels):
 
 
 def test_models_of_another_kind(digits, vessels, upscaler):
-    other = upscaler(None)
-    with pytest.raises(ValueError, match="models 17 levels, and its condition is image"):
-        segmentation(other, digits)
-    with pytest.raises(ValueError, match="of this Fake is paired"):
-        super_resolution(segmenter(vessels, None), vessels)
-    plain = types.SimpleNamespace(spec=digits.spec)
-    with pytest.raises(ValueError, match="Super-resolution is measured of models"):
-        super_resolution(plain, digits)
+    def refused(evaluator, model):
+        return evaluator().refusal(Subject(model, None))
+
+    said = refused(Segmentation, upscaler(None))
+    assert "this Fake models 17 levels, its condition is image of shape (4, 4, 1)" in said
+    assert "of this Fake is paired" in refused(SuperResolution, segmenter(vessels, None))
+    plain = types.SimpleNamespace(spec=digits.spec, condition_encoder=None)
+    assert "for models conditioned on smaller versions" in refused(SuperResolution, plain)
+    enlarged = Downsampled(digits.spec, factor=2, size=1, filters=1, layers=1)
+    smaller = DataSpec((2, 8, 1), 17, None)
+    assert "of shape (4, 4, 1)" in refused(SuperResolution, Fake(smaller, enlarged, None))
+
+
+def test_several_samples_are_asked_for_by_options(digits, upscaler):
+    model = upscaler(lambda condition, call: condition.repeat(2, 1).repeat(2, 2))
+    found = evaluate(
+        model, digits, only=["super_resolution"], conditional_samples=2, examples=5, seed=3
+    )
+    again, _ = measured(SuperResolution, model, digits, 2, examples=5)
+    assert found == again
+    with pytest.raises(ValueError, match="super_resolution is for models conditioned on smaller"):
+        evaluate(Fake(digits.spec, None, None), digits, conditional_samples=2)
+    with pytest.raises(ValueError, match="examples must be at least 1, got -3"):
+        evaluate(model, digits, only=["super_resolution"], conditional_samples=2, examples=-3)

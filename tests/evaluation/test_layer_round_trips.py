@@ -8,6 +8,7 @@ from absl import logging
 from glf.bijectors import Chain, EmergingConv, InvertibleConv1x1
 from glf.data.make import make_dataset
 from glf.evaluation import conditioning
+from glf.evaluation.base import Subject
 from glf.evaluation.evaluate import evaluate
 from glf.models.pixel_flow import PixelFlow
 from glf.priors import MultiScale, StandardNormal
@@ -38,7 +39,7 @@ def test_the_worst_layer_is_named(monkeypatch):
         "InvertibleConv1x1 1 of 2 on 2x2x4",
         "InvertibleConv1x1 2 of 2 on 1x1x8",
     ]
-    metrics = conditioning.conditioning_metrics(model)
+    metrics = conditioning.Conditioning().measure(Subject(model, dataset))
     assert 0 < metrics[conditioning.NAME]["value"] < 1e-5
     assert not said
     emerging = model.density.bijector.bijectors[-1].bijectors[-1]
@@ -55,4 +56,4 @@ def test_models_without_learned_matrices_have_no_such_metric():
     dataset = make_dataset("digits", crop=4)
     model = PixelFlow(dataset.spec, make_density=StandardNormal)
     assert conditioning.worst_round_trip(model) is None
-    assert conditioning.conditioning_metrics(model) == {}
+    assert conditioning.Conditioning().measure(Subject(model, dataset)) == {}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from glf.data.make import make_dataset
-from glf.evaluation.recognition import Judge, recognition_metrics
+from glf.evaluation.evaluate import evaluate
+from glf.evaluation.recognition import Judge
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_the_balance_of_classes(judge, digits):
 
 
 def test_a_model_is_measured(glf, digits):
-    found = recognition_metrics(glf, digits, num=50)
+    found = evaluate(glf, digits, only=["recognition"], judged_samples=50)
     assert list(found) == ["recognised", "class_balance", "classifier_accuracy"]
     # Random weights: its samples are no digits.
     assert found["recognised"]["value"] < 0.5

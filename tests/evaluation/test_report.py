@@ -33,6 +33,16 @@ def test_splits_are_kept_beside_each_other(tmp_path):
     }
 
 
+def test_a_part_of_the_metrics_stands_beside_those_of_the_same_step(tmp_path):
+    path = tmp_path / "metrics.json"
+    only = {"mse": METRICS["loss"]}
+    update_metrics(path, "test", 10, METRICS)
+    update_metrics(path, "test", 10, only, whole=False)
+    assert json.loads(path.read_text())["test"] == {"step": 10, "metrics": METRICS | only}
+    update_metrics(path, "test", 20, only, whole=False)
+    assert json.loads(path.read_text())["test"] == {"step": 20, "metrics": only}
+
+
 def test_a_broken_file_is_not_overwritten(tmp_path):
     path = tmp_path / "metrics.json"
     path.write_text("{half")

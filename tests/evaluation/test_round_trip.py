@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from glf.bijectors.base import Bijector, same_for_all
 from glf.data.dataset import DataSpec
-from glf.evaluation.round_trip import round_trip_metrics
+from glf.evaluation.base import Subject
+from glf.evaluation.round_trip import RoundTrip
 from glf.models.pixel_flow import PixelFlow
 from glf.models.registry import MODELS
 from glf.priors import FactoredOut, Flow, StandardLogistic
@@ -48,7 +49,7 @@ def flow(shift):
 
 
 def values_of(make_density):
-    metrics = round_trip_metrics(PixelFlow(SPEC, make_density=make_density), Images(), "test")
+    metrics = RoundTrip().measure(Subject(PixelFlow(SPEC, make_density=make_density), Images()))
     assert all("images of 256 examples" in found["meaning"] for found in metrics.values())
     return [metrics[f"round_trip_{name}"]["value"] for name in ("largest", "mean", "recovered")]
 
@@ -84,6 +85,6 @@ def test_a_conditional_flow():
     model = make(spec)
     for weight in model.trainable_weights:
         weight.assign_add(0.1 * tf.random.stateless_normal(weight.shape, (0, 1)))
-    found = round_trip_metrics(model, Images(spec, 9), "test")
+    found = RoundTrip().measure(Subject(model, Images(spec, 9)))
     assert found["round_trip_largest"]["value"] < 1e-2
     assert found["round_trip_recovered"]["value"] > 0.99

@@ -34,6 +34,10 @@ def used(programs, tmp_path_factory):
                 *("evaluate_conditional", vessels, "--task=segmentation", f"--out={out}/judged"),
                 *("--num_samples=3", "--examples=20", "--pictures=4"),
             ),
+            "evaluated": (
+                *("evaluate", vessels, "--conditional_samples=3", "--examples=20"),
+                *("--picture_rows=4", f"--pictures={out}/shown"),
+            ),
             "masks": ("sample", vessels, "--num=5", f"--out={out}/masks.png", "--min_side=16"),
             "density": ("sample", moons, "--num=500", f"--out={out}/density.png"),
         }
@@ -53,6 +57,17 @@ def test_the_judgement(used):
     assert "iou_mean" in done["judged"].stdout
     with Image.open(out / "judged" / "segmentation.png") as image:
         assert image.size == ((6 * 9 + 1) * 8, (4 * 9 + 1) * 8)
+
+
+def test_evaluation_gives_the_same_beside_all_else(used):
+    out, done = used
+    judged = json.loads((out / "judged" / "segmentation.json").read_text())["metrics"]
+    metrics = json.loads((out / "run_vessels" / "metrics.json").read_text())["test"]["metrics"]
+    assert {name: metrics[name] for name in judged} == judged
+    assert {"nll", "bits_per_dim", "examples"} <= set(metrics)
+    first, second = (out / folder / "segmentation.png" for folder in ("judged", "shown"))
+    assert first.read_bytes() == second.read_bytes()
+    assert "iou_mean" in done["evaluated"].stdout
 
 
 def test_pictures_of_masks(used):

@@ -32,9 +32,9 @@ def test_the_abilities_are_those_of_the_classes():
     assert set(models) == set(early.MODELS)
     by = {
         "autoregressive": (Autoregressive, DiscreteAutoencoder),
-        "bounds": HasBounds,
-        "latent flow": HasLatentFlow,
-        "reconstructs": Reconstructs,
+        "HasBounds": HasBounds,
+        "HasLatentFlow": HasLatentFlow,
+        "Reconstructs": Reconstructs,
     }
     for ability, base in by.items():
         names = {name for name, model in models.items() if issubclass(model, base)}
@@ -86,7 +86,8 @@ CASES = {
     "no run": ("interpolate", "none", ["--out=x.png"], "does not exist"),
     "interpolate": ("interpolate", "pixels", ["--out=x.png"], "has no flow on latents"),
     "mixtures": ("compare_latent_densities", "codes", ["--out=x"], "no flow on latents"),
-    "bounds": ("evaluate", "glf", ["--importance_samples=5"], "that of a GLF is not"),
+    "bounds": ("evaluate", "glf", ["--importance_samples=5"], "by bounds; a GLF is none"),
+    "pictures": ("evaluate", "glf", ["--pictures=x"], "--conditional_samples asks for"),
     "reconstruct": ("evaluate", "pixels", ["--reconstructions=x.png"], "does not reconstruct"),
     "samplers": ("compare_samplers", "glf", ["--out=x"], "has no autoregressive density"),
     "export": ("export", "glf", ["--out=a[1]"], "for a pattern"),

@@ -10,7 +10,9 @@ from scripts import common
 OWN_FLAGS = {
     "train": ["workdir", "gin_file", "gin_param", "data_dir", "strategy", "precision", "jit"],
     "evaluate": [
-        *("workdir", "split", "batch_size", "data_dir", "checkpoint", "judged_samples"),
+        *("workdir", "split", "batch_size", "seed", "only", "data_dir", "checkpoint", "pictures"),
+        *("importance_samples", "judged_samples", "conditional_samples", "examples"),
+        "picture_rows",
     ],
     "sample": [
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),

@@ -10,8 +10,8 @@ import tensorflow as tf
 from glf.bijectors import Chain, ImageCoupling, InvertibleConv1x1, Logit
 from glf.core import random
 from glf.data.make import make_dataset
-from glf.evaluation.bounds import ImportanceBounds, importance_weighted
 from glf.evaluation.evaluate import evaluate
+from glf.evaluation.importance_weights import ImportanceBounds, importance_weighted
 from glf.models.base import Conditional, GenerativeModel, HasBounds
 from glf.models.drawn import drawn_integers
 from glf.models.pixel_flow import PixelFlow
@@ -156,7 +156,7 @@ def test_the_evaluators_names(pixels):
 
 
 def test_refusals(glf, digits):
-    with pytest.raises(ValueError, match="known by bounds; that of a GLF is not"):
+    with pytest.raises(ValueError, match="known by bounds; a GLF is none"):
         evaluate(glf, digits, importance_samples=[1])
     for numbers in ([0, 4], [-1], []):
         with pytest.raises(ValueError, match="must be at least 1, got"):

@@ -1,0 +1,29 @@
+"""Every evaluator by the name of its file, in the order in which results are shown."""
+
+from glf.evaluation.codes import Codes
+from glf.evaluation.conditioning import Conditioning
+from glf.evaluation.importance_weights import ImportanceWeights
+from glf.evaluation.latent_density import LatentDensity
+from glf.evaluation.likelihood import Likelihood
+from glf.evaluation.loss_terms import LossTerms
+from glf.evaluation.point_density import PointDensity
+from glf.evaluation.recognition import Recognition
+from glf.evaluation.reconstruction import Reconstruction
+from glf.evaluation.round_trip import RoundTrip
+from glf.evaluation.segmentation import Segmentation
+from glf.evaluation.super_resolution import SuperResolution
+
+EVALUATORS = {
+    "loss_terms": LossTerms,
+    "point_density": PointDensity,
+    "likelihood": Likelihood,
+    "importance_weights": ImportanceWeights,
+    "latent_density": LatentDensity,
+    "reconstruction": Reconstruction,
+    "codes": Codes,
+    "round_trip": RoundTrip,
+    "conditioning": Conditioning,
+    "recognition": Recognition,
+    "super_resolution": SuperResolution,
+    "segmentation": Segmentation,
+}

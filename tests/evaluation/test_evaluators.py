@@ -1,0 +1,95 @@
+"""The registry of evaluators, their options, and which of them have their turn."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import glf.evaluation
+from glf.evaluation.base import Evaluator, Subject
+from glf.evaluation.evaluate import evaluate
+from glf.evaluation.options import options
+from glf.evaluation.registry import EVALUATORS
+
+
+def test_every_evaluator_is_registered_by_its_file():
+    names = [info.name for info in pkgutil.iter_modules(glf.evaluation.__path__)]
+    modules = {name: importlib.import_module(f"glf.evaluation.{name}") for name in names}
+    there = {
+        name: part
+        for name, module in modules.items()
+        for part in vars(module).values()
+        if inspect.isclass(part)
+        and issubclass(part, Evaluator)
+        and not inspect.isabstract(part)
+        and part.__module__ == module.__name__
+    }
+    assert there == EVALUATORS
+
+
+def test_options_are_those_of_the_constructors():
+    """What is read from the sources is what the classes take, each option of one class."""
+    read = {option.name: option for option in options()}
+    assert len(read) == len(options())
+    used = set()
+    for evaluator in EVALUATORS.values():
+        for parameter in inspect.signature(evaluator).parameters.values():
+            option = read[parameter.name]
+            assert option.default == parameter.default
+            assert option.needs in (evaluator.needs.__name__, "object")
+            assert option.about.endswith(".")
+            used.add(parameter.name)
+        assert evaluator.switch is None or evaluator.switch in used
+    assert used == set(read)
+    assert read["importance_samples"].of == EVALUATORS["importance_weights"].of
+    assert "by K importance weights. Repeatable; 1 is" in read["importance_samples"].about
+
+
+def test_only_some(glf, digits):
+    found = evaluate(glf, digits, only=["round_trip", "reconstruction"])
+    assert list(found) == ["round_trip_largest", "round_trip_mean", "mse", "psnr"]
+
+
+def test_what_several_need_is_computed_once():
+    made = []
+
+    def make(subject):
+        made.append(subject)
+        return len(made)
+
+    subject = Subject(None, None)
+    assert [subject.once(make), subject.once(make)] == [1, 1]
+    assert made == [subject]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"only": ["fid"]}, "There is no evaluator 'fid'; choose from loss_terms, "),
+        ({"judged": 3}, "There is no option 'judged'; choose from conditional_samples, examples"),
+        ({"only": ["codes"]}, "codes is for models with discrete codes; a GLF is none of them"),
+        ({"only": ["recognition"]}, "recognition is measured where judged_samples asks for it"),
+        ({"importance_samples": (2,)}, "importance_samples has no use here: importance_weights is"),
+        ({"examples": 9}, "super_resolution is for models conditioned on smaller versions"),
+        ({"only": ["codes"], "judged_samples": 4}, "codes is for models"),
+        ({"only": ["round_trip"], "judged_samples": 4}, "recognition is not asked for"),
+    ],
+)
+def test_refusals(glf, digits, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(glf, digits, **arguments)
+
+
+def test_samples_of_data_without_labels_are_not_judged(glf, tmp_path):
+    class Unlabelled:
+        """All that is asked of the data before anything is measured."""
+
+        name = "plain"
+        spec = type("Spec", (), {"num_classes": None})
+
+        def num_examples(self, split):
+            return 3
+
+    with pytest.raises(ValueError, match="recognition is for data with labels; plain has none"):
+        evaluate(glf, Unlabelled(), judged_samples=4)
