@@ -8,8 +8,6 @@ import random
 import keras
 import numpy as np
 
-_UNBUILT = "glf: parts of a part are copied without weights"
-
 _INSTEAD = {
     "compile": "Training has no need of it: glf.train takes the optimizers.",
     "fit": "glf.train trains a model, with its own loop, checkpoints and logs.",
@@ -69,21 +67,16 @@ class Part(metaclass=Documented):
 
     def __deepcopy__(self, memo):
         """Another object of the same parts, with weights of its own."""
-        whole = _UNBUILT not in memo
-        memo[_UNBUILT] = True
         state = random.getstate(), np.random.get_state()
         try:
             args, kwargs = copy.deepcopy(self._made_of, memo)
             made = memo[id(self)] = type(self)(*args, **kwargs)
-            if whole and self.built and not made.built:
+            if self.built and not made.built:
                 made.build(**self._build_shapes_dict)
         finally:
             random.setstate(state[0])
             np.random.set_state(state[1])
-            if whole:
-                del memo[_UNBUILT]
-        if whole:
-            _copy_weights(self, made)
+        _copy_weights(self, made)
         return made
 
     def __reduce__(self):
