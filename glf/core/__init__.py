@@ -1,1 +1,1 @@
-"""What every other room may use: randomness, files, and the registry of parts."""
+"""For every other room: randomness, checks, files, and what parts have in common."""

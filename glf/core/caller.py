@@ -1,4 +1,4 @@
-"""What a library call uses of a process and leaves as it was."""
+"""The state of a process that a library call uses and leaves as it was."""
 
 import contextlib
 import random

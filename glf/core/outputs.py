@@ -1,4 +1,4 @@
-"""What a program is asked to write, checked before there is anything to write."""
+"""Files that a program is asked to write, checked before there is anything to write."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What models and their parts have in common as Keras objects: documentation, building, copies."""
+"""Models and their parts as Keras objects: documentation, building, copies."""
 
 import abc
 import copy

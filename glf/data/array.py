@@ -116,15 +116,15 @@ def _keys(name, keys):
     Raises:
       ValueError: if there are no images to train on, or two keys for one thing.
     """
-    found = {}
+    of_roles = {}
     for key in keys:
         role = _role(key)
-        if role is not None and found.setdefault(role, key) != key:
+        if role is not None and of_roles.setdefault(role, key) != key:
             raise ValueError(
-                f"{name!r} has both {found[role]!r} and {key!r} for the {role[1]} of the {role[0]} "
-                "split; keep one of them."
+                f"{name!r} has both {of_roles[role]!r} and {key!r} for the {role[1]} of the "
+                f"{role[0]} split; keep one of them."
             )
-    images = {split for split, kind in found if kind == "images"}
+    images = {split for split, kind in of_roles if kind == "images"}
     if not images:
         whole = [next((key for key in known if key in keys), None) for known in _WHOLE]
         if whole[0] is None:
@@ -135,12 +135,12 @@ def _keys(name, keys):
         chosen = {"train": tuple(whole)}
     elif "train" not in images:
         raise ValueError(
-            f"{name!r} has {sorted(found.values())}, but no images to train on; name them "
+            f"{name!r} has {sorted(of_roles.values())}, but no images to train on; name them "
             f'"x_train". It has {sorted(keys)}.'
         )
     else:
         chosen = {
-            split: (found[split, "images"], found.get((split, "labels")))
+            split: (of_roles[split, "images"], of_roles.get((split, "labels")))
             for split in SPLITS
             if split in images
         }

@@ -1,4 +1,4 @@
-"""What data are, in a few lines: enough to tell whether they are the same as before."""
+"""Records of data, in a few lines: enough to tell whether they are the same as before."""
 
 import hashlib
 

@@ -182,8 +182,6 @@ class Dataset:
         size = batch_size // count
         stream = EpochStream(len(split.rows), seed)
         words = noise.seed_words(seed)
-        flip_key = noise.philox_key("flip", *words)
-        translation_key = noise.philox_key("translation", *words)
         dynamic_key = noise.philox_key("binarize", *words) if self._binarize == "dynamic" else None
         points_key = noise.philox_key("fresh points", *words)
 
@@ -195,14 +193,7 @@ class Dataset:
                 return self.density.draw(bits), np.zeros(size, np.int32)
             rows = split.rows[stream.examples(start, start + size)]
             images, labels, *conditions = self._take(split.table, rows, dynamic_key, positions)
-            if self._limits is not None:
-                images, *conditions = translated(
-                    [images, *conditions], self._limits, translation_key, positions
-                )
-            if self._flip:
-                flip = noise.random_words(flip_key, positions, 1)[:, 0] & 1 == 1
-                for mirrored in (images, *conditions):
-                    mirrored[flip] = mirrored[flip][:, :, ::-1]
+            images, *conditions = self._moved([images, *conditions], positions, words)
             return images, labels, *conditions
 
         if num_steps is None:
@@ -211,6 +202,18 @@ class Dataset:
             check_at_least("num_steps", num_steps, 0)
             steps = tf.data.Dataset.range(start_step, start_step + num_steps)
         return self._batches(split, steps, batch, size)
+
+    def _moved(self, images, positions, words):
+        """Arrays of images that belong together, translated and mirrored alike."""
+        if self._limits is not None:
+            key = noise.philox_key("translation", *words)
+            images = translated(images, self._limits, key, positions)
+        if self._flip:
+            key = noise.philox_key("flip", *words)
+            flip = noise.random_words(key, positions, 1)[:, 0] & 1 == 1
+            for mirrored in images:
+                mirrored[flip] = mirrored[flip][:, :, ::-1]
+        return images
 
     def eval_batches(self, split, batch_size):
         """Each example of a split exactly once, in stored order; the last batch may be smaller.

@@ -141,12 +141,12 @@ def _arcs(angle):
 def _log_mixture(points, centres, deviation, log_weights, rows=4096):
     """log sum_k exp(log_weights[k] - |x - centres[k]|^2 / (2 deviation^2)), some rows at a time."""
     points = np.asarray(points, np.float64)
-    found = np.empty(len(points))
+    result = np.empty(len(points))
     for start in range(0, len(points), rows):
         here = points[start : start + rows]
         squares = (here**2).sum(1)[:, None] - 2 * here @ centres.T + (centres**2).sum(1)
         terms = log_weights - squares / (2 * deviation**2)
         largest = terms.max(1)
         shares = np.exp(terms - largest[:, None]).sum(1)
-        found[start : start + rows] = largest + np.log(shares)
-    return found
+        result[start : start + rows] = largest + np.log(shares)
+    return result

@@ -8,8 +8,8 @@ from glf.data import content
 from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
 from glf.data.listing import IMAGES, attempt_all, find, report_broken, shown, shown_some, stamp
-from glf.data.source import SPLITS, Source, Split, Table, complete_splits
-from glf.data.split_names import split_by_hash, split_folders, split_of
+from glf.data.source import Source, Table
+from glf.data.split_names import split_folders, split_of, splits_of_files
 
 LABELS = ("auto", "subfolders", None)
 
@@ -68,13 +68,9 @@ def load_folder_source(path, /, *, geometry, store, labels="auto", validation_ex
     report_broken(name, files, kept, broken)
     kept_labels = None if classes is None else of_files[kept]
     table = Table("folder", len(images), lambda: (images, kept_labels))
-    if parts is None:
-        chosen = split_by_hash(name, [files[i] for i in kept], validation_examples)
-        splits = {split: Split.whole(table).take(rows) for split, rows in chosen.items()}
-    else:
-        kept_parts = np.array(parts)[kept]
-        splits = {s: Split(table, np.flatnonzero(kept_parts == s)) for s in SPLITS}
-        splits = complete_splits(name, splits, validation_examples)
+    kept_parts = None if parts is None else [parts[i] for i in kept]
+    kept_files = [files[i] for i in kept]
+    splits = splits_of_files(name, table, kept_files, kept_parts, validation_examples)
     num_classes = len(classes) if classes else None
     of_all = content.of_files(root, files)
     return Source(name, shape, 256, num_classes, splits, content=of_all)

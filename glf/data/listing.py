@@ -62,7 +62,7 @@ def find(root, extensions, what):
         raise ValueError(
             f"{str(root)!r} is a file; a folder of {what} is wanted (array: reads .npy, .npz)."
         )
-    found, passed_over, seen, again = [], collections.Counter(), {}, []
+    taken, passed_over, seen, again = [], collections.Counter(), {}, []
     for folder, inner, names in os.walk(root, followlinks=True, onerror=_refuse):
         here = os.path.relpath(folder, root)
         # Sorted, so that of two links to one folder always the same is taken.
@@ -76,11 +76,11 @@ def find(root, extensions, what):
             if file.startswith("."):
                 continue
             if kind in extensions:
-                found.append(pathlib.Path(folder, file).relative_to(root).as_posix())
+                taken.append(pathlib.Path(folder, file).relative_to(root).as_posix())
             elif kind in _PASSED_OVER[extensions]:
                 passed_over[kind] += 1
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(passed_over.items()))
-    if not found:
+    if not taken:
         raise ValueError(
             f"There are no {what} in {str(root)!r} or below; looked for {', '.join(extensions)}"
             + (f", and there are {kinds}, which are not read." if kinds else ".")
@@ -90,7 +90,7 @@ def find(root, extensions, what):
             "%s: took %d %s and passed over files that are not read: %s; convert them, or move "
             "them away",
             shown(root),
-            len(found),
+            len(taken),
             what,
             kinds,
         )
@@ -100,7 +100,7 @@ def find(root, extensions, what):
             shown(root),
             shown_some(again),
         )
-    return sorted(found)
+    return sorted(taken)
 
 
 def _refuse(error):

@@ -10,8 +10,8 @@ from glf.data.files import Conversions, image_size, read_image
 from glf.data.geometry import Geometry
 from glf.data.listing import IMAGES, attempt_all, find, shown, shown_some, stamp
 from glf.data.masks import read_mask, warn_of_greys
-from glf.data.source import SPLITS, Source, Split, Table, complete_splits
-from glf.data.split_names import split_by_hash, split_folders
+from glf.data.source import Source, Table
+from glf.data.split_names import split_folders, splits_of_files
 
 _NAMED = 5  # how many files a message names
 
@@ -44,22 +44,11 @@ def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
     """
     name = f"pairs:{path}"
     root = expanded(path)
-    if not root.exists():
-        raise ValueError(
-            f'There is no folder {str(root)!r}; make_dataset.source = "pairs:FOLDER" names one '
-            "that holds images/ and masks/."
-        )
-    inside = [path.parent.name for path in sorted(root.glob("*/images"))]
-    if inside and not (root / "images").exists():
-        raise ValueError(
-            f"{str(root)!r} has folders images inside of {shown_some(inside)}; it is to have "
-            "images/ and masks/ themselves, with a folder for each split inside of them: "
-            "images/train, masks/train, images/test, masks/test."
-        )
-    found = {kind: _by_name(name, root / kind) for kind in ("images", "masks")}
-    _check_partners(name, found)
-    names = sorted(found["images"])
-    files = {kind: [f"{kind}/{found[kind][n]}" for n in names] for kind in found}
+    _check_folder(root)
+    named = {kind: _by_name(name, root / kind) for kind in ("images", "masks")}
+    _check_partners(name, named)
+    names = sorted(named["images"])
+    files = {kind: [f"{kind}/{named[kind][n]}" for n in names] for kind in named}
     size = _size(name, root, files, geometry)
     shapes = {"images": (*size, geometry.channels or 3), "masks": (*size, 1)}
 
@@ -82,14 +71,8 @@ def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
             "bright, 255 at best."
         )
     table = Table("pairs", len(names), lambda: (masks, None, images))
-    in_images = [found["images"][n] for n in names]
-    parts = split_folders(root / "images", in_images)
-    if parts is None:
-        chosen = split_by_hash(name, names, validation_examples, "pairs")
-        splits = {split: Split.whole(table).take(rows) for split, rows in chosen.items()}
-    else:
-        splits = {s: Split(table, np.flatnonzero(np.array(parts) == s)) for s in SPLITS}
-        splits = complete_splits(name, splits, validation_examples)
+    parts = split_folders(root / "images", [named["images"][n] for n in names])
+    splits = splits_of_files(name, table, names, parts, validation_examples, "pairs")
     return Source(
         name,
         shapes["masks"],
@@ -100,6 +83,21 @@ def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
         condition_levels=256,
         content=content.of_files(root, [*files["images"], *files["masks"]]),
     )
+
+
+def _check_folder(root):
+    if not root.exists():
+        raise ValueError(
+            f'There is no folder {str(root)!r}; make_dataset.source = "pairs:FOLDER" names one '
+            "that holds images/ and masks/."
+        )
+    inside = [path.parent.name for path in sorted(root.glob("*/images"))]
+    if inside and not (root / "images").exists():
+        raise ValueError(
+            f"{str(root)!r} has folders images inside of {shown_some(inside)}; it is to have "
+            "images/ and masks/ themselves, with a folder for each split inside of them: "
+            "images/train, masks/train, images/test, masks/test."
+        )
 
 
 def _by_name(name, folder):
@@ -116,14 +114,14 @@ def _by_name(name, folder):
     return named
 
 
-def _check_partners(name, found):
-    images, masks = (set(found[kind]) for kind in ("images", "masks"))
+def _check_partners(name, named):
+    images, masks = (set(named[kind]) for kind in ("images", "masks"))
     for kind, other, alone in (
         ("images", "masks", images - masks),
         ("masks", "images", masks - images),
     ):
         if alone:
-            files = shown_some([found[kind][n] for n in sorted(alone)])
+            files = shown_some([named[kind][n] for n in sorted(alone)])
             raise ValueError(
                 f"{name!r}: {len(alone)} files in {kind} have no partner in {other}: {files}. "
                 "Partners have equal names up to their extension."

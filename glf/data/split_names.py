@@ -1,4 +1,4 @@
-"""Which split a folder or an array holds, as its name says it."""
+"""Splits of folders and arrays: by what names say, else by a hash of the names of files."""
 
 import hashlib
 import os
@@ -8,6 +8,7 @@ import numpy as np
 from absl import logging
 
 from glf.data.listing import shown
+from glf.data.source import SPLITS, Split, complete_splits
 
 _NAMES = {
     "train": ("train", "training", "trainset", "trn"),
@@ -119,6 +120,25 @@ def _advice(folders, alike):
 
 def _listed(names):
     return ", ".join(repr(shown(name)) for name in sorted(names))
+
+
+def splits_of_files(name, table, files, parts, validation_examples=None, what="images"):
+    """{"train", "validation", "test"} to `Split`, of a table whose rows are files.
+
+    Args:
+      name: of the source, for messages.
+      table: the `Table`.
+      files: the file of each row, as the hash takes it.
+      parts: the split of each row, from `split_folders`, completed by `complete_splits`; None where
+        folders do not say it: then `split_by_hash` does.
+      validation_examples: how many to validate on; None for the usual share.
+      what: names the files in messages.
+    """
+    if parts is None:
+        rows = split_by_hash(name, files, validation_examples, what)
+        return {split: Split.whole(table).take(chosen) for split, chosen in rows.items()}
+    splits = {s: Split(table, np.flatnonzero(np.array(parts) == s)) for s in SPLITS}
+    return complete_splits(name, splits, validation_examples)
 
 
 def split_by_hash(name, files, validation_examples, what="images"):

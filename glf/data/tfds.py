@@ -54,18 +54,9 @@ def load_tfds_source(
 
     label = f"tfds:{name}"
     builder = _prepared_builder(tfds, name, data_dir, download)
-    features = builder.info.features
-    features = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
-    image = features.get("image")
-    if not isinstance(image, tfds.features.Image) or image.np_dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f'{label!r} has no feature "image" of 8 or 16 bit integers, but '
-            f"{builder.info.features}; choose an image dataset."
-        )
+    image, classes = _features(tfds, label, builder.info.features)
     geometry = _with_convention(builder, geometry)
     shape = _output_shape(label, image.shape, geometry)
-    class_label = features.get("label")
-    labelled = isinstance(class_label, tfds.features.ClassLabel)
 
     def table(split):
         count = builder.info.splits[split].num_examples
@@ -73,7 +64,7 @@ def load_tfds_source(
         def load():
             images, labels = store.collect(
                 f"{label} {split}",
-                lambda: _decoded(tfds, builder, split, geometry, shape, labelled),
+                lambda: _decoded(tfds, builder, split, geometry, shape, classes is not None),
                 count,
                 shape,
                 [label, builder.info.full_name, str(builder.data_dir), split, repr(geometry)],
@@ -84,27 +75,38 @@ def load_tfds_source(
                     "kept: their values use the lowest bits alone. Choose another dataset, or "
                     'write its images with 8 bits and give them as "folder:" or "array:".'
                 )
-            return images, labels.astype(np.int32) if labelled else None
+            return images, None if classes is None else labels.astype(np.int32)
 
         return Split.whole(Table(split, count, load))
 
-    unused = sorted(set(builder.info.splits) - set(SPLITS))
-    if unused:
-        logging.warning("%s: not used are the splits %s", label, ", ".join(unused))
-    if image.np_dtype == np.uint16 or image.shape[2] in (2, 4):
-        logging.warning(
-            "%s: images were converted: %s",
-            label,
-            "those of 16 bits keep their upper 8"
-            if image.np_dtype == np.uint16
-            else "alpha is laid over white",
-        )
+    _warn_of_passed_over(label, builder.info.splits, image)
     splits = {split: table(split) for split in builder.info.splits}
     splits = complete_splits(label, splits, validation_examples)
-    classes = class_label.num_classes if labelled else None
     place = {"data_dir": os.path.abspath(_folder(tfds, data_dir))}
     stored = {"dataset": builder.info.full_name.rsplit("/", 1)[0], "version": str(builder.version)}
     return Source(label, shape, 256, classes, splits, place=place, content=stored)
+
+
+def _features(tfds, label, features):
+    """(the feature "image", the number of classes or None)."""
+    named = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    image, classes = named.get("image"), named.get("label")
+    if not isinstance(image, tfds.features.Image) or image.np_dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f'{label!r} has no feature "image" of 8 or 16 bit integers, but {features}; choose an '
+            "image dataset."
+        )
+    return image, classes.num_classes if isinstance(classes, tfds.features.ClassLabel) else None
+
+
+def _warn_of_passed_over(label, splits, image):
+    unused = sorted(set(splits) - set(SPLITS))
+    if unused:
+        logging.warning("%s: not used are the splits %s", label, ", ".join(unused))
+    deep = image.np_dtype == np.uint16
+    if deep or image.shape[2] in (2, 4):
+        change = "those of 16 bits keep their upper 8" if deep else "alpha is laid over white"
+        logging.warning("%s: images were converted: %s", label, change)
 
 
 def _folder(tfds, data_dir):

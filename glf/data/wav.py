@@ -10,8 +10,8 @@ from glf.core.checks import is_integer
 from glf.core.files import expanded
 from glf.data import content, mu_law
 from glf.data.listing import WAVS, find, report_broken, shown, stamp
-from glf.data.source import SPLITS, Source, Split, Table, complete_splits
-from glf.data.split_names import split_by_hash, split_folders
+from glf.data.source import Source, Split, Table
+from glf.data.split_names import split_folders, splits_of_files
 
 # More of a file than this beyond [-1, 1], and it is no waveform in these units.
 _MOST_CLIPPED = 0.1
@@ -59,15 +59,7 @@ def load_wav_source(path, /, *, store, num_samples=None):
             f"The files of {name!r} differ in their sample rate ({shown(first)}: {a} Hz, "
             f"{shown(second)}: {b} Hz); bring them to one."
         )
-    if loud:
-        loudest = max(loud, key=loud.get)
-        logging.warning(
-            "%s: clipped to [-1, 1] what %d files have beyond (%s reaches %.4g)",
-            name,
-            len(loud),
-            shown(loudest),
-            loud[loudest],
-        )
+    _warn_of_loud(name, loud)
     kept = [file for i, file in enumerate(files) if counts[i]]
     pieces = counts[counts > 0]
     shape = (int(num_samples), 1, 1)
@@ -86,14 +78,10 @@ def load_wav_source(path, /, *, store, num_samples=None):
         [str(root.resolve()), "mu-law", [stamp(root, file) for file in kept]],
     )
     table = Split.whole(Table("wav", len(levels), lambda: (levels, None)))
-    if parts is None:
-        members = split_by_hash(name, kept, None, "WAV files")
-    else:
-        kept_parts = np.array(parts)[counts > 0]
-        of_files = Table("files", len(kept), lambda: (kept, None))
-        given = {s: Split(of_files, np.flatnonzero(kept_parts == s)) for s in SPLITS}
-        members = {s: split.rows for s, split in complete_splits(name, given).items()}
-    splits = {s: table.take(np.flatnonzero(np.isin(owner, rows))) for s, rows in members.items()}
+    kept_parts = None if parts is None else np.array(parts)[counts > 0]
+    of_files = Table("files", len(kept), lambda: (kept, None))
+    members = splits_of_files(name, of_files, kept, kept_parts, what="WAV files")
+    splits = {s: table.take(np.flatnonzero(np.isin(owner, m.rows))) for s, m in members.items()}
     of_all = content.of_files(root, files)
     return Source(name, shape, 256, None, splits, next(iter(rates)), content=of_all)
 
@@ -126,6 +114,18 @@ def _survey(root, files, num_samples):
         if not counts[i]:
             broken[file] = f"{len(waveform)} samples, shorter than num_samples={num_samples}"
     return counts, rates, broken, loud
+
+
+def _warn_of_loud(name, loud):
+    if loud:
+        loudest = max(loud, key=loud.get)
+        logging.warning(
+            "%s: clipped to [-1, 1] what %d files have beyond (%s reaches %.4g)",
+            name,
+            len(loud),
+            shown(loudest),
+            loud[loudest],
+        )
 
 
 def read_wav(path):
