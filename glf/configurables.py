@@ -13,7 +13,7 @@ import pathlib
 import gin
 from absl import logging
 
-from glf import autoregressive, bijectors, dequantizers, priors, samplers
+from glf import autoregressive, bijectors, dequantizers, families, priors, samplers
 from glf.configuration import effect, reading, values
 from glf.configuration.messages import explain
 from glf.configuration.world import World, register
@@ -117,7 +117,7 @@ _register(features.VGG16Features, features.SqueezeNetFeatures)
 _register(
     reconstruction.SquaredError,
     reconstruction.AbsoluteError,
-    reconstruction.Bernoulli,
+    reconstruction.CrossEntropy,
     reconstruction.Perceptual,
 )
 _register(
@@ -126,6 +126,7 @@ _register(
     *_concrete_classes(priors),
     denylist=("dtype",),
 )
+_register(*_concrete_classes(families), denylist=("channels", "levels", "dtype"))
 _register(paper_bijector)
 _register(
     *_concrete_classes(autoregressive),

@@ -224,7 +224,8 @@ def pixel_cnn_of_ours(names):
     """{sampler: callable that draws 4 samples}, and the number of weights."""
     import tensorflow as tf
 
-    from glf.autoregressive import AutoregressiveModel, LogisticMixture, PixelCNNPlusPlus
+    from glf.autoregressive import AutoregressiveModel, PixelCNNPlusPlus
+    from glf.families import DiscretizedLogisticMixture
     from glf.samplers import make_sampler
 
     model = AutoregressiveModel(
@@ -237,7 +238,9 @@ def pixel_cnn_of_ours(names):
             downsamplings=PIXEL_CNN["scales"] - 1,
             dropout=0.0,
         ),
-        make_output=functools.partial(LogisticMixture, components=PIXEL_CNN["components"]),
+        make_family=functools.partial(
+            DiscretizedLogisticMixture, components=PIXEL_CNN["components"]
+        ),
     )
     noise = model.noise(4, 0)
 

@@ -10,6 +10,7 @@ ROOMS = (
     "core",
     "data",
     "layers",
+    "families",
     "networks",
     "bijectors",
     "dequantizers",

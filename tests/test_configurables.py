@@ -6,7 +6,7 @@ import pkgutil
 
 import pytest
 
-from glf import autoregressive, configurables, samplers
+from glf import autoregressive, configurables, families, samplers
 from glf.models.base import GenerativeModel
 from glf.models.quantizers import Quantizer
 from glf.models.reconstruction import PixelLoss
@@ -130,11 +130,12 @@ def classes_of(room):
         (
             "autoregressive",
             (
-                *(autoregressive.CausalNetwork, autoregressive.Output, autoregressive.Embedding),
+                *(autoregressive.CausalNetwork, autoregressive.Embedding),
                 *(conditioning.ConditionEncoder, autoregressive.Forecaster),
                 autoregressive.AutoregressiveModel,
             ),
         ),
+        ("families", (families.Family,)),
         ("samplers", (samplers.Sampler,)),
         ("models", (GenerativeModel, Quantizer, PixelLoss)),
     ],
@@ -154,19 +155,19 @@ def test_an_autoregressive_model_by_name(digits):
         "Autoregressive.make_sampler = @Predictive",
         "Predictive.rows = 'auto'",
         "AutoregressiveModel.make_network = @PixelCNN",
-        "AutoregressiveModel.make_output = @LogisticMixture",
+        "AutoregressiveModel.make_family = @DiscretizedLogisticMixture",
         "AutoregressiveModel.make_condition_encoder = @LabelEmbedding",
         "AutoregressiveModel.make_forecaster = @Forecaster",
         "PixelCNN.filters = 4",
         "PixelCNN.blocks = 0",
-        "LogisticMixture.components = 3",
+        "DiscretizedLogisticMixture.components = 3",
         "LabelEmbedding.size = 5",
         "Forecaster.horizon = 2",
     ]
     configurables.parse(gin_params=bindings)
     model = configurables.make_model(digits.spec)
     assert model.sampler.rows == "auto"
-    assert model.density.output_family.components == 3
+    assert model.density.family.components == 3
     assert model.density.condition_encoder.table.shape == (10, 5)
     assert model.density.forecaster.horizon == 2
     for code_passes_it in ("AutoregressiveModel.levels = 3", "PixelCNN.groups = 2"):

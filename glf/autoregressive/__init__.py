@@ -6,7 +6,6 @@ from glf.autoregressive.forecaster import Forecaster
 from glf.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.network import CausalNetwork
-from glf.autoregressive.outputs import Categorical, LogisticMixture, Output
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.pixel_cnn_pp import PixelCNNPlusPlus
 from glf.autoregressive.row_lstm import RowLSTM
@@ -14,15 +13,12 @@ from glf.autoregressive.wavenet import WaveNet
 
 __all__ = [
     "AutoregressiveModel",
-    "Categorical",
     "CausalNetwork",
     "DiagonalBiLSTM",
     "Embedding",
     "Forecaster",
     "GatedPixelCNN",
-    "LogisticMixture",
     "OneHot",
-    "Output",
     "PixelCNN",
     "PixelCNNPlusPlus",
     "RowLSTM",

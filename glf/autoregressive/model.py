@@ -4,18 +4,18 @@ import keras
 import tensorflow as tf
 
 from glf.autoregressive.embedding import Scaled
-from glf.autoregressive.outputs import Categorical
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import WholeView
 from glf.core.part import Part
 from glf.data.dataset import DataSpec
+from glf.families.categorical import Categorical
 from glf.layers.causal_conv import CausalConv2D
 
 
 class AutoregressiveModel(Part, keras.layers.Layer):
     """P(x | condition) = prod_i p(x_i | x_<i, condition) over the positions of an image.
 
-    Positions come in raster order, row by row from the top left; where an output decides one
+    Positions come in raster order, row by row from the top left; where the family decides one
     channel at a time the channels of a pixel follow each other in the order of the data (R, G, B).
     Samplers see images flat, as integers [n, d, v]: d positions of v values each.
 
@@ -26,7 +26,8 @@ class AutoregressiveModel(Part, keras.layers.Layer):
       condition_shape: shape of the images that the data is paired with, for an encoder of those.
       condition_levels: their number of levels.
       make_network: makes the `CausalNetwork`.
-      make_output: makes the `Output`, the family of the conditionals.
+      make_family: makes the `Family` of the conditionals, one of integers; called with `channels`
+        and `levels`.
       make_embedding: makes the `Embedding` of the integers.
       make_condition_encoder: makes the `ConditionEncoder`; None: the model takes no condition.
       make_forecaster: makes the `Forecaster`, trained beside the model without a gradient into it;
@@ -50,7 +51,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         condition_levels=None,
         *,
         make_network=PixelCNN,
-        make_output=Categorical,
+        make_family=Categorical,
         make_embedding=Scaled,
         make_condition_encoder=None,
         make_forecaster=None,
@@ -66,9 +67,14 @@ class AutoregressiveModel(Part, keras.layers.Layer):
             height, width, channels = height * width * channels, 1, 1
         self.image_shape = height, width, channels
         self.levels = levels
-        self.output_family = make_output(channels=channels, levels=levels)
+        self.family = make_family(channels=channels, levels=levels)
         self.embedding = make_embedding(levels=levels)
-        self.groups = self.output_family.positions_per_pixel
+        if not self.family.integers:
+            raise ValueError(
+                "AutoregressiveModel.make_family makes a family of integers, such as Categorical; "
+                f"got {type(self.family).__name__}, which is one of real numbers."
+            )
+        self.groups = self.family.places_per_pixel
         self.condition_encoder = None
         if make_condition_encoder is not None:
             self.condition_encoder = make_condition_encoder(
@@ -89,7 +95,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         )
         self.head = CausalConv2D(
             self.network.features,
-            self.groups * self.output_family.parameter_size,
+            self.groups * self.family.parameter_size,
             rows=1,
             columns=1,
             groups=self.groups,
@@ -102,7 +108,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
                 data_features=data_features,
                 model_features=self.network.features,
                 groups=self.groups,
-                parameter_size=self.output_family.parameter_size,
+                parameter_size=self.family.parameter_size,
             )
         self.row_positions = width * self.groups
         self.positions = height * self.row_positions
@@ -143,12 +149,12 @@ class AutoregressiveModel(Part, keras.layers.Layer):
     def parameters(self, h):
         """Features [n, rows, columns, f] to parameters [n, positions, P] in float32."""
         n, pixels = tf.shape(h)[0], h.shape[1] * h.shape[2]
-        size = self.output_family.parameter_size
+        size = self.family.parameter_size
         return tf.reshape(self.head.convolve(h), [n, pixels * self.groups, size])
 
     def to_positions(self, x):
         """Images [n, height, width, channels] to int32 [n, d, v]."""
-        shape = [tf.shape(x)[0], self.positions, self.output_family.values]
+        shape = [tf.shape(x)[0], self.positions, self.family.values]
         return tf.reshape(tf.cast(x, tf.int32), shape)
 
     def to_images(self, x):
@@ -161,7 +167,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
 
     def noise(self, num, seed):
         """Noise [num, d, Q] for `num` images; the first rows do not depend on `num`."""
-        return self.output_family.noise([num, self.positions], seed)
+        return self.family.noise([num, self.positions], seed)
 
     def loss_terms(self, x, condition=None, seed=None):
         """Per image, in nats: {"nll", and "forecast" if there is a forecaster}.
@@ -180,7 +186,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         h = self.features(view, self.context(condition))
         parameters = self.parameters(h)
         flat = self.to_positions(x)
-        terms = {"nll": -tf.reduce_sum(self.output_family.log_prob(parameters, flat), -1)}
+        terms = {"nll": -tf.reduce_sum(self.family.log_prob(parameters, flat), -1)}
         if self.forecaster is not None:
             view = WholeView(self.to_images(x), self.embed)
             hidden = self.forecaster.hidden(view, tf.stop_gradient(h))
@@ -195,16 +201,13 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         """log p(x_i | x_<i, condition) in nats for each position, [n, d]."""
         view = WholeView(self.to_images(x), self.embed)
         parameters = self.parameters(self.features(view, self.context(condition)))
-        return self.output_family.log_prob(parameters, self.to_positions(x))
+        return self.family.log_prob(parameters, self.to_positions(x))
 
     def _forecast_loss(self, hidden, parameters, flat):
         forecasts = self.forecaster.everywhere(hidden)
         total = 0.0
         for t in range(1, min(self.forecaster.horizon, self.positions - 1) + 1):
-            given, target = forecasts[:, :-t, t - 1], parameters[:, t:]
-            if isinstance(self.output_family, Categorical):
-                loss = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(target), given)
-            else:
-                loss = -self.output_family.log_prob(given, flat[:, t:])
+            forecast, target = forecasts[:, :-t, t - 1], parameters[:, t:]
+            loss = self.family.cross_entropy(forecast, target, flat[:, t:])
             total += tf.reduce_sum(loss, -1)
         return total

@@ -19,7 +19,7 @@ class PixelCNNPlusPlus(CausalNetwork):
     scale, strided convolutions between scales. Up: transposed convolutions between scales, blocks
     with long shortcuts from the blocks on the way down. A channel of ones in the input tells the
     image's borders. Convolutions are weight-normalised, without initialisation from data. Meant for
-    `LogisticMixture`, which decides all channels of a pixel together.
+    `DiscretizedLogisticMixture`, which decides all channels of a pixel together.
 
     Nothing is seen too early on the smaller scales: row r of half the height depends on rows before
     2r, and becomes rows 2r and 2r + 1 again; columns likewise in the stream l.
@@ -155,9 +155,10 @@ class PixelCNNPlusPlus(CausalNetwork):
     def _check(self, resnets, downsamplings, dropout):
         if self.groups != 1:
             raise ValueError(
-                "PixelCNNPlusPlus has no order among the channels of a pixel; use an output that "
-                "decides them together (AutoregressiveModel.make_output = @LogisticMixture), or a "
-                f"network that has, like GatedPixelCNN. Got groups={self.groups}."
+                "PixelCNNPlusPlus has no order among the channels of a pixel; use a family that "
+                "decides them together (AutoregressiveModel.make_family = "
+                "@DiscretizedLogisticMixture), or a network that has, like GatedPixelCNN. Got "
+                f"groups={self.groups}."
             )
         if resnets < 1 or downsamplings not in (0, 1, 2) or not 0 <= dropout < 1:
             raise ValueError(

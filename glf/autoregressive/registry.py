@@ -1,7 +1,7 @@
 """Autoregressive models by name, in small, for listing and for the conformance battery.
 
 A constructor takes nothing and returns a model of images of a few pixels. Every concrete network,
-output, embedding and condition encoder of this package stands here at least once, and every
+embedding and condition encoder of this package stands here at least once, and every
 network with all that has its own way through its code.
 """
 
@@ -12,11 +12,11 @@ from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.forecaster import Forecaster
 from glf.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from glf.autoregressive.model import AutoregressiveModel
-from glf.autoregressive.outputs import LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.pixel_cnn_pp import PixelCNNPlusPlus
 from glf.autoregressive.row_lstm import RowLSTM
 from glf.autoregressive.wavenet import WaveNet
+from glf.families.discretized_logistic_mixture import DiscretizedLogisticMixture
 from glf.networks.conditioning import Downsampled, LabelEmbedding
 
 _pixel_cnn = partial(PixelCNN, filters=24, blocks=2, first_kernel=5, head=12)
@@ -28,7 +28,7 @@ _wavenet = partial(WaveNet, filters=12, dilations=3, cycles=2, head=12)
 
 _labels = {"num_classes": 3, "make_condition_encoder": partial(LabelEmbedding, size=4)}
 _halves = {"make_condition_encoder": partial(Downsampled, size=4, filters=6)}
-_mixture = {"make_output": partial(LogisticMixture, components=3)}
+_mixture = {"make_family": partial(DiscretizedLogisticMixture, components=3)}
 _forecast = {"make_forecaster": partial(Forecaster, horizon=3, filters=4, columns=3)}
 
 

@@ -37,6 +37,20 @@ def unevaluated(value):
     return value
 
 
+def part(**names):
+    """A function of a word, or of a reference to a part: a reference to what it is called today."""
+
+    def changed(value):
+        reference = isinstance(value, gin.config.ConfigurableReference)
+        *scopes, name = (value.scoped_selector if reference else value).split("/")
+        if _short(name) not in names:
+            return value
+        today = "/".join([*scopes, names[_short(name)]])
+        return gin.config.ConfigurableReference(today, reference and value.evaluate)
+
+    return changed
+
+
 NAMES = {
     "Repeated": "Chain",
     "Repeated.make_layers": "Chain.make_bijectors",
@@ -44,11 +58,21 @@ NAMES = {
     "Chain.bijectors": "Chain.make_bijectors",
     "Invert.bijector": "Invert.make_bijector",
     "Coupling.elementwise": "Coupling.make_map",
+    "AutoregressiveModel.make_output": "AutoregressiveModel.make_family",
+    "Bernoulli.reduction": "CrossEntropy.reduction",
+    "ChannelAutoregressive.components": "MixtureOfLogistics.components",
+    "ChannelAutoregressive.output": "ChannelAutoregressive.make_family",
+    "LogisticMixture": "DiscretizedLogisticMixture",
 }
 CHANGED = {
     "Chain.bijectors": unevaluated,
     "Invert.bijector": unevaluated,
     "Coupling.elementwise": unevaluated,
+    "ChannelAutoregressive.output": part(
+        gaussian="Gaussian", logistic_mixture="MixtureOfLogistics"
+    ),
+    "DiscreteAutoencoder.make_reconstruction": part(Bernoulli="CrossEntropy"),
+    "GLF.make_reconstruction": part(Bernoulli="CrossEntropy"),
 }
 DEFAULTS = {"Repeated.num": 4}
 

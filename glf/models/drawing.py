@@ -28,7 +28,7 @@ class Drawing:
 
     def __init__(self, density):
         self.density = density
-        bytes_of_one = 4 * density.positions * density.output_family.noise_size
+        bytes_of_one = 4 * density.positions * density.family.noise_size
         self.rows = int(np.clip(NOISE_BYTES // bytes_of_one, 1, ROWS))
         self._programs = {}
         self._log_prob = tf.function(density.log_prob, jit_compile=True, autograph=False)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from glf.core import random
 from glf.core.part import made_by
 from glf.core.training import Training
+from glf.families.bernoulli import Bernoulli
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.chunks import ROWS, in_chunks, in_pieces
 from glf.models.drawn import Drawn, drawn_images
@@ -56,6 +57,7 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
                 "LogisticSegmenter needs features of every pixel, got a condition encoder that "
                 f"gives {self.condition_encoder.context_shape}; take Paired."
             )
+        self.family = Bernoulli(spec.image_shape[2], spec.levels)
         self.network = made_by(
             make_conditioner,
             "LogisticSegmenter.make_conditioner",
@@ -90,7 +92,7 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _probabilities(self, condition):
-        return in_chunks(lambda rows: tf.sigmoid(self._logits(rows)), condition)
+        return in_chunks(lambda rows: self.family.mean(self._logits(rows)), condition)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _draw(self, num, seed, temperature, condition):
@@ -101,8 +103,9 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
 
         def piece(i):
             logits = self._logits(condition[i * ROWS : tf.minimum((i + 1) * ROWS, num)])
-            noise = random.logistic(tf.shape(logits), random.fold(seed, i))
-            y = tf.cast(logits + temperature * noise > 0, tf.float32)
+            noise = self.family.noise(tf.shape(logits), random.fold(seed, i))
+            x = self.family.decide(logits[..., None], noise, temperature)
+            y = tf.cast(x[..., 0], tf.float32)
             return drawn_images(tf.where(tf.math.is_finite(logits), y, math.nan), 2)
 
         return Drawn(*in_pieces(piece, (num + ROWS - 1) // ROWS))
@@ -111,5 +114,5 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
         return self.network(self.condition_encoder.encode(condition), training=training)
 
     def _judged(self, x, logits):
-        of_pixels = -tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(x, logits.dtype), logits)
-        return tf.reduce_sum(of_pixels, [1, 2, 3])
+        each = self.family.log_prob(self.family.at_places(logits), self.family.values_at_places(x))
+        return tf.reduce_sum(each, [1, 2, 3])

@@ -2,13 +2,19 @@
 
 A loss is called with the decoder's pre-activations h and images y in [0, 1], both
 [batch, height, width, channels], and returns float32 [batch]. The image that h stands for is
-`mean_image(h)` = sigmoid(2h) = (tanh h + 1) / 2, and 2h are its logits.
+`mean_image(h)` = sigmoid(2h) = (tanh h + 1) / 2, and 2h are its logits. The losses of pixels are
+the distances of families, -log p without what does not depend on h; a perceptual loss is none.
 """
 
 import abc
 
 import keras
 import tensorflow as tf
+
+from glf.families.base import HasDistance
+from glf.families.bernoulli import Bernoulli
+from glf.families.fixed_gaussian import FixedGaussian
+from glf.families.fixed_laplace import FixedLaplace
 
 REDUCTIONS = ("sum", "mean")
 
@@ -19,7 +25,7 @@ def mean_image(h):
 
 
 class PixelLoss(abc.ABC):
-    """A loss that is a sum over pixels and channels of one function of h and y.
+    """The distance of a family of one parameter, summed over pixels and channels.
 
     Args:
       reduction: "sum" over pixels and channels, as in the paper's objective, or "mean".
@@ -33,42 +39,51 @@ class PixelLoss(abc.ABC):
 
     def __call__(self, h, y):
         """h and y [batch, height, width, channels] to [batch]."""
-        h, y = tf.cast(h, tf.float32), tf.cast(y, tf.float32)
-        return _reduce(self.per_pixel(h, y), self.reduction)
+        h, y = tf.cast(h, tf.float32)[..., None], tf.cast(y, tf.float32)[..., None]
+        return _reduce(self.family.distance(self.parameters(h), y), self.reduction)
 
+    @property
     @abc.abstractmethod
-    def per_pixel(self, h, y):
-        """The loss of each pixel and channel, in the shape of `y`."""
+    def family(self) -> HasDistance:
+        """The family of a value of the image; an attribute of subclasses."""
+
+    def parameters(self, h):
+        """The family's parameter, by default the mean: sigmoid(2h)."""
+        return mean_image(h)
 
 
 class SquaredError(PixelLoss):
-    """sum over pixels and channels of (sigmoid(2h) - y)^2; with "mean", the mean of them."""
+    """sum over pixels and channels of (sigmoid(2h) - y)^2; with "mean", the mean of them.
 
-    def per_pixel(self, h, y):
-        """(sigmoid(2h) - y)^2."""
-        return tf.math.squared_difference(mean_image(h), y)
+    Gaussian pixels of variance 1/2.
+    """
+
+    family = FixedGaussian(1, variance=0.5)
 
 
 class AbsoluteError(PixelLoss):
-    """sum over pixels and channels of |sigmoid(2h) - y|; with "mean", the mean of them."""
+    """sum over pixels and channels of |sigmoid(2h) - y|; with "mean", the mean of them.
 
-    def per_pixel(self, h, y):
-        """|sigmoid(2h) - y|."""
-        return tf.abs(mean_image(h) - y)
+    Pixels of Laplace distributions of scale 1.
+    """
+
+    family = FixedLaplace(1)
 
 
-class Bernoulli(PixelLoss):
+class CrossEntropy(PixelLoss):
     """Cross-entropy with logits 2h, in nats, summed over pixels and channels (or their mean).
 
       -y log sigmoid(2h) - (1 - y) log(1 - sigmoid(2h))
 
-    For y in {0, 1} it is a negative log-likelihood; for y between, a cross-entropy only, whose
-    least value is the entropy of y and not 0.
+    For y in {0, 1} it is the negative log-likelihood of Bernoulli pixels; for y between, a
+    cross-entropy only, whose least value is the entropy of y and not 0.
     """
 
-    def per_pixel(self, h, y):
-        """-y log sigmoid(2h) - (1 - y) log(1 - sigmoid(2h)), without overflow for any h."""
-        return tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=2.0 * h)
+    family = Bernoulli(1)
+
+    def parameters(self, h):
+        """The logits, 2h."""
+        return 2.0 * h
 
 
 class Perceptual(keras.layers.Layer):

@@ -4,13 +4,11 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.core.part import made_by
+from glf.families.gaussian import Gaussian
 from glf.layers.conv_lstm import ConvLSTM
 from glf.layers.looped_conv import ContextConv, conv_as_product, same_conv
 from glf.layers.track import track
 from glf.priors.image_prior import ImagePrior
-from glf.priors.outputs import GaussianOutput, LogisticMixtureOutput
-
-OUTPUTS = ("gaussian", "logistic_mixture")
 
 
 class ChannelAutoregressive(ImagePrior):
@@ -38,8 +36,8 @@ class ChannelAutoregressive(ImagePrior):
     Args:
       hidden: number of features of every LSTM, at least 1.
       layers: number of LSTMs, at least 1.
-      output: "gaussian" or "logistic_mixture": the family of p(z_c | ...) at a position.
-      components: number of logistics of a mixture, at least 1.
+      make_family: makes the `Family` of p(z_c | ...) at a position, one of real numbers; called
+        with `channels=1` and `dtype=`.
       size: side of the square kernels of the LSTMs and of the embedding, odd.
       dilation: how far apart the places are that the LSTMs' kernels see, at least 1.
       make_context_network: factory of a network of the context, called with `units=` and `dtype=`;
@@ -56,11 +54,10 @@ class ChannelAutoregressive(ImagePrior):
         self,
         hidden=32,
         layers=3,
-        output="gaussian",
-        components=8,
         size=3,
         dilation=1,
         *,
+        make_family=Gaussian,
         make_context_network=None,
         context_features=4,
         embed=False,
@@ -68,18 +65,21 @@ class ChannelAutoregressive(ImagePrior):
         dtype="float32",
     ):
         super().__init__(dtype=dtype)
-        if output not in OUTPUTS or layers < 1:
-            raise ValueError(
-                f"ChannelAutoregressive needs layers >= 1 and an output among {OUTPUTS}, got "
-                f"layers={layers}, output={output!r}."
-            )
+        if layers < 1:
+            raise ValueError(f"ChannelAutoregressive needs layers >= 1, got layers={layers}.")
         if context_features < 1 or last_size < 1 or last_size % 2 == 0:
             raise ValueError(
                 "ChannelAutoregressive needs context_features >= 1 and an odd last_size, got "
                 f"context_features={context_features}, last_size={last_size}."
             )
-        mixture = output == "logistic_mixture"
-        self.family = LogisticMixtureOutput(components) if mixture else GaussianOutput()
+        self.family = made_by(
+            make_family, "ChannelAutoregressive.make_family", channels=1, dtype=dtype
+        )
+        if self.family.integers:
+            raise ValueError(
+                "ChannelAutoregressive.make_family makes a family of real numbers, such as "
+                f"Gaussian; got {type(self.family).__name__}, which is one of integers."
+            )
         self.hidden, self.last_size = hidden, last_size
         self.make_context_network = make_context_network
         self.context_features = context_features
@@ -110,10 +110,11 @@ class ChannelAutoregressive(ImagePrior):
             cell.build(shape, context_shape)
             shape, context_shape = (None, height, width, self.hidden), None
         side = () if self.last_size == 1 else (self.last_size, self.last_size)
+        size = self.family.parameter_size
         self.kernel = self.add_weight(
-            name="kernel", shape=(*side, self.hidden, self.family.size), initializer="zeros"
+            name="kernel", shape=(*side, self.hidden, size), initializer="zeros"
         )
-        self.bias = self.add_weight(name="bias", shape=(self.family.size,), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros")
 
     def parameters(self, z, condition=None):
         """The raw parameters of all channels: [channels, batch, height, width, P].
@@ -135,7 +136,7 @@ class ChannelAutoregressive(ImagePrior):
             if i == 0 and self.embedding is None and from_context is not None:
                 gates += from_context
             x = tf.reshape(cell.scan(gates), (-1, height, width, self.hidden))
-        return tf.reshape(self._read(x), (channels, -1, height, width, self.family.size))
+        return tf.reshape(self._read(x), (channels, -1, height, width, self.family.parameter_size))
 
     def step(self, previous, states, from_context):
         """One step: the raw parameters [num, height, width, P] of a channel, and the next states.
@@ -175,13 +176,13 @@ class ChannelAutoregressive(ImagePrior):
             return tf.nn.bias_add(convolve(h, self.kernel.value), self.bias.value)
         *_, height, width, hidden = h.shape
         raw = tf.reshape(h, (-1, hidden)) @ self.kernel.value + self.bias.value
-        return tf.reshape(raw, (-1, height, width, self.family.size))
+        return tf.reshape(raw, (-1, height, width, self.family.parameter_size))
 
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z | context), shape [batch], in nats."""
         z = tf.cast(z, self.compute_dtype)
         raw = self.parameters(z, condition)
-        each = self.family.log_prob(tf.transpose(z, (3, 0, 1, 2)), raw)
+        each = self.family.log_prob(raw, tf.transpose(z, (3, 0, 1, 2))[..., None])
         return tf.reduce_sum(each, axis=(0, 2, 3))
 
     def _sample(self, num, seed, temperature, condition):
@@ -192,15 +193,14 @@ class ChannelAutoregressive(ImagePrior):
         """
         height, width, channels = self.event_shape
         shape = tf.stack([num, height, width, channels])
-        noise = self.family.noise(shape, random.fold(seed, "noise"), self.compute_dtype)
+        noise = self.family.noise(shape, random.fold(seed, "noise"))
         noise = tf.ensure_shape(noise, (None, *self.event_shape, self.family.noise_size))
         noise = tf.transpose(noise, (3, 0, 1, 2, 4))
-        temperature = tf.cast(temperature, noise.dtype)
         from_context = self._from_context(condition)
 
         def draw(c, previous, states, drawn):
             raw, states = self.step(previous, states, from_context)
-            new = self.family.decide(raw, noise[c], temperature)
+            new = self.family.decide(raw, noise[c], temperature)[..., 0]
             new = tf.ensure_shape(new, previous.shape)
             return c + 1, new, states, drawn.write(c, new)
 

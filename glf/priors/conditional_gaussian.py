@@ -5,9 +5,9 @@ from tensorflow_probability import distributions as tfd
 
 from glf.core import random
 from glf.core.part import made_by
+from glf.families.gaussian import Gaussian
 from glf.layers.same_conv import ZeroConv2D
 from glf.priors.image_prior import ImagePrior
-from glf.priors.outputs import GaussianOutput
 
 
 class ConditionalGaussian(ImagePrior):
@@ -40,12 +40,12 @@ class ConditionalGaussian(ImagePrior):
             )
         self.make_network = make_network
         self.edge_bias = edge_bias
-        self.family = GaussianOutput()
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network, or the constants."""
         super().build(input_shape, condition_shape)
-        units = self.family.size * self.event_shape[-1]
+        self.family = Gaussian(self.event_shape[-1], dtype=self.dtype)
+        units = self.family.parameter_size * self.event_shape[-1]
         if self.context_shape is None and self.edge_bias:
             self.network = ZeroConv2D(0, units, edge_bias=True, dtype=self.dtype)
         elif self.context_shape is None:
@@ -61,18 +61,18 @@ class ConditionalGaussian(ImagePrior):
     def _parameters(self, condition, training=False):
         """The raw parameters, [batch or 1, height or 1, width or 1, channels, 2]."""
         context = self.context(condition)
-        shape = (self.event_shape[-1], self.family.size)
         if context is None and self.edge_bias:
             context = tf.zeros((1, *self.event_shape[:2], 0), self.compute_dtype)
         elif context is None:
-            return tf.reshape(self.constants.value, (1, 1, 1, *shape))
+            return self.family.at_places(self.constants.value[None, None, None])
         raw = self.network(context, training=training)
-        return tf.reshape(tf.cast(raw, context.dtype), (-1, *self.event_shape[:2], *shape))
+        return self.family.at_places(tf.cast(raw, context.dtype))
 
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z | context), shape [batch], in nats."""
         raw = self._parameters(condition, training)
-        each = self.family.log_prob(tf.cast(z, self.compute_dtype), raw)
+        z = self.family.values_at_places(tf.cast(z, self.compute_dtype))
+        each = self.family.log_prob(raw, z)
         return tf.reduce_sum(each, axis=(1, 2, 3))
 
     @property
@@ -83,7 +83,6 @@ class ConditionalGaussian(ImagePrior):
     def _sample(self, num, seed, temperature, condition):
         """μ + temperature · exp(s) · ε: [num, height, width, channels]; μ at temperature 0."""
         shape = tf.concat([[num], self.event_shape], 0)
-        noise = self.family.noise(shape, random.fold(seed, "normal"), self.compute_dtype)
-        temperature = tf.cast(temperature, noise.dtype)
+        noise = self.family.noise(shape, random.fold(seed, "normal"))
         drawn = self.family.decide(self._parameters(condition), noise, temperature)
-        return tf.ensure_shape(drawn, (None, *self.event_shape))
+        return tf.ensure_shape(drawn[..., 0], (None, *self.event_shape))

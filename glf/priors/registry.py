@@ -8,6 +8,7 @@ channels, even height and width.
 from functools import partial
 
 from glf.bijectors import ActNorm, BothHalvesCoupling, Chain, ImageCoupling, InvertibleConv1x1
+from glf.families.mixture_of_logistics import MixtureOfLogistics
 from glf.networks.conditioner import DenseConditioner
 from glf.networks.conv_context import ConvContext
 from glf.networks.glow_conv import GlowConditioner
@@ -58,7 +59,7 @@ _whole = partial(
     embed=True,
     last_size=3,
 )
-_mixture = partial(_channels, output="logistic_mixture", components=2)
+_mixture = partial(_channels, make_family=partial(MixtureOfLogistics, components=2))
 
 POINTS = {
     "diagonal_gaussian": DiagonalGaussian,

@@ -85,7 +85,7 @@ def _by_pixels(model, noise, context, temperature, given):
         h = model.network.pixels(view, tuple(mine), context)
         parameters = model.parameters(h)[:, i % groups]
         known = None if given is None else given[:, i]
-        value = model.output_family.decide(parameters, noise[:, i], temperature, known)
+        value = model.family.decide(parameters, noise[:, i], temperature, known)
         here = tf.range(model.positions) == i
         return tf.where(here[:, None], value[:, None], x), view.kept
 
@@ -127,7 +127,7 @@ def _by_rows(model, noise, context, temperature, given):
         )
         parameters = model.parameters(model.features(view, context))[:, i - start * block // rows]
         known = None if given is None else given[:, i]
-        value = model.output_family.decide(parameters, noise[:, i], temperature, known)
+        value = model.family.decide(parameters, noise[:, i], temperature, known)
         here = tf.range(model.positions) == i
         return tf.where(here[:, None], value[:, None], x), view.kept
 
@@ -146,7 +146,7 @@ def _by_rows(model, noise, context, temperature, given):
 
 
 def _blank(model, noise):
-    return tf.zeros([tf.shape(noise)[0], model.positions, model.output_family.values], tf.int32)
+    return tf.zeros([tf.shape(noise)[0], model.positions, model.family.values], tf.int32)
 
 
 def _zeros(kept, n):

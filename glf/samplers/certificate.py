@@ -32,7 +32,7 @@ def full_pass(model, noise, context, temperature, given):
     def propose(x, noise, context, temperature, given):
         view = WholeView(model.to_images(x), model.embed)
         parameters = model.parameters(model.features(view, context))
-        return model.output_family.decide(parameters, noise, temperature, given)
+        return model.family.decide(parameters, noise, temperature, given)
 
     propose = tf.function(propose, jit_compile=True, autograph=False)
     temperature = tf.cast(temperature, noise.dtype)

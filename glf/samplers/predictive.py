@@ -120,7 +120,7 @@ class _Search:
         n = self.num if self.sampler.batch is None else tf.minimum(self.num, self.sampler.batch)
         state = self._fresh(tf.range(n))
         results = {
-            "x": tf.zeros([self.num, self.d, self.model.output_family.values], tf.int32),
+            "x": tf.zeros([self.num, self.d, self.model.family.values], tf.int32),
             "calls": tf.zeros([self.num], tf.int32),
             "final_at": tf.zeros([self.num, self.d], tf.int32),
         }
@@ -170,7 +170,7 @@ class _Search:
     def _fresh(self, ids):
         """The state of images that nothing is known of yet."""
         n = tf.shape(ids)[0]
-        x = tf.zeros([n, self.d, self.model.output_family.values], tf.int32)
+        x = tf.zeros([n, self.d, self.model.family.values], tf.int32)
         if self.given is not None:
             x = tf.maximum(tf.gather(self.given, ids), 0)
         zero = tf.zeros([n], tf.int32)
@@ -194,7 +194,7 @@ class _Search:
         if not hasattr(self, "_specs"):
 
             def kept():
-                x = tf.zeros([1, self.d, self.model.output_family.values], tf.int32)
+                x = tf.zeros([1, self.d, self.model.family.values], tf.int32)
                 context = None if self.context is None else self.context[:1]
                 view = self._view(x, tf.zeros([1], tf.int32), None, None)
                 h = self.model.features(view, context)
@@ -226,7 +226,7 @@ class _Search:
         given = None
         if self.given is not None:
             given = self._window(tf.gather(self.given, state["ids"]), places)
-        output = model.output_family.decide(parameters, noise, self.temperature, given)
+        output = model.family.decide(parameters, noise, self.temperature, given)
         wrong = tf.reduce_any(output != guess, -1) & (places >= final[:, None])
         any_wrong = tf.reduce_any(wrong, 1)
         first = tf.where(any_wrong, tf.argmax(wrong, 1, tf.int32), self.window - 1)
@@ -235,11 +235,11 @@ class _Search:
 
         ahead = output
         if self.sampler.guess == "fresh_noise":
-            other = model.output_family.noise(
+            other = model.family.noise(
                 tf.unstack(tf.shape(noise))[:2],
                 random.fold(0, "fresh", tf.reduce_max(state["calls"])),
             )
-            ahead = model.output_family.decide(parameters, other, self.temperature, given)
+            ahead = model.family.decide(parameters, other, self.temperature, given)
             ahead = tf.where((places < now[:, None])[..., None], output, ahead)
         x = self._put(x, ahead, start, final)
         fill = GUESSES[self.sampler.guess]
@@ -301,7 +301,7 @@ class _Search:
         places = now[:, None] + tf.range(horizon)
         inside = tf.minimum(places, self.d - 1)
         noise = tf.gather(self.flat_noise, ids[:, None] * self.d + inside)
-        values = model.output_family.decide(parameters, noise, self.temperature)
+        values = model.family.decide(parameters, noise, self.temperature)
         offset = tf.range(self.d) - now[:, None]
         covered = (offset >= 0) & (offset < horizon)
         offset = tf.clip_by_value(offset, 0, horizon - 1)

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from glf.autoregressive.forecaster import Forecaster
 from glf.autoregressive.model import AutoregressiveModel
-from glf.autoregressive.outputs import LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.registry import REGISTRY
 from glf.autoregressive.view import WholeView
+from glf.families import DiscretizedLogisticMixture
 
 small = functools.partial(PixelCNN, filters=12, blocks=1, first_kernel=3, head=6)
 
@@ -29,7 +29,9 @@ def test_positions_are_in_raster_order_with_channels_in_turn():
 
 
 def test_positions_of_a_mixture_are_pixels():
-    model = AutoregressiveModel((2, 3, 3), 20, make_network=small, make_output=LogisticMixture)
+    model = AutoregressiveModel(
+        (2, 3, 3), 20, make_network=small, make_family=DiscretizedLogisticMixture
+    )
     x = np.arange(18).reshape(1, 2, 3, 3)
     flat = model.to_positions(x)
     assert flat.shape == (1, 6, 3)

@@ -13,7 +13,6 @@ import glf.autoregressive
 from glf.autoregressive.diagonal_bilstm import DiagonalBiLSTM
 from glf.autoregressive.embedding import Embedding
 from glf.autoregressive.network import CausalNetwork
-from glf.autoregressive.outputs import Output
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.pixel_cnn_pp import PixelCNNPlusPlus
 from glf.autoregressive.registry import REGISTRY
@@ -150,14 +149,14 @@ def test_the_blind_spot_of_masked_convolutions():
 def test_registry_is_complete(models):
     for module in pkgutil.iter_modules(glf.autoregressive.__path__):
         importlib.import_module(f"glf.autoregressive.{module.name}")
-    todo, concrete = [CausalNetwork, Output, Embedding], set()
+    todo, concrete = [CausalNetwork, Embedding], set()
     while todo:
         cls = todo.pop()
         todo.extend(cls.__subclasses__())
         if cls.__module__.startswith("glf.autoregressive") and not inspect.isabstract(cls):
             # By name: gin makes a subclass of the same name of each class that it knows.
             concrete.add((cls.__module__, cls.__qualname__))
-    parts = [part for m in models.values() for part in (m.network, m.output_family, m.embedding)]
+    parts = [part for m in models.values() for part in (m.network, m.embedding)]
     assert {(type(part).__module__, type(part).__qualname__) for part in parts} == concrete
     assert {m.data_shape[2] for m in models.values() if m.forecaster is not None} >= {1, 3}
 
@@ -168,4 +167,4 @@ def test_every_network_has_both_kinds_of_conditions_and_colours(models):
         kinds = {m.condition_encoder.kind for m in mine if m.condition_encoder is not None}
         assert kinds == {"label", "image"}, network
         assert {m.data_shape[2] for m in mine} >= {1, 3}, network
-        assert len({type(m.output_family) for m in mine}) == 2, network
+        assert len({type(m.family) for m in mine}) == 2, network

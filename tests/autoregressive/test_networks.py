@@ -11,13 +11,13 @@ import tensorflow as tf
 from glf.autoregressive.diagonal_bilstm import DiagonalBiLSTM
 from glf.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from glf.autoregressive.model import AutoregressiveModel
-from glf.autoregressive.outputs import LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.pixel_cnn_pp import PixelCNNPlusPlus
 from glf.autoregressive.registry import REGISTRY
 from glf.autoregressive.row_lstm import RowLSTM
 from glf.autoregressive.view import WholeView
 from glf.autoregressive.wavenet import WaveNet
+from glf.families import DiscretizedLogisticMixture
 
 IMAGE = (4, 4, 3)
 
@@ -106,7 +106,9 @@ def test_no_dropout_at_rate_zero():
     network = functools.partial(
         PixelCNNPlusPlus, filters=4, resnets=1, downsamplings=1, dropout=0.0
     )
-    model = AutoregressiveModel((4, 4, 1), 4, make_network=network, make_output=LogisticMixture)
+    model = AutoregressiveModel(
+        (4, 4, 1), 4, make_network=network, make_family=DiscretizedLogisticMixture
+    )
     x = tf.zeros([2, 4, 4, 1], tf.int32)
     a, b = (model.loss_terms(x, seed=seed)["nll"] for seed in (None, tf.constant([1, 2])))
     np.testing.assert_array_equal(a, b)

@@ -167,3 +167,23 @@ def test_every_line_of_the_tables_leads_to_what_can_be_bound():
 
     assert [new for new in earlier.NAMES.values() if not known(new)] == []
     assert [old for old in earlier.NAMES if known(old)] == []
+
+
+def test_families_of_earlier_versions(said):
+    glf, flow = ("configs/studies/glf/digits.gin", "configs/studies/mar_scf/digits.gin")
+    earlier_names = ["GLF.make_reconstruction = @Bernoulli", "Bernoulli.reduction = 'mean'"]
+    text = text_of(*earlier_names, files=[glf])
+    assert "GLF.make_reconstruction = @CrossEntropy" in text
+    assert "CrossEntropy.reduction = 'mean'" in text
+    earlier_names = ["ChannelAutoregressive.output = 'logistic_mixture'"]
+    text = text_of(*earlier_names, "ChannelAutoregressive.components = 3", files=[flow])
+    assert "ChannelAutoregressive.make_family = @MixtureOfLogistics" in text
+    assert "MixtureOfLogistics.components = 3" in text
+    text = text_of("ChannelAutoregressive.output = 'gaussian'", files=[flow])
+    assert "ChannelAutoregressive.make_family = @Gaussian" in text
+    pixels = "configs/studies/pixel_cnn/digits.gin"
+    earlier_names = ["AutoregressiveModel.make_output = @LogisticMixture"]
+    text = text_of(*earlier_names, "LogisticMixture.components = 3", files=[pixels])
+    assert "AutoregressiveModel.make_family = @DiscretizedLogisticMixture" in text
+    assert "DiscretizedLogisticMixture.components = 3" in text
+    assert len(said) == 4

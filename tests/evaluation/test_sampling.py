@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
-from glf.autoregressive.outputs import LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.evaluation import sampling_pictures
 from glf.evaluation.pictures import to_bytes
 from glf.evaluation.sampling import compare_samplers, comparison_table
+from glf.families import DiscretizedLogisticMixture
 from glf.networks.conditioning import LabelEmbedding
 from glf.samplers.ancestral import Ancestral, CachedAncestral
 from glf.samplers.predictive import Predictive
@@ -236,7 +236,7 @@ def test_one_logistic_mixture_position_covers_a_pixel():
         (3, 2, 3),
         4,
         make_network=functools.partial(PixelCNN, filters=4, blocks=1, head=4),
-        make_output=functools.partial(LogisticMixture, components=2),
+        make_family=functools.partial(DiscretizedLogisticMixture, components=2),
     )
     found = Predictive()(model, model.noise(2, 0))
     assert sampling_pictures.call_per_pixel(found.final_at, (3, 2, 3)).shape == (2, 3, 2)

@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from glf.models.reconstruction import (
     AbsoluteError,
-    Bernoulli,
+    CrossEntropy,
     Perceptual,
     SquaredError,
     mean_image,
 )
 
-PIXEL_LOSSES = [SquaredError, AbsoluteError, Bernoulli]
+PIXEL_LOSSES = [SquaredError, AbsoluteError, CrossEntropy]
 
 
 class TwoMaps(keras.layers.Layer):
@@ -47,7 +47,7 @@ def _expected(kind, h, y):
     return {
         SquaredError: (p - y) ** 2,
         AbsoluteError: np.abs(p - y),
-        Bernoulli: -y * np.log(p) - (1 - y) * np.log(1 - p),
+        CrossEntropy: -y * np.log(p) - (1 - y) * np.log(1 - p),
     }[kind]
 
 
@@ -89,14 +89,14 @@ def test_extreme_activations_stay_finite(kind):
 
 
 def test_bernoulli_in_the_tail_is_linear():
-    loss = Bernoulli()(tf.fill((1, 1, 1, 1), 100.0), tf.zeros((1, 1, 1, 1)))
+    loss = CrossEntropy()(tf.fill((1, 1, 1, 1), 100.0), tf.zeros((1, 1, 1, 1)))
     np.testing.assert_allclose(loss, [200.0], rtol=1e-6)
 
 
 def test_bernoulli_is_least_at_the_entropy():
     y = np.full((1, 1, 1, 1), 0.3, np.float32)
     h = np.linspace(-2, 2, 4001, dtype=np.float32)[:, None, None, None]
-    losses = Bernoulli()(h, np.broadcast_to(y, h.shape)).numpy()
+    losses = CrossEntropy()(h, np.broadcast_to(y, h.shape)).numpy()
     entropy = -0.3 * np.log(0.3) - 0.7 * np.log(0.7)
     np.testing.assert_allclose(losses.min(), entropy, rtol=1e-5)
     np.testing.assert_allclose(_image(h[losses.argmin()]), 0.3, atol=1e-3)

@@ -6,14 +6,16 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from glf.families import Categorical, MixtureOfLogistics
 from glf.layers.conv_lstm import ConvLSTM
 from glf.networks.conv_context import ConvContext
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 
 EVENT, BATCH = (2, 3, 4), 5
+MIXTURE = partial(MixtureOfLogistics, components=3)
 OPTIONS = {
     "gaussian": {"hidden": 4, "layers": 2},
-    "mixture": {"hidden": 3, "layers": 3, "output": "logistic_mixture", "components": 3},
+    "mixture": {"hidden": 3, "layers": 3, "make_family": MIXTURE},
 }
 CONTEXTS = {
     "none": None,
@@ -79,7 +81,7 @@ def test_log_prob_is_that_of_the_steps_of_sampling(case):
     for c in range(EVENT[2]):
         raw, states = prior.step(previous, states, from_context)
         previous = case.z[..., c]
-        total += tf.reduce_sum(prior.family.log_prob(previous, raw), axis=(1, 2))
+        total += tf.reduce_sum(prior.family.log_prob(raw, previous[..., None]), axis=(1, 2))
     np.testing.assert_allclose(case.log_prob, total, rtol=1e-10)
 
 
@@ -149,7 +151,7 @@ def test_starts_standard(output):
     prior = ChannelAutoregressive(**OPTIONS[output], dtype="float64")
     prior.build((None, *EVENT))
     raw = prior.parameters(np.random.default_rng(0).normal(size=(BATCH, *EVENT)))
-    np.testing.assert_array_equal(raw, np.zeros((4, BATCH, 2, 3, prior.family.size)))
+    np.testing.assert_array_equal(raw, np.zeros((4, BATCH, 2, 3, prior.family.parameter_size)))
 
 
 # Levels of CIFAR-10: 6 channels of 16 x 16, then 12 of 8 x 8; the last one is left, 48 of 4 x 4.
@@ -299,7 +301,7 @@ def test_wild_weights_stay_finite(output):
 def test_a_mixture_learns_two_modes():
     """Components that start together part: two narrow modes, where one logistic would be broad."""
     keras.utils.set_random_seed(0)
-    prior = ChannelAutoregressive(4, 1, "logistic_mixture", 4)
+    prior = ChannelAutoregressive(4, 1, make_family=partial(MixtureOfLogistics, components=4))
     prior.build((None, 1, 1, 2))
     rng = np.random.default_rng(0)
     signs = rng.choice([-2.0, 2.0], size=(500, 1, 1, 1))
@@ -323,9 +325,10 @@ def test_a_mixture_learns_two_modes():
 
 
 def test_user_errors():
-    for wrong in ({"output": "normal"}, {"layers": 0}):
-        with pytest.raises(ValueError, match="layers >= 1 and an output among"):
-            ChannelAutoregressive(**wrong)
+    with pytest.raises(ValueError, match="layers >= 1, got layers=0"):
+        ChannelAutoregressive(layers=0)
+    with pytest.raises(ValueError, match=r"a family of real numbers, .* got Categorical"):
+        ChannelAutoregressive(make_family=partial(Categorical, levels=3))
     for wrong in ({"context_features": 0}, {"last_size": 2}):
         with pytest.raises(ValueError, match="context_features >= 1 and an odd last_size"):
             ChannelAutoregressive(**wrong)
@@ -333,8 +336,6 @@ def test_user_errors():
         ConvContext(4, size=2)
     with pytest.raises(ValueError, match="hidden >= 1"):
         ChannelAutoregressive(hidden=0)
-    with pytest.raises(ValueError, match="components >= 1"):
-        ChannelAutoregressive(output="logistic_mixture", components=0)
     with pytest.raises(ValueError, match=r"images \[batch, height, width, channels\]"):
         ChannelAutoregressive().build((None, 5))
     with pytest.raises(ValueError, match="was built with condition_shape="):

@@ -11,9 +11,9 @@ from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.forecaster import Forecaster
 from glf.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from glf.autoregressive.model import AutoregressiveModel
-from glf.autoregressive.outputs import Categorical, LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import PixelView, RowsView, WholeView
+from glf.families import Categorical, DiscretizedLogisticMixture
 from glf.networks.conditioning import LabelEmbedding
 from glf.samplers import Ancestral
 
@@ -81,7 +81,7 @@ MODELS = {
         (4, 3, 2),
         8,
         make_network=small_network(4),
-        make_output=partial(LogisticMixture, components=2),
+        make_family=partial(DiscretizedLogisticMixture, components=2),
         make_forecaster=partial(Forecaster, horizon=2, filters=4, shared=False),
     ),
     "gated, labels": partial(
@@ -90,7 +90,7 @@ MODELS = {
         4,
         3,
         make_network=partial(GatedPixelCNN, filters=4, layers=2, head=4),
-        make_output=Categorical,
+        make_family=Categorical,
         make_condition_encoder=partial(LabelEmbedding, size=4),
         make_forecaster=partial(Forecaster, horizon=1, filters=4),
     ),

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from glf.autoregressive.outputs import LogisticMixture
+from glf.families import DiscretizedLogisticMixture
 from glf.networks.made import MADE
 from glf.samplers.accelerate import gumbel_noise, iterate, predictive_argmax, predictive_sample
 
@@ -201,7 +201,7 @@ def test_the_network_of_tfd_pixel_cnn():
     generator = np.random.default_rng(0)
     for weight in theirs.network.trainable_variables:
         weight.assign(generator.normal(scale=0.5, size=weight.shape))
-    output = LogisticMixture(1, 16, components=2)
+    output = DiscretizedLogisticMixture(1, 16, components=2)
     noise = output.noise([3, 4, 4], 0)
 
     def step(x):

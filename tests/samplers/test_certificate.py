@@ -10,8 +10,8 @@ import scipy.stats
 import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
-from glf.autoregressive.outputs import Categorical, LogisticMixture
 from glf.autoregressive.pixel_cnn import PixelCNN
+from glf.families import Categorical, DiscretizedLogisticMixture
 from glf.layers.causal_conv import hold_weights
 from glf.samplers import Ancestral, Predictive
 from glf.samplers.certificate import certify
@@ -56,14 +56,14 @@ def test_held_weights_change_nothing_and_are_let_go(get_case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "make_output", [Categorical, functools.partial(LogisticMixture, components=2)]
+    "make_family", [Categorical, functools.partial(DiscretizedLogisticMixture, components=2)]
 )
 @pytest.mark.parametrize("sampler", [Ancestral(), Predictive(rows=1, batch=50_000)])
-def test_200000_samples_follow_the_probabilities(make_output, sampler):
+def test_200000_samples_follow_the_probabilities(make_family, sampler):
     """A chi-square test over all 81 images of 2 x 2 pixels and 3 levels."""
     keras.utils.set_random_seed(1)
     network = functools.partial(PixelCNN, filters=4, blocks=1, first_kernel=3, head=4)
-    model = AutoregressiveModel((2, 2, 1), 3, make_network=network, make_output=make_output)
+    model = AutoregressiveModel((2, 2, 1), 3, make_network=network, make_family=make_family)
     generator = np.random.default_rng(0)
     for weight in model.weights:
         weight.assign(weight + generator.normal(scale=0.5, size=weight.shape))

@@ -30,6 +30,7 @@ from glf.bijectors import (
 from glf.core import random
 from glf.data.make import make_dataset
 from glf.dequantizers import UniformDequantizer, VariationalDequantizer
+from glf.families.mixture_of_logistics import MixtureOfLogistics
 from glf.models.pixel_flow import PixelFlow
 from glf.networks.conditioner import DenseConditioner
 from glf.networks.gated_attention import GatedAttentionConditioner
@@ -95,7 +96,10 @@ FAMILIES = {
     "mar_scf": scales(
         *(ActNorm, InvertibleConv1x1, coupling(MIXTURE, GLOW)),
         part=partial(
-            ChannelAutoregressive, hidden=4, layers=1, output="logistic_mixture", components=2
+            ChannelAutoregressive,
+            hidden=4,
+            layers=1,
+            make_family=partial(MixtureOfLogistics, components=2),
         ),
     ),
 }
