@@ -17,6 +17,7 @@ Models, each made of a DataSpec:
 
 Work with them:
   train               trains a model in a folder, the run
+  Experiment          what: the model, the data, steps, optimizers
   Execution           how: devices, precision, where the data are
   load_run            the model, the data and the step of a run
   evaluate            measures a model on a split
@@ -41,7 +42,8 @@ _NAMES = {
     "DataSpec": "glf.data.dataset",
     "make_dataset": "glf.data.make",
     "train": "glf.training.train",
-    "Execution": "glf.training.train",
+    "Experiment": "glf.training.experiment",
+    "Execution": "glf.training.execution",
     "load_run": "glf.configurables",
     "evaluate": "glf.evaluation.evaluate",
     "interpolations": "glf.evaluation.interpolation",

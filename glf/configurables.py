@@ -5,6 +5,7 @@ Every part is registered, not decorated: calling `GLF(...)` in a notebook is pla
 """
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import os
@@ -50,9 +51,11 @@ from glf.networks import (
 )
 from glf.priors.flow import paper_bijector
 from glf.training import optimizers
-from glf.training import train as training
+from glf.training.execution import Provenance
+from glf.training.experiment import Experiment
 from glf.training.restore import restore_for_inference
 from glf.training.run_folder import RunFolder
+from glf.training.train import run_experiment
 
 CONFIGURABLES = {}
 
@@ -70,7 +73,7 @@ def _concrete_classes(room):
     return [c for c in vars(room).values() if inspect.isclass(c) and not inspect.isabstract(c)]
 
 
-_register(training.train, denylist=("workdir", "execution"))
+_register(Experiment, name="train")
 _register(make_dataset_from_source, denylist=("data_dir", "data_path"))
 _register(glf.GLF, Autoregressive, DiscreteAutoencoder, denylist=("spec",))
 _register(PixelFlow, VectorFlow, LogisticSegmenter, denylist=("spec",))
@@ -184,7 +187,7 @@ def parse(gin_files=(), gin_params=()):
             read.end()
             reading.check()
             values.check()
-            if _bindings_of_train().get("make_model") is not None:
+            if gin.get_bindings(Experiment).get("make_model") is not None:
                 effect.check(read, _TRAIN)
                 effect.bind_defaults(_TRAIN)
                 effect.drop_unused(_TRAIN)
@@ -215,25 +218,35 @@ def operative_text():
     return _operative_text(_world)
 
 
-def train(workdir, execution):
-    """Runs `train` with its bindings.
+def experiment():
+    """The `Experiment` that the configuration describes.
 
     Raises:
-      ValueError: if `train.make_model` is not bound, and whatever training raises.
+      ValueError: if `train.make_model` is not bound, or a value is out of range.
     """
-    _require_model()
-    world = _world
-    bound_to, parameters = {}, inspect.signature(training.train).parameters.values()
+    with _world.active():
+        bindings = gin.get_bindings(Experiment)
+    if bindings.get("make_model") is None:
+        raise ValueError(
+            "The configuration binds no model (train.make_model). Give --gin_file with one of "
+            "configs/studies/, for example configs/studies/glf/digits.gin."
+        )
+    return Experiment(**bindings)
+
+
+def train(workdir, execution, about=None):
+    """Trains the configured experiment; `about` are further facts for `run.json`.
+
+    Raises:
+      ValueError: as of `experiment`, and whatever training raises.
+    """
+    configured, world = experiment(), _world
     with world.active():
-        used = {p.name: p.default for p in parameters if p.default is not p.empty}
-        del used["execution"]
-        used.update(gin.get_bindings(training.train, resolve_references=False))
+        used = {f.name: f.default for f in dataclasses.fields(Experiment)}
+        used.update(gin.get_bindings(Experiment, resolve_references=False))
         world.operative["", _TRAIN] = used
-        bound_to = _bindings_of_train()
-    execution.config = config_text()
-    execution.operative_config = lambda: _operative_text(world)
-    execution.essence = essence
-    return training.train(workdir, execution=execution, **bound_to)
+    provenance = Provenance(config_text(), lambda: _operative_text(world), essence, about or {})
+    return run_experiment(workdir, configured, execution, provenance)
 
 
 def essence(text, with_paths=True):
@@ -271,23 +284,17 @@ def _source(selector, parameter, value, with_paths):
     return f"{kind}:{os.path.abspath(files.expanded(rest)) if with_paths else '...'}"
 
 
-def bound(name, default=None):
-    """The value bound to a parameter of `train`, references resolved, or `default`."""
-    with _world.active():
-        return _bindings_of_train().get(name, default)
-
-
 def make_dataset(data_dir=None, data_path=None):
     """The dataset that the configuration describes."""
     moved = {} if data_path is None else {"data_path": data_path}
-    return bound("make_dataset", make_dataset_from_source)(data_dir=data_dir, **moved)
+    return experiment().make_dataset(data_dir=data_dir, **moved)
 
 
 def make_model(spec):
     """The model that the configuration describes, with fresh weights."""
-    _require_model()
-    with undisturbed(seed=bound("seed", 0)):
-        return bound("make_model")(spec)
+    configured = experiment()
+    with undisturbed(seed=configured.seed):
+        return configured.make_model(spec)
 
 
 def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_path=None):
@@ -320,7 +327,7 @@ def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_p
             dataset = make_dataset(**_place(folder, data_dir, data_path))
         if dataset is not None:
             folder.check_data(dataset, training=False)
-        step = restore_for_inference(model, bound("moving_average"), folder, checkpoint)
+        step = restore_for_inference(model, experiment().moving_average, folder, checkpoint)
     return model, dataset, step, folder
 
 
@@ -338,10 +345,6 @@ def _as_of(folder):
         yield
     finally:
         _world = before
-
-
-def _bindings_of_train():
-    return gin.get_bindings(training.train)
 
 
 def _operative_text(world):
@@ -379,11 +382,3 @@ def _place(folder, data_dir, data_path):
                 )
             data_path = None
     return {"data_dir": data_dir, "data_path": data_path}
-
-
-def _require_model():
-    if bound("make_model") is None:
-        raise ValueError(
-            "The configuration binds no model (train.make_model). Give --gin_file with one of "
-            "configs/studies/, for example configs/studies/glf/digits.gin."
-        )

@@ -117,14 +117,15 @@ def training_step(precision, steps):
     from glf import configurables
     from glf.core import random
     from glf.data.dataset import DataSpec
-    from glf.training.optimizers import adam
+    from glf.training.execution import Execution
+    from glf.training.experiment import Experiment
     from glf.training.step import Stepper
 
     keras.config.set_dtype_policy(precision)
     configurables.parse(["configs/studies/glf/mnist.gin"])
-    model = configurables.make_model(DataSpec((28, 28, 1), 256, 10))
-    optimizers = {group: adam() for group in model.parameter_groups()}
-    stepper = Stepper(model, optimizers, batch_size=BATCH_SIZE.value, seed=0)
+    experiment = Experiment(configurables.make_model, batch_size=BATCH_SIZE.value)
+    model = experiment.make_model(DataSpec((28, 28, 1), 256, 10))
+    stepper = Stepper(model, experiment, Execution(precision=precision))
     keras.config.set_dtype_policy("float32")
     shape = [BATCH_SIZE.value, 28, 28, 1]
     images = tf.cast(random.uniform(shape, 0, 0, 256, tf.int32), tf.uint8)

@@ -59,11 +59,10 @@ def check():
 def main():
     """Flags in, one library call."""
     from glf import configurables
+    from glf.training.execution import Execution
     from glf.training.run_folder import describe_environment
-    from glf.training.train import Execution
 
     configurables.parse(GIN_FILE.value, GIN_PARAM.value)
-    given = {flag.name: flag.value for flag in FLAGS}
     execution = Execution(
         strategy=STRATEGY.value,
         devices=DEVICE.value or None,
@@ -71,9 +70,9 @@ def main():
         jit=JIT.value,
         data_dir=DATA_DIR.value,
         data_path=DATA_PATH.value,
-        about={"flags": given, **describe_environment()},
     )
-    report = configurables.train(WORKDIR.value, execution)
+    about = {"flags": {flag.name: flag.value for flag in FLAGS}, **describe_environment()}
+    report = configurables.train(WORKDIR.value, execution, about)
     why = " (stopped early)" if report["stopped_early"] else ""
     logging.info("Finished at step %d%s. The run is in %s.", report["step"], why, WORKDIR.value)
 

@@ -17,7 +17,7 @@ from glf.data import registry
 from glf.data.dataset import DataSpec
 from glf.models.base import conditions_of
 from glf.networks import features
-from glf.training.run import Execution
+from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -153,8 +153,8 @@ def test_the_studies_were_found():
 def test_a_study_parses(study):
     """And binds nothing without effect: that is refused, but for parts in another's place."""
     configurables.parse([str(study)])
-    assert configurables.bound("make_model") is not None
-    assert configurables.bound("num_steps") >= 100
+    assert configurables.experiment().make_model is not None
+    assert configurables.experiment().num_steps >= 100
     assert source_of(study) is not None
 
 

@@ -65,17 +65,17 @@ def test_later_files_and_bindings_override(tmp_path):
     (tmp_path / "a.gin").write_text("train.seed = 1\ntrain.num_steps = 1\ntrain.batch_size = 1\n")
     (tmp_path / "b.gin").write_text("train.num_steps = 2\ntrain.batch_size = 2\n")
     files = [str(tmp_path / "a.gin"), str(tmp_path / "b.gin")]
-    configurables.parse(files, ["train.batch_size = 3"])
-    found = [configurables.bound(n) for n in ("seed", "num_steps", "batch_size", "clip_norm")]
-    assert found == [1, 2, 3, None]
-    configurables.parse()
-    assert configurables.bound("seed", 9) == 9
+    configurables.parse(files, ["train.batch_size = 3", "train.make_model = @GLF"])
+    read = configurables.experiment()
+    assert (read.seed, read.num_steps, read.batch_size, read.clip_norm) == (1, 2, 3, None)
+    configurables.parse(gin_params=["train.make_model = @GLF"])
+    assert configurables.experiment().seed == 0
 
 
 def test_files_are_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     configurables.parse([DIGITS])
-    assert configurables.bound("make_model") is not None
+    assert configurables.experiment().make_model is not None
 
 
 def test_the_normal_form_can_be_read_again(tmp_path):
@@ -196,6 +196,6 @@ def test_a_discrete_autoencoder_by_name(digits):
     assert model.code_shape == (4, 4, 1)
     assert model.prior.levels == 7
     assert model.quantizer.freeze_after == 9
-    made = {name: make() for name, make in configurables.bound("optimizers").items()}
+    made = {name: make() for name, make in configurables.experiment().optimizers.items()}
     assert float(made["autoencoder"].learning_rate) > 0
     assert float(made["prior"].learning_rate) == 0

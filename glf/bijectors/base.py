@@ -28,7 +28,7 @@ class Bijector(Part, keras.layers.Layer):
     c] for vectors, [batch, height or 1, width or 1, c] for images, see `glf.layers.context`. A
     bijector built for a condition must be given one, also where its map ignores it. `training`
     matters only to bijectors that hold batch statistics, are initialised by data, or drop out
-    features: those need a `glf.core.training.Training` in place of True.
+    features: those need a `glf.core.mode.Training` in place of True.
 
     These methods are the same of all bijectors: they check what they are given. A subclass writes
     the mathematics, `_forward` and `_inverse`.

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from glf.core.training import dropout
+from glf.core.mode import dropout
 from glf.layers.add_context import AddContext
 from glf.layers.gated_resnet import concat_elu
 from glf.layers.same_conv import SameConv2D

@@ -46,7 +46,3 @@ class HasInnerLoss(abc.ABC):
     @abc.abstractmethod
     def inner_loss(self, group, codes, seed):
         """What `group` minimises, in training mode, for rows of its codes: [rows], in nats."""
-
-    @abc.abstractmethod
-    def compile_inner_loss(self):
-        """Makes the inner loss an XLA program within `loss_terms`, for steps that are none."""

@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 
+from glf.core.fused import fused
 from glf.core.part import made_by
 from glf.models.abilities import HasInnerLoss, HasRoundTrip
 from glf.models.base import GenerativeModel, HasLatentFlow, Reconstructs
@@ -73,7 +74,6 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         self.reconstruction = made_by(make_reconstruction, "GLF.make_reconstruction")
         self.flow = made_by(make_flow, "GLF.make_flow")
         self.flow.build((None, latent_size))
-        self._flow_log_prob = self.flow.log_prob
         self.built = True
 
     def _loss_terms(self, x, seed, training, condition):
@@ -88,7 +88,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         reconstruction = self.reconstruction(self.decoder(z, training=training), y)
         fixed = tf.stop_gradient(z)
         judged = fixed if self.stop_gradient else z
-        latent_nll = -self._flow_log_prob(judged, training=training)
+        latent_nll = -fused(self.flow.log_prob, judged, training=training)
         terms = {
             "loss": self.beta * reconstruction + latent_nll,
             "reconstruction": reconstruction,
@@ -110,10 +110,6 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
                 f"train.updates_per_step names {group!r} with stop_gradient={self.stop_gradient}."
             )
         return -self.flow.log_prob(codes, training=True)
-
-    def compile_inner_loss(self):
-        """Makes log p(z) within the loss terms an XLA program: many small operations in one."""
-        self._flow_log_prob = tf.function(self.flow.log_prob, jit_compile=True, autograph=False)
 
     def parameter_groups(self):
         """ "autoencoder" (encoder and decoder) and "flow"."""

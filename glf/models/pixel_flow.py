@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.mode import Training
 from glf.core.part import made_by
-from glf.core.training import Training
 from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
 from glf.models.abilities import HasRoundTrip

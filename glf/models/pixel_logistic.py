@@ -5,8 +5,8 @@ import math
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.mode import Training
 from glf.core.part import made_by
-from glf.core.training import Training
 from glf.families.bernoulli import Bernoulli
 from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.chunks import ROWS, in_chunks, in_pieces

@@ -30,7 +30,7 @@ class GatedAttentionConditioner(keras.layers.Layer):
       heads: number of attention heads, at least 1.
       attention: whether blocks have self-attention.
       dropout: the probability, in [0, 1), with which features are dropped in training; other than
-        0 it needs a `glf.core.training.Training` as `training`.
+        0 it needs a `glf.core.mode.Training` as `training`.
       share_positions: whether the blocks share one embedding of the positions.
       attention_elu: whether the attention's gate applies concat_elu to its input.
       condition_at_input: whether a condition is concatenated to the input as well.

@@ -29,7 +29,7 @@ class GatedContext(keras.layers.Layer):
       attention: whether the blocks have self-attention, with one embedding of the positions.
       heads: number of attention heads; with attention it divides `units`.
       dropout: the probability, in [0, 1), with which features are dropped in training; other than
-        0 it needs a `glf.core.training.Training` as `training`.
+        0 it needs a `glf.core.mode.Training` as `training`.
 
     Shapes: call maps [batch, height, width, n] (and a context, see `glf.layers.context`) to
     [batch, height, width, units].

@@ -9,41 +9,10 @@ from absl import logging
 
 from glf.core import files
 from glf.core.caller import undisturbed
-from glf.training import optimizers as optimizers_lib
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
-from glf.training.moving_average import MovingAverage
 from glf.training.run_folder import JsonLines
 from glf.training.step import Stepper
 from glf.training.strategies import is_chief, make_strategy
-
-
-@dataclasses.dataclass
-class Execution:
-    """How a run is executed, as flags say; nothing here belongs to the experiment.
-
-    Attributes:
-      strategy: the name of a `tf.distribute` strategy, see `strategies.make_strategy`.
-      devices: the devices of the mirrored strategy; None: all GPUs.
-      precision: "float32" or "mixed_bfloat16".
-      jit: whether a single replica's step is compiled with XLA.
-      data_dir: where prepared datasets lie.
-      data_path: where the data of a source with a path are now, if not there.
-      config: the configuration as text, for the run folder.
-      operative_config: returns the configuration that was really used, as text.
-      essence: what of a configuration makes it another experiment, see `RunFolder.check`.
-      about: further facts for `run.json`.
-    """
-
-    strategy: str = "single"
-    devices: list | None = None
-    precision: str = "float32"
-    jit: bool = True
-    data_dir: str | None = None
-    data_path: str | None = None
-    config: str = ""
-    operative_config: object = None
-    essence: object = None
-    about: dict = dataclasses.field(default_factory=dict)
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -88,108 +57,81 @@ class State:
 class Run:
     """The objects of a run and where they are kept."""
 
-    def __init__(
-        self,
-        *,
-        folder,
-        make_model,
-        make_dataset,
-        num_steps,
-        batch_size,
-        seed,
-        make_optimizers,
-        updates_per_step,
-        clip_norm,
-        moving_average,
-        init_examples,
-        keep_checkpoints,
-        max_steps_per_call,
-        execution,
-    ):
+    def __init__(self, folder, experiment, execution, provenance):
         self.began = time.monotonic()
         self.folder = folder
-        self.num_steps = num_steps
-        self.batch_size = batch_size
-        self.seed = seed
-        self.init_examples = init_examples
-        self.max_steps_per_call = max_steps_per_call
-        self.execution = execution
+        self.experiment = experiment
+        self.provenance = provenance
         self.is_chief = is_chief(execution.strategy)
-        self.checkpoints = Checkpoints(folder.checkpoints, keep_checkpoints)
+        self.checkpoints = Checkpoints(folder.checkpoints, experiment.keep_checkpoints)
         # Several workers can only be connected before TensorFlow has done anything else.
         self.strategy = make_strategy(execution.strategy, execution.devices)
         moved = {} if execution.data_path is None else {"data_path": execution.data_path}
-        self.dataset = make_dataset(data_dir=execution.data_dir, **moved)
+        self.dataset = experiment.make_dataset(data_dir=execution.data_dir, **moved)
+        self._check_examples()
         if self.is_chief:
             folder.check_data(self.dataset, training=True)
-            folder.write(execution.config, {"precision": execution.precision, **execution.about})
+            folder.write(provenance, execution.precision)
             folder.write_spec(self.dataset)
-        replicas = self.strategy.num_replicas_in_sync
-        if batch_size % replicas:
-            raise ValueError(
-                f"train.batch_size={batch_size} cannot be shared equally by {replicas} replicas; "
-                "make it a multiple."
-            )
-        if init_examples is not None:
-            self._check_init_examples(replicas)
-        with self.strategy.scope(), undisturbed(seed=seed, policy=execution.precision):
-            self.model = make_model(self.dataset.spec)
-            groups = self.model.parameter_groups()
-            factories = make_optimizers or optimizers_lib.adam
-            if callable(factories):
-                factories = dict.fromkeys(groups, factories)
-            self.optimizers = {name: make() for name, make in factories.items()}
-            self.average = (
-                MovingAverage(self.model, moving_average) if moving_average is not None else None
-            )
-        self.stepper = Stepper(
-            self.model,
-            self.optimizers,
-            batch_size=batch_size,
-            seed=seed,
-            average=self.average,
-            clip_norm=clip_norm,
-            updates=updates_per_step,
-            strategy=self.strategy,
-            jit=execution.jit,
-        )
+        with (
+            self.strategy.scope(),
+            undisturbed(seed=experiment.seed, policy=execution.precision),
+        ):
+            self.model = experiment.make_model(self.dataset.spec)
+            self.stepper = Stepper(self.model, experiment, execution, self.strategy)
         self.checkpoint = checkpoint_of(
-            self.model, self.average, step=self.stepper.step, optimizers=self.optimizers
+            self.model,
+            self.stepper.average,
+            step=self.stepper.step,
+            optimizers=self.stepper.optimizers,
         )
 
-    def _check_init_examples(self, replicas):
+    def _check_examples(self):
+        """Checks that there are as many as the experiment needs, and that replicas can share them.
+
+        Raises:
+          ValueError: if not.
+        """
+        wanted, name = self.experiment, self.dataset.name
         known = self.dataset.num_examples("train")
-        if self.init_examples > known and self.dataset.density is None:
+        if wanted.validate_every and not self.dataset.num_examples("validation"):
             raise ValueError(
-                f"train.init_examples={self.init_examples} asks for more than the {known} training "
-                f"examples of {self.dataset.name}."
+                f"{name} has no validation examples. Bind train.validate_every = 0, or "
+                "let make_dataset.validation_examples be cut from the training examples."
             )
-        if self.init_examples % replicas:
+        if (wanted.init_examples or 0) > known and self.dataset.density is None:
             raise ValueError(
-                f"train.init_examples={self.init_examples} cannot be shared equally by {replicas} "
-                "replicas; make it a multiple."
+                f"train.init_examples={wanted.init_examples} asks for more than the {known} "
+                f"training examples of {name}."
             )
+        replicas = self.strategy.num_replicas_in_sync
+        for field in ("batch_size", "init_examples"):
+            if (number := getattr(wanted, field) or 0) % replicas:
+                raise ValueError(
+                    f"train.{field}={number} cannot be shared equally by {replicas} replicas; "
+                    "make it a multiple."
+                )
 
     def initialize(self):
         """One pass over the first `init_examples` of the training stream, without a gradient.
 
         It sets what starts from data, and the averages of the weights start from there.
         """
-        if self.init_examples is None:
+        number = self.experiment.init_examples
+        if number is None:
             return
-        batch = next(iter(self.batches(0, 1, self.init_examples)))
-        loss = self.stepper.initialize(batch)
-        logging.info("Initialised by %d examples: loss %.6g.", self.init_examples, loss)
-        if self.average is not None:
-            self.average.start()
+        loss = self.stepper.initialize(next(iter(self.batches(0, 1, number))))
+        logging.info("Initialised by %d examples: loss %.6g.", number, loss)
+        if self.stepper.average is not None:
+            self.stepper.average.start()
 
     def batches(self, start_step, stop_step=None, batch_size=None):
         """The batches from `start_step` on, each replica's share as one element.
 
         Up to the run's end and of its size, unless told.
         """
-        batch_size = batch_size or self.batch_size
-        num_steps = (stop_step or self.num_steps) - start_step
+        batch_size = batch_size or self.experiment.batch_size
+        num_steps = (stop_step or self.experiment.num_steps) - start_step
 
         def per_worker(context):
             replicas = context.num_replicas_in_sync
@@ -197,7 +139,7 @@ class Run:
             shards = [
                 self.dataset.train_batches(
                     batch_size,
-                    self.seed,
+                    self.experiment.seed,
                     start_step=start_step,
                     num_steps=num_steps,
                     shard=(context.input_pipeline_id * local + i, replicas),
@@ -280,14 +222,14 @@ class Run:
 
     def write_operative_config(self):
         """Writes what the configuration really set."""
-        if self.execution.operative_config and self.is_chief:
-            files.write_text(self.folder.operative_config, self.execution.operative_config())
+        if self.provenance.operative_config and self.is_chief:
+            files.write_text(self.folder.operative_config, self.provenance.operative_config())
 
     def report(self, state):
         """What `status.json` holds."""
         return {
             "step": state.step,
-            "finished": state.finished(self.num_steps),
+            "finished": state.finished(self.experiment.num_steps),
             "stopped_early": state.stopped_early,
             "best": state.best,
         }

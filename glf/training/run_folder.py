@@ -56,23 +56,19 @@ class RunFolder:
         self.logs = self.path / "logs"
         self._claimed = False
 
-    def check(self, config, about, essence=None):
+    def check(self, provenance, precision):
         """Checks that the folder is new or this experiment's; writes nothing.
 
         The config may differ from the folder's in what does not change the result. A folder in
         which no run ever produced anything may be another's from then on.
 
         Args:
-          config: the configuration as text.
-          about: what `run.json` is to hold.
-          essence: a function of (text, whether the path of the data counts) that gives the lines
-            of a configuration that say what the result is; None: all but
-            that of train.num_steps.
+          provenance: the `Provenance` of what is to be trained in it.
+          precision: that of its arithmetic.
 
         Raises:
           ValueError: if the folder holds another experiment; the difference is shown.
         """
-        essence = essence or (lambda text, _: _bindings(text))
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.config.exists():
             strangers = [p.name for p in self.path.iterdir() if p.name != ".lock"]
@@ -83,38 +79,31 @@ class RunFolder:
                 )
         if not self._begun():
             return
-        before = essence(self.config.read_text(encoding="utf-8"), not self.has_record())
-        asked = essence(config, not self.has_record())
+        essence = provenance.essence or (lambda text, _: _bindings(text))
+        texts = (self.config.read_text(encoding="utf-8"), provenance.config)
+        before, asked = (essence(text, not self.has_record()) for text in texts)
         if before != asked:
-            difference = "\n".join(
-                difflib.unified_diff(
-                    before,
-                    asked,
-                    "in the folder",
-                    "asked for",
-                    n=0,
-                    lineterm="",
-                )
-            )
+            names = ("in the folder", "asked for")
+            difference = "\n".join(difflib.unified_diff(before, asked, *names, n=0, lineterm=""))
             raise ValueError(
                 f"--workdir={self.path} holds another experiment. Use a new workdir, or the "
                 f"configuration of this one. The difference:\n{difference}"
             )
         old = self.read_about().get("precision")
-        if old != about.get("precision"):
+        if old != precision:
             raise ValueError(
                 f"--workdir={self.path} was trained with --precision={old}, asked for is "
-                f"--precision={about.get('precision')}. Use the same, or a new workdir."
+                f"--precision={precision}. Use the same, or a new workdir."
             )
 
     def _begun(self):
         """Whether a run has produced anything in this folder."""
         return any(path.exists() for path in (self.checkpoints, self.logs, self.pictures))
 
-    def write(self, config, about):
+    def write(self, provenance, precision):
         """Writes what was asked for last."""
-        files.write_json(self.about, about)
-        files.write_text(self.config, config)
+        files.write_json(self.about, {"precision": precision, **provenance.about})
+        files.write_text(self.config, provenance.config)
         self._claimed = True
 
     def read_about(self):

@@ -1,13 +1,15 @@
 """The compiled training step: gradients, clipping, one optimizer a parameter group, averages."""
 
+import contextlib
 import functools
 
-import keras
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.fused import fusing
 from glf.models.abilities import HasInnerLoss
 from glf.models.base import conditions_of, inputs_of
+from glf.training.moving_average import MovingAverage
 
 
 class Stepper:
@@ -17,72 +19,58 @@ class Stepper:
     each one XLA program, run from a loop in an ordinary graph: the fastest arrangement that also
     gives the same bits in every run. In mixed bfloat16 on a CPU, where XLA's products gain nothing
     from bfloat16, the joint gradient is computed by the graph's own kernels, and only the
-    optimizers and a model's inner loss are XLA. On several replicas each computes the gradient of
-    its share of the batch, the gradients are summed over replicas, and the optimizers apply them
-    on each.
+    optimizers and what a model marks as `fused` are XLA. On several replicas each computes the
+    gradient of its share of the batch, the gradients are summed over replicas, and the optimizers
+    apply them on each.
 
     Args:
       model: a built `GenerativeModel`.
+      experiment: the `Experiment`, of which it takes batch size, seed, optimizers, updates of
+        single groups, clipping and moving average. In each training step a group that
+        `updates_per_step` names takes n optimizer steps, each on its own n-th part of each
+        replica's share of the batch, after the others; the model must be a `HasInnerLoss`.
+      execution: the `Execution`.
+      strategy: a `tf.distribute.Strategy`; None: the one in whose scope this is.
+
+    Attributes:
       optimizers: {group: Keras optimizer}, the model's parameter groups exactly.
-      batch_size: the number of examples of a step, over all replicas.
-      seed: the run's seed; each step folds its number into it.
       average: a `MovingAverage` or None.
-      clip_norm: the largest global norm of each group's gradient; None: not clipped.
-      updates: {group: n} for groups that take n optimizer steps in each training step, each on
-        its own n-th part of each replica's share of the batch, after the others. The model must be
-        a `HasInnerLoss`.
-      strategy: a `tf.distribute.Strategy`.
-      jit: whether a single replica's step is compiled with XLA.
 
     Raises:
       ValueError: if the optimizers are not for the model's groups, if the groups are not every
         trainable weight once, or if `updates` cannot be had of this model and batch size.
     """
 
-    def __init__(
-        self,
-        model,
-        optimizers,
-        *,
-        batch_size,
-        seed,
-        average=None,
-        clip_norm=None,
-        updates=None,
-        strategy=None,
-        jit=True,
-    ):
+    def __init__(self, model, experiment, execution, strategy=None):
         self.model = model
         self.inputs = inputs_of(model)
         self.groups = model.parameter_groups()
-        self.optimizers = optimizers
+        self.optimizers = experiment.make_optimizers(self.groups)
         self._check_groups()
-        if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"train.clip_norm must be positive or None, got {clip_norm}.")
-        self.batch_size = batch_size
-        self.seed = random.make_seed(seed)
-        self.average = average
-        self.clip_norm = clip_norm
+        self.batch_size = experiment.batch_size
+        self.seed = random.make_seed(experiment.seed)
+        self.clip_norm = experiment.clip_norm
         self.strategy = strategy or tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
-        self.updates = updates or {}
+        self.updates = experiment.updates_per_step or {}
         self._check_updates()
+        decay, self.average = experiment.moving_average, None
         with self.strategy.scope():
+            if decay is not None:
+                self.average = MovingAverage(model, decay)
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-            for group, optimizer in optimizers.items():
+            for group, optimizer in self.optimizers.items():
                 optimizer.build(self.groups[group])
-        on_cpu = not tf.config.list_physical_devices("GPU")
-        mixed = keras.config.dtype_policy().name == "mixed_bfloat16"
-        self._jit = jit and self.replicas == 1
-        graph_gradient = self._jit and on_cpu and mixed
-        if graph_gradient and isinstance(model, HasInnerLoss):
-            model.compile_inner_loss()
+        self._jit = execution.jit and self.replicas == 1
+        low = execution.precision == "mixed_bfloat16"
+        graph_gradient = self._jit and low and not tf.config.list_physical_devices("GPU")
+        self._fusing = fusing if graph_gradient else contextlib.nullcontext
         self._apply_joint = self._program(self._apply) if graph_gradient else self._apply
         self._joint = self._joint_step if graph_gradient else self._program(self._joint_step)
         self._own = {
             group: self._program(functools.partial(self._own_step, group)) for group in self.updates
         }
-        self._move_average = self._program(average.update) if average is not None else None
+        self._move_average = self._program(self.average.update) if decay is not None else None
         # Without autograph, tracing a flow of many layers takes a fraction of the time.
         self._many = tf.function(self._loop, autograph=False)
 
@@ -189,7 +177,7 @@ class Stepper:
     def _joint_step(self, batch, seed):
         """One update of the groups that have no steps of their own; the results, and the codes."""
         x, conditions, codes = batch["image"], conditions_of(self.model, batch), {}
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, self._fusing():
             if self.updates:
                 terms, codes = self.model.loss_terms_and_codes(x, seed, training=True, **conditions)
             else:

@@ -18,20 +18,13 @@ class Watcher:
     """Writes what the loop tells it to, and keeps the best validation in the state.
 
     Args:
-      run: the run's objects.
-      best_metric: the validation term whose lowest value is the best.
-      patience: validations without a better one before the run stops early; None: never stops.
-      num_pictures: how many images a picture holds.
+      run: the `Run`.
     """
 
-    def __init__(self, run, *, best_metric, patience, num_pictures):
-        if patience is not None and patience < 1:
-            raise ValueError(f"train.patience must be at least 1 or None, got {patience}.")
+    def __init__(self, run):
         self.run = run
-        self.best_metric = best_metric
-        self.patience = patience
-        self.num_pictures = num_pictures
-        self._mean_terms = MeanLossTerms(run.model, min(run.batch_size, 256))
+        self.experiment = run.experiment
+        self._mean_terms = MeanLossTerms(run.model, min(run.experiment.batch_size, 256))
         self._writer = None
 
     def check_metric(self, names):
@@ -40,10 +33,11 @@ class Watcher:
         Raises:
           ValueError: if `best_metric` is not one of `names`, the results of a training step.
         """
+        best = self.experiment.best_metric
         metrics = sorted(name for name in names if not name.startswith("gradient_norm/"))
-        if self.best_metric not in metrics:
+        if best not in metrics:
             raise ValueError(
-                f"train.best_metric={self.best_metric!r} is not a validation metric of this model; "
+                f"train.best_metric={best!r} is not a validation metric of this model; "
                 f"choose one of {', '.join(metrics)}."
             )
 
@@ -52,49 +46,49 @@ class Watcher:
         means = state.take_means()
         rates = {
             f"learning_rate/{name}": float(tf.convert_to_tensor(optimizer.learning_rate))
-            for name, optimizer in self.run.optimizers.items()
+            for name, optimizer in self.run.stepper.optimizers.items()
         }
         self._write("train", state.step, {**means, **rates})
 
     def validate(self, state):
         """Means over the validation split; a new best, or one more of the worse."""
         with self._averaged():
-            metrics = self._mean_terms(self.run.dataset, "validation", self.run.seed)
+            metrics = self._mean_terms(self.run.dataset, "validation", self.experiment.seed)
             worst = conditioning.worst_round_trip(self.run.model)
         if worst is not None:
             metrics[conditioning.NAME] = worst[0]
         self._write("validation", state.step, metrics)
-        value = metrics[self.best_metric]
-        if state.best is None or value < state.best["value"]:
-            state.best = {"step": state.step, "metric": self.best_metric, "value": value}
-            state.best_is_new, state.worse = True, 0
-        else:
-            state.worse += 1
-            if self.patience is not None and state.worse >= self.patience:
-                state.stopped_early = True
-                logging.info(
-                    "Stopped early at step %d: validation %s has not fallen below %.6g (step %d) "
-                    "in %d validations.",
-                    state.step,
-                    self.best_metric,
-                    state.best["value"],
-                    state.best["step"],
-                    state.worse,
-                )
+        self._compare(state, metrics)
         terms = "  ".join(f"{name} {value:.6g}" for name, value in metrics.items())
         logging.info("Validation at step %d: %s", state.step, terms)
         if worst is not None and (warning := conditioning.warning(*worst)):
             logging.warning("%s", warning)
+
+    def _compare(self, state, metrics):
+        """Notes in the state a new best, or one more of the worse; stops if these are too many."""
+        name, patience = self.experiment.best_metric, self.experiment.patience
+        if state.best is None or metrics[name] < state.best["value"]:
+            state.best = {"step": state.step, "metric": name, "value": metrics[name]}
+            state.best_is_new, state.worse = True, 0
+            return
+        state.worse += 1
+        if patience is not None and state.worse >= patience:
+            state.stopped_early = True
+            logging.info(
+                "Stopped early at step %d: validation %s has not fallen below %.6g (step %d) "
+                "in %d validations.",
+                *(state.step, name, state.best["value"], state.best["step"], state.worse),
+            )
 
     def draw(self, state):
         """Pictures of samples and, where the model can, of reconstructions.
 
         What is not finite in them is counted and said, and the run goes on.
         """
-        model, num = self.run.model, self.num_pictures
+        model, num = self.run.model, self.experiment.num_pictures
         drawn = {}
         with self._averaged():
-            seed = random.fold(self.run.seed, "pictures")
+            seed = random.fold(self.experiment.seed, "pictures")
             drawn["samples"] = pictures.samples_and_report(model, self.run.dataset, num, seed)
             if isinstance(model, Reconstructs) and self.run.dataset.num_examples("validation"):
                 drawn["reconstructions"] = pictures.reconstructions_and_report(
@@ -119,7 +113,7 @@ class Watcher:
             self._writer.close()
 
     def _averaged(self):
-        average = self.run.average
+        average = self.run.stepper.average
         return average.installed() if average is not None else contextlib.nullcontext()
 
     def _write(self, log, step, values):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glf import configurables
-from glf.training.run import Execution
+from glf.training.execution import Execution
 
 TINY = (
     "train.make_model = @GLF",

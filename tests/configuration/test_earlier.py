@@ -8,7 +8,7 @@ from absl import logging
 from glf import configurables
 from glf.configuration import earlier
 from glf.data.dataset import DataSpec
-from glf.training.run import Execution
+from glf.training.execution import Execution
 
 WHERE = "train.optimizers"
 

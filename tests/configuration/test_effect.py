@@ -10,7 +10,7 @@ DIGITS = "configs/studies/glf/digits.gin"
 def test_the_data_are_what_the_bindings_say_without_any_reference(tiny):
     configurables.parse(gin_params=[*tiny, "make_dataset.crop = 4"])
     assert configurables.make_dataset().spec.image_shape == (4, 4, 1)
-    assert configurables.bound("make_dataset")().spec.image_shape == (4, 4, 1)
+    assert configurables.experiment().make_dataset().spec.image_shape == (4, 4, 1)
 
 
 def test_a_run_is_trained_and_opened_with_the_bound_data(tiny_run, images):
@@ -23,7 +23,7 @@ def test_a_run_is_trained_and_opened_with_the_bound_data(tiny_run, images):
 def test_defaults_take_bindings_and_say_so(tiny):
     bindings = ["adam.learning_rate = 0.5", "SquaredError.reduction = 'mean'"]
     configurables.parse(gin_params=[*tiny, *bindings])
-    assert float(configurables.bound("optimizers")().learning_rate) == 0.5
+    assert float(configurables.experiment().optimizers().learning_rate) == 0.5
     text = configurables.config_text()
     assert "train.optimizers = @adam" in text
     assert "GLF.make_reconstruction = @SquaredError" in text

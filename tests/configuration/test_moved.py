@@ -28,7 +28,7 @@ def test_an_earlier_study_is_what_the_warning_says(study, monkeypatch):
     assert configurables.config_text() == earlier
     said.clear()
     assert len(files) + len(bindings) == len(flags) >= 2
-    assert configurables.bound("make_model") is not None
+    assert configurables.experiment().make_model is not None
 
 
 def test_a_study_of_a_user_may_include_one(tmp_path):
@@ -38,4 +38,4 @@ def test_a_study_of_a_user_may_include_one(tmp_path):
     configurables.parse([str(tmp_path / "mine.gin")])
     text = configurables.config_text()
     assert 'make_dataset.source = "tfds:fashion_mnist"' in text.replace("'", '"')
-    assert configurables.bound("num_steps") == 7
+    assert configurables.experiment().num_steps == 7

@@ -16,13 +16,13 @@ def test_an_include_is_looked_for_beside_the_file_first(tmp_path, monkeypatch):
         (folder / "a.gin").write_text('include "parts/base.gin"\n')
     monkeypatch.chdir(elsewhere)
     configurables.parse([str(here / "a.gin")])
-    assert configurables.bound("seed") == 1
+    assert configurables.experiment().seed == 1
     configurables.parse(["a.gin"])
-    assert configurables.bound("seed") == 2
+    assert configurables.experiment().seed == 2
     (here / "parts" / "seed.gin").unlink()
     (elsewhere / "seed.gin").write_text("train.seed = 3\n")
     configurables.parse([str(here / "a.gin")])
-    assert configurables.bound("seed") == 3
+    assert configurables.experiment().seed == 3
 
 
 def test_what_is_not_found_is_said_with_where(tmp_path):
@@ -44,12 +44,12 @@ def test_a_configuration_that_fails_leaves_the_one_before(tiny):
     configurables.parse(gin_params=[*tiny, "train.seed = 5"])
     with pytest.raises(ValueError, match="cannot be used"):
         configurables.parse(gin_params=["train.seed = 6", "train.sead = 7"])
-    assert configurables.bound("seed") == 5
+    assert configurables.experiment().seed == 5
 
 
 def test_a_configuration_of_an_earlier_run_may_be_trained_again(tiny_run):
     configurables.parse([str(tiny_run / "config.gin")])
-    assert configurables.bound("num_steps") == 1
+    assert configurables.experiment().num_steps == 1
 
 
 @pytest.mark.parametrize("value", ["tfds:mnist", "digits", "[a, b]"])

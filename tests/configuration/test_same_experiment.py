@@ -8,7 +8,7 @@ from absl import logging
 from PIL import Image
 
 from glf import configurables
-from glf.training.run import Execution
+from glf.training.execution import Execution
 
 
 @pytest.fixture

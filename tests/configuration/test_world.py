@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from glf import configurables
+from glf.training.execution import Execution
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_parsing_making_and_training_change_nothing_outside(tiny, images, tmp_pa
     bindings = [*tiny, f'make_dataset.source = "array:{images}"', "adam.learning_rate = 0.5"]
     configurables.parse(gin_params=bindings)
     configurables.make_model(configurables.make_dataset().spec)
-    configurables.train(tmp_path / "run", configurables.training.Execution(jit=False))
+    configurables.train(tmp_path / "run", Execution(jit=False))
     assert "adam.learning_rate = 0.5" in configurables.config_text()
     assert "train.num_steps = 1" in configurables.operative_text()
     assert state() == before
@@ -92,19 +93,15 @@ def test_parsing_making_and_training_change_nothing_outside(tiny, images, tmp_pa
 def test_opening_a_run_leaves_the_parsed_configuration(tiny, tiny_run):
     configurables.parse(gin_params=[*tiny, "train.seed = 9"])
     configurables.load_run(tiny_run)
-    assert configurables.bound("seed") == 9
+    assert configurables.experiment().seed == 9
 
 
-def test_parts_that_are_made_late_have_their_bindings(tiny):
+def test_parts_that_are_made_late_have_their_bindings(tiny, digits):
     configurables.parse(gin_params=[*tiny, "DenseEncoder.hidden = (3,)"])
-    make = configurables.bound("make_model")
+    make = configurables.experiment().make_model
     configurables.parse()
-    model = make(configurables.make_dataset().spec)
-    assert model.encoder.weights[0].shape == (64, 3)
-    assert copy.deepcopy(make)(configurables.make_dataset().spec).encoder.weights[0].shape == (
-        64,
-        3,
-    )
+    for made in (make, copy.deepcopy(make)):
+        assert made(digits.spec).encoder.weights[0].shape == (64, 3)
 
 
 def test_the_callers_own_parts_can_be_used(tiny):

@@ -11,7 +11,7 @@ from class_names import concrete_names, name_of
 
 from glf.bijectors.elementwise import AffineMap
 from glf.core import random
-from glf.core.training import Training
+from glf.core.mode import Training
 from glf.dequantizers import (
     AutoregressiveDequantizer,
     Dequantizer,

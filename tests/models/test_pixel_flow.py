@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Logit
 from glf.core import random
-from glf.core.training import Training
+from glf.core.mode import Training
 from glf.data.dataset import DataSpec
 from glf.dequantizers import (
     ELBO,

@@ -15,7 +15,7 @@ from glf.models.base import conditions_of, inputs_of
 from glf.models.pixel_logistic import LogisticSegmenter
 from glf.networks.conditioning import LabelEmbedding, Paired
 from glf.networks.image_residual import ResidualConditioner
-from glf.training.run import Execution
+from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines, RunFolder
 from glf.training.train import train
 

@@ -19,7 +19,7 @@ from glf.models.base import HasDensity
 from glf.models.vector_flow import HasPointDensity, VectorFlow
 from glf.networks.conditioner import DenseConditioner
 from glf.priors import Flow
-from glf.training.run import Execution
+from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines, RunFolder
 from glf.training.train import train
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.core.training import Training
+from glf.core.mode import Training
 from glf.networks.gated_context import GatedContext
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.core.training import Training
+from glf.core.mode import Training
 from glf.layers.same_conv import SameConv2D, ZeroConv2D
 from glf.networks.dense_net import DenseNetConditioner
 from glf.networks.gated_attention import GatedAttentionConditioner

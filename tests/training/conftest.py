@@ -12,8 +12,9 @@ from glf.core import random
 from glf.models.base import GenerativeModel, Reconstructs
 from glf.models.drawn import drawn_images
 from glf.training.checkpoints import Checkpoints
-from glf.training.run import Execution
-from glf.training.train import train
+from glf.training.execution import Execution, Provenance
+from glf.training.experiment import Experiment
+from glf.training.train import run_experiment
 
 
 class Tiny(GenerativeModel, Reconstructs):
@@ -71,8 +72,7 @@ def tiny():
 def short_run(tmp_path, digits):
     """A function that trains the tiny model for 12 steps, in tmp_path/run unless told."""
 
-    def run(workdir=None, **changes):
-        execution = Execution(**changes.pop("execution", {}))
+    def run(workdir=None, execution=None, config="", **changes):
         arguments = {
             "make_model": Tiny,
             "make_dataset": lambda data_dir=None: digits,
@@ -84,9 +84,13 @@ def short_run(tmp_path, digits):
             "pictures_every": 6,
             "num_pictures": 4,
             "moving_average": 0.9,
-            "execution": execution,
         }
-        return train(workdir or tmp_path / "run", **{**arguments, **changes})
+        return run_experiment(
+            workdir or tmp_path / "run",
+            Experiment(**{**arguments, **changes}),
+            Execution(**execution or {}),
+            Provenance(config),
+        )
 
     return run
 

@@ -14,8 +14,8 @@ from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import VectorQuantizer
 from glf.networks.spatial import SpatialDecoder, SpatialEncoder
 from glf.training import optimizers
+from glf.training.execution import Execution
 from glf.training.restore import restore_for_inference
-from glf.training.run import Execution
 from glf.training.run_folder import RunFolder
 from glf.training.train import train
 

@@ -14,9 +14,12 @@ from absl import logging
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.training import optimizers
 from glf.training.checkpoints import Checkpoints, read_manifest
+from glf.training.execution import Execution, Provenance
+from glf.training.experiment import Experiment
 from glf.training.restore import restore_for_inference
 from glf.training.run import NonFiniteLoss
 from glf.training.run_folder import JsonLines, RunFolder
+from glf.training.train import run_experiment, train
 
 QUIET = {"validate_every": 0, "pictures_every": 0, "moving_average": None}
 
@@ -28,12 +31,8 @@ def log(workdir, name="train"):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, digits, tiny):
     """A run with everything on, and its folder."""
-    from glf.training.run import Execution
-    from glf.training.train import train
-
     workdir = tmp_path_factory.mktemp("finished") / "run"
-    report = train(
-        workdir,
+    experiment = Experiment(
         make_model=tiny,
         make_dataset=lambda data_dir=None: digits,
         num_steps=40,
@@ -46,8 +45,9 @@ def finished(tmp_path_factory, digits, tiny):
         num_pictures=4,
         moving_average=0.5,
         keep_checkpoints=2,
-        execution=Execution(config="train.num_steps = 40\n", operative_config=lambda: "used\n"),
     )
+    provenance = Provenance("train.num_steps = 40\n", lambda: "used\n", about={"flags": {}})
+    report = run_experiment(workdir, experiment, Execution(), provenance)
     return workdir, report
 
 
@@ -66,6 +66,8 @@ def test_the_run_folder_holds_what_it_promises(finished):
     workdir, report = finished
     assert (workdir / "config.gin").read_text() == "train.num_steps = 40\n"
     assert (workdir / "operative_config.gin").read_text() == "used\n"
+    about = {"precision": "float32", "flags": {}}
+    assert json.loads((workdir / "run.json").read_text()) == about
     assert json.loads((workdir / "status.json").read_text()) == report
     assert report["step"] == 40
     assert report["finished"]
@@ -144,9 +146,9 @@ def test_a_finished_run_says_so_and_does_nothing(short_run, tmp_path, compare, m
 
 def test_a_run_can_be_made_longer(short_run, tmp_path, compare):
     config = "train.num_steps = {}\ntrain.batch_size = 8\n"
-    short_run(**QUIET, num_steps=6, execution={"config": config.format(6)})
-    short_run(**QUIET, num_steps=12, execution={"config": config.format(12)})
-    short_run(tmp_path / "at once", **QUIET, execution={"config": config.format(12)})
+    short_run(**QUIET, num_steps=6, config=config.format(6))
+    short_run(**QUIET, num_steps=12, config=config.format(12))
+    short_run(tmp_path / "at once", **QUIET, config=config.format(12))
     longer, at_once = compare(tmp_path / "run"), compare(tmp_path / "at once")
     assert longer["newest"] == at_once["newest"]
     assert longer["logs/train.jsonl"] == at_once["logs/train.jsonl"]
@@ -154,10 +156,10 @@ def test_a_run_can_be_made_longer(short_run, tmp_path, compare):
 
 
 def test_another_experiment_is_refused_with_the_difference(short_run, tmp_path, compare):
-    short_run(**QUIET, num_steps=2, execution={"config": "GLF.beta = 1.0\ntrain.seed = 0\n"})
+    short_run(**QUIET, num_steps=2, config="GLF.beta = 1.0\ntrain.seed = 0\n")
     before = compare(tmp_path / "run")
     with pytest.raises(ValueError, match="another experiment") as raised:
-        short_run(**QUIET, num_steps=2, execution={"config": "GLF.beta = 2.0\ntrain.seed = 0\n"})
+        short_run(**QUIET, num_steps=2, config="GLF.beta = 2.0\ntrain.seed = 0\n")
     assert "-GLF.beta = 1.0\n+GLF.beta = 2.0" in str(raised.value)
     assert "seed" not in str(raised.value)
     assert compare(tmp_path / "run") == before
@@ -333,6 +335,17 @@ def test_arguments_out_of_range(short_run, tmp_path, wrong, said):
     with pytest.raises(ValueError, match=said):
         short_run(**wrong)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_notebooks_way_in(tmp_path, tiny, digits):
+    """Settings by name, checked before anything is made."""
+    data = {"make_model": tiny, "make_dataset": lambda data_dir=None: digits}
+    with pytest.raises(ValueError, match=r"train\.num_steps must be .* at least 1, got 'two'"):
+        train(tmp_path / "run", **data, num_steps="two")
+    with pytest.raises(TypeError, match="step_count"):
+        train(tmp_path / "run", **data, step_count=2)
+    assert os.listdir(tmp_path) == []
+    assert train(tmp_path / "run", **data, **QUIET, num_steps=1, batch_size=8)["finished"]
 
 
 def test_validation_needs_examples(short_run, tmp_path):

@@ -7,9 +7,13 @@ import pytest
 import tensorflow as tf
 
 from glf.bijectors import AffineCoupling
+from glf.core import fused
+from glf.models import glf
 from glf.networks.conditioner import DenseConditioner
 from glf.priors import Flow
 from glf.training import optimizers
+from glf.training.execution import Execution
+from glf.training.experiment import Experiment
 from glf.training.step import Stepper
 
 CONDITIONER = partial(DenseConditioner, hidden=4, num_layers=1, batch_norm=False)
@@ -22,14 +26,14 @@ def take_steps(make_small_glf, digits):
 
     def run(updates, jit=False, **changes):
         model = make_small_glf(digits.spec, make_flow=FLOW, **changes)
-        stepper = Stepper(
-            model,
-            {"autoencoder": optimizers.adam(), "flow": optimizers.adam(0.01)},
+        experiment = Experiment(
+            lambda spec: model,
             batch_size=8,
             seed=3,
-            updates=updates,
-            jit=jit,
+            optimizers={"autoencoder": optimizers.adam, "flow": partial(optimizers.adam, 0.01)},
+            updates_per_step=updates,
         )
+        stepper = Stepper(model, experiment, Execution(jit=jit))
         return model, stepper, stepper.run(iter(digits.train_batches(8, 3)), 3)
 
     return run
@@ -102,6 +106,33 @@ def test_not_without_the_stop_gradient(take_steps):
 
 
 def test_not_of_a_model_without_inner_loss(tiny, digits):
-    groups = {"encoder": optimizers.adam(), "decoder": optimizers.adam()}
+    model = tiny(digits.spec)
+    experiment = Experiment(lambda spec: model, batch_size=8, updates_per_step={"encoder": 2})
     with pytest.raises(ValueError, match="Tiny's groups"):
-        Stepper(tiny(digits.spec), groups, batch_size=8, seed=0, updates={"encoder": 2})
+        Stepper(model, experiment, Execution())
+
+
+@pytest.mark.parametrize(
+    ("precision", "jit", "expected"),
+    [("float32", True, False), ("mixed_bfloat16", True, True), ("mixed_bfloat16", False, False)],
+)
+def test_low_precision_on_a_cpu_fuses_the_flow(
+    make_small_glf, digits, monkeypatch, precision, jit, expected
+):
+    """Whatever the policy is when the stepper is made: the execution says it."""
+    seen = []
+
+    def observed(function, *args, **kwargs):
+        seen.append(fused._fusing.get())
+        return function(*args, **kwargs)
+
+    model = make_small_glf(digits.spec, make_flow=FLOW)
+    monkeypatch.setattr(glf, "fused", observed)
+    stepper = Stepper(
+        model, Experiment(lambda spec: model, batch_size=8), Execution(precision=precision, jit=jit)
+    )
+    batch = {"image": tf.zeros([8, *digits.spec.image_shape], tf.uint8)}
+    tf.function(stepper._joint_step, autograph=False).get_concrete_function(batch, (0, 0))
+    assert seen == [expected]
+    # Then the gradient around it is the graph's own.
+    assert (stepper._joint == stepper._joint_step) == (expected or not jit)

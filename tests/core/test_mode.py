@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from glf.core import random
-from glf.core.training import Training, dropout
+from glf.core.mode import Training, dropout
 
 
 def seeds(seed, count=5):

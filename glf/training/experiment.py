@@ -1,0 +1,90 @@
+"""What is trained, on what, for how long, and how often it is looked at."""
+
+import dataclasses
+from collections.abc import Callable
+
+from glf.data.make import make_dataset as default_dataset
+from glf.training.optimizers import adam
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything that decides what comes of training; configurations bind it as `train`.
+
+    Attributes:
+      make_model: called with the data's `DataSpec`; returns a `GenerativeModel`.
+      make_dataset: called with `data_dir`; returns a `Dataset`.
+      num_steps: the step at which the run is finished.
+      batch_size: examples in a step, over all replicas.
+      seed: drives the initial weights, the order of the data, and all noise.
+      optimizers: {parameter group: factory of a Keras optimizer}, or one factory for all groups.
+      updates_per_step: {group: n} for groups that take n optimizer steps on parts of each batch;
+        their optimizers' schedules count these. None: one step each, jointly.
+      clip_norm: the largest global norm of each group's gradient; None: not clipped.
+      moving_average: decay of the weights' moving average, which then is what validation,
+        pictures, and every later program use; None: none is kept.
+      init_examples: how many training examples set the weights that start from data, such as an
+        `ActNorm`'s, in one pass in training mode before the first step; None: the first batch.
+      log_every: steps between lines in logs/train.jsonl and summaries.
+      checkpoint_every: steps between checkpoints.
+      keep_checkpoints: how many of the newest to keep.
+      validate_every: steps between passes over the validation split; 0: never.
+      best_metric: the validation term whose lowest value marks the best checkpoint.
+      patience: stop after this many validations without a better one; None: never.
+      pictures_every: steps between pictures of samples and reconstructions; 0: never.
+      num_pictures: how many images a picture holds.
+      max_steps_per_call: the largest number of steps in one call of the compiled loop.
+
+    Raises:
+      ValueError: if a number is out of range.
+    """
+
+    make_model: Callable
+    make_dataset: Callable = default_dataset
+    num_steps: int = 10_000
+    batch_size: int = 256
+    seed: int = 0
+    optimizers: Callable | dict = adam
+    updates_per_step: dict | None = None
+    clip_norm: float | None = None
+    moving_average: float | None = None
+    init_examples: int | None = None
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 3
+    validate_every: int = 1000
+    best_metric: str = "loss"
+    patience: int | None = None
+    pictures_every: int = 1000
+    num_pictures: int = 64
+    max_steps_per_call: int = 1000
+
+    def __post_init__(self):
+        least = dict.fromkeys(("validate_every", "pictures_every"), 0)
+        for field in dataclasses.fields(self):
+            if field.type is int and field.name != "seed":
+                self._check_integer(field.name, least.get(field.name, 1))
+        if self.init_examples is not None:
+            self._check_integer("init_examples", 1)
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(f"train.patience must be at least 1 or None, got {self.patience}.")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"train.clip_norm must be positive or None, got {self.clip_norm}.")
+
+    def _check_integer(self, name, least):
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"train.{name} must be an integer of at least {least}, got {value!r}.")
+
+    def make_optimizers(self, groups):
+        """{name: optimizer}: those that are named, or one of the same kind for each of `groups`."""
+        factories = self.optimizers or adam
+        if callable(factories):
+            factories = dict.fromkeys(groups, factories)
+        return {name: make() for name, make in factories.items()}
+
+    @property
+    def intervals(self):
+        """Steps between events of each kind; 0 where there are none."""
+        looked_at = (self.log_every, self.validate_every, self.pictures_every)
+        return (*looked_at, self.checkpoint_every)
