@@ -29,7 +29,7 @@ if [ -z "${TFDS_DATA_DIR:-}" ]; then
   echo "TFDS_DATA_DIR is not set: the tests on real data will skip."
 fi
 if ! "$whole"; then
-  exec "$PYTHON" -m pytest -n 2 --dist loadfile "${arguments[@]}"
+  exec "$PYTHON" -m pytest -n 2 --dist loadscope "${arguments[@]}"
 fi
 # In three runs, so that no process gathers the compiled programs of thousands of tests.
 status=0
@@ -44,6 +44,6 @@ for folder in tests/*/; do
 done
 for group in others training configurations; do
   declare -n paths="$group"
-  "$PYTHON" -m pytest -n 2 --dist loadfile "${arguments[@]}" "${paths[@]}" || status=$?
+  "$PYTHON" -m pytest -n 2 --dist loadscope "${arguments[@]}" "${paths[@]}" || status=$?
 done
 exit "$status"

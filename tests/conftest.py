@@ -9,6 +9,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 import tensorflow as tf
+from scheduling import (  # noqa: F401
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 with warnings.catch_warnings():
     # TFP 0.25 asks for TensorFlow's version through distutils' deprecated classes.
