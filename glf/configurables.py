@@ -33,7 +33,7 @@ from glf.networks import (
     conditioner,
     conditioning,
     conv_context,
-    dense,
+    dense_autoencoder,
     dense_net,
     downsampled_context,
     features,
@@ -45,10 +45,11 @@ from glf.networks import (
     infogan,
     made,
     masked_image,
-    residual,
+    residual_autoencoder,
     residual_dense,
-    spatial,
+    spatial_autoencoder,
 )
+from glf.networks.autoencoder import Autoencoder
 from glf.priors.flow import paper_bijector
 from glf.training import optimizers
 from glf.training.execution import Provenance
@@ -78,18 +79,11 @@ _register(make_dataset_from_source, denylist=("data_dir", "data_path"))
 _register(glf.GLF, Autoregressive, DiscreteAutoencoder, denylist=("spec",))
 _register(PixelFlow, VectorFlow, LogisticSegmenter, denylist=("spec",))
 _register(
-    infogan.InfoGANEncoder,
-    infogan.InfoGANDecoder,
-    residual.ResidualEncoder,
-    residual.ResidualDecoder,
-    dense.DenseEncoder,
-    dense.DenseDecoder,
-    denylist=("image_shape", "latent_size"),
-)
-_register(
-    spatial.SpatialEncoder,
-    spatial.SpatialDecoder,
-    denylist=("image_shape", "features", "dtype"),
+    infogan.InfoGAN,
+    residual_autoencoder.ResidualAutoencoder,
+    dense_autoencoder.DenseAutoencoder,
+    spatial_autoencoder.SpatialAutoencoder,
+    denylist=Autoencoder.given_by_code,
 )
 _register(
     quantizers.ArgmaxStraightThrough,

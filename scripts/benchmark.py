@@ -91,7 +91,7 @@ def image_network_operations(model, batch_size):
     import keras
 
     total = 0
-    for network in (model.encoder.network, model.decoder.network):
+    for network in (model.autoencoder.encoder, model.autoencoder.decoder):
         for index, layer in enumerate(
             layer for layer in network.layers if getattr(layer, "kernel", None) is not None
         ):
@@ -104,7 +104,7 @@ def image_network_operations(model, batch_size):
                     layer.output.shape[1] * layer.output.shape[2],
                 )
                 multiplications *= spots
-            first = network is model.encoder.network and index == 0
+            first = network is model.autoencoder.encoder and index == 0
             total += 2 * multiplications * (2 if first else 3) * batch_size
     return total
 

@@ -53,7 +53,7 @@ def small_glf(spec, **changes):
     from glf.bijectors import BothHalvesCoupling, Chain, RandomPermutation
     from glf.models.glf import GLF
     from glf.networks.conditioner import DenseConditioner
-    from glf.networks.dense import DenseDecoder, DenseEncoder
+    from glf.networks.dense_autoencoder import DenseAutoencoder
     from glf.priors import Flow
 
     coupling = partial(
@@ -61,8 +61,7 @@ def small_glf(spec, **changes):
     )
     parts = {
         "latent_size": 4,
-        "make_encoder": partial(DenseEncoder, hidden=(16,)),
-        "make_decoder": partial(DenseDecoder, hidden=(16,)),
+        "make_autoencoder": partial(DenseAutoencoder, hidden=(16,)),
         "make_flow": partial(Flow, partial(Chain, [coupling, RandomPermutation], repeats=2)),
     }
     keras.utils.set_random_seed(11)

@@ -88,12 +88,12 @@ def test_the_normal_form_can_be_read_again(tmp_path):
 
 
 def test_calling_a_class_directly_ignores_the_configuration(digits):
-    configurables.parse([DIGITS], ["DenseEncoder.hidden = (3,)"])
-    from glf.networks.dense import DenseEncoder
+    configurables.parse([DIGITS], ["DenseAutoencoder.hidden = (3,)"])
+    from glf.networks.dense_autoencoder import DenseAutoencoder
 
-    encoder = DenseEncoder((8, 8, 1), 2, hidden=(5,))
+    encoder = DenseAutoencoder((8, 8, 1), 2, hidden=(5,))
     assert encoder.weights[0].shape == (64, 5)
-    assert DenseEncoder((8, 8, 1), 2).weights[0].shape != (64, 3)
+    assert DenseAutoencoder((8, 8, 1), 2).weights[0].shape != (64, 3)
 
 
 def test_the_masked_autoregressive_flow_is_of_five_maps(digits):
@@ -108,7 +108,7 @@ def test_the_seed_sets_the_weights(digits):
     weights = []
     for seed in (1, 1, 2):
         configurables.parse([DIGITS, "configs/smoke.gin"], [f"train.seed = {seed}"])
-        weights.append(configurables.make_model(digits.spec).encoder.weights[0].numpy())
+        weights.append(configurables.make_model(digits.spec).autoencoder.weights[0].numpy())
     assert (weights[0] == weights[1]).all()
     assert not (weights[0] == weights[2]).all()
 
@@ -179,10 +179,8 @@ def test_a_discrete_autoencoder_by_name(digits):
     bindings = [
         "train.make_model = @DiscreteAutoencoder",
         "DiscreteAutoencoder.make_quantizer = @VectorQuantizer",
-        "DiscreteAutoencoder.make_encoder = @SpatialEncoder",
-        "DiscreteAutoencoder.make_decoder = @SpatialDecoder",
-        "SpatialEncoder.downsamplings = 1",
-        "SpatialDecoder.downsamplings = 1",
+        "DiscreteAutoencoder.make_autoencoder = @SpatialAutoencoder",
+        "SpatialAutoencoder.downsamplings = 1",
         "VectorQuantizer.categories = 7",
         "VectorQuantizer.freeze_after = 9",
         "train.optimizers = {'autoencoder': @first/adam, 'prior': @then/adam}",

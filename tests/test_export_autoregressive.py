@@ -14,7 +14,7 @@ from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import ArgmaxStraightThrough
 from glf.networks.conditioning import Downsampled, LabelEmbedding
-from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+from glf.networks.spatial_autoencoder import SpatialAutoencoder
 
 SIZES = (1, 5)
 NETWORK = partial(PixelCNN, filters=8, blocks=1, head=8, first_kernel=3)
@@ -31,8 +31,7 @@ def discrete(spec, **parts):
     return DiscreteAutoencoder(
         spec,
         make_quantizer=partial(ArgmaxStraightThrough, channels=2, categories=6),
-        make_encoder=partial(SpatialEncoder, **SPATIAL),
-        make_decoder=partial(SpatialDecoder, **SPATIAL),
+        make_autoencoder=partial(SpatialAutoencoder, **SPATIAL),
         make_prior=partial(
             AutoregressiveModel, make_network=NETWORK, make_embedding=OneHot, **parts
         ),

@@ -14,7 +14,7 @@ of a parameter of one:
 
 Several names may become one, if all of them are bound to what becomes the same value:
 
-  "InfoGANEncoder": "InfoGAN", "InfoGANDecoder": "InfoGAN"
+  "DenseEncoder": "DenseAutoencoder", "DenseDecoder": "DenseAutoencoder"
 
 One that is not bound counts as today's default, if there is one; values that differ are refused.
 """
@@ -52,6 +52,20 @@ def part(**names):
 
 
 NAMES = {
+    # An autoencoder is one part.
+    "InfoGANEncoder": "InfoGAN",
+    "InfoGANDecoder": "InfoGAN",
+    "ResidualEncoder": "ResidualAutoencoder",
+    "ResidualDecoder": "ResidualAutoencoder",
+    "DenseEncoder": "DenseAutoencoder",
+    "DenseDecoder": "DenseAutoencoder",
+    "SpatialEncoder": "SpatialAutoencoder",
+    "SpatialDecoder": "SpatialAutoencoder",
+    "GLF.make_encoder": "GLF.make_autoencoder",
+    "GLF.make_decoder": "GLF.make_autoencoder",
+    "DiscreteAutoencoder.make_encoder": "DiscreteAutoencoder.make_autoencoder",
+    "DiscreteAutoencoder.make_decoder": "DiscreteAutoencoder.make_autoencoder",
+    # Bijectors are made by factories.
     "Repeated": "Chain",
     "Repeated.make_layers": "Chain.make_bijectors",
     "Repeated.num": "Chain.repeats",

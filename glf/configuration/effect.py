@@ -193,5 +193,5 @@ def _kinds(target):
     """
     if not inspect.isclass(target):
         return {target.__module__}
-    bases = {base for base in target.__mro__ if base.__module__.startswith("glf.")}
+    bases = {base for base in target.__mro__ if re.match(r"glf\.(?!core\b)", base.__module__)}
     return bases | set(re.findall("[A-Z][a-z]+", target.__name__)[-1:])

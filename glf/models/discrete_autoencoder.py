@@ -14,7 +14,7 @@ from glf.models.drawing import Drawing
 from glf.models.drawn import drawn_images
 from glf.models.quantizers import ArgmaxStraightThrough
 from glf.models.reconstruction import SquaredError, mean_image
-from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+from glf.networks.spatial_autoencoder import SpatialAutoencoder
 
 PRIOR = functools.partial(AutoregressiveModel, make_embedding=OneHot)
 
@@ -38,8 +38,9 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
     Args:
       spec: the data's `DataSpec`.
       make_quantizer: makes the `Quantizer`.
-      make_encoder: called with `image_shape` and `features`; images in [0, 1] to features.
-      make_decoder: called with `image_shape` and `features`; features to pre-activations of images.
+      make_autoencoder: makes the `Autoencoder`, from images in [0, 1] to features and from features
+        to pre-activations of images; called with `image_shape` and with `encoded` and `decoded`,
+        the number of features that the quantizer takes and gives.
       make_prior: makes the `AutoregressiveModel` of the codes; called with their `image_shape`,
         `levels`, the number of categories, and the data's `num_classes`.
       make_sampler: makes the `Sampler` that `sample` uses.
@@ -55,8 +56,7 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         spec,
         *,
         make_quantizer=ArgmaxStraightThrough,
-        make_encoder=SpatialEncoder,
-        make_decoder=SpatialDecoder,
+        make_autoencoder=SpatialAutoencoder,
         make_prior=PRIOR,
         make_sampler=WINDOWED,
         make_reconstruction=SquaredError,
@@ -68,22 +68,17 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
             raise ValueError(f"DiscreteAutoencoder.beta must be positive, got {beta}.")
         self.beta = beta
         self.quantizer = made_by(make_quantizer, "DiscreteAutoencoder.make_quantizer")
-        self.encoder = made_by(
-            make_encoder,
-            "DiscreteAutoencoder.make_encoder",
+        self.autoencoder = made_by(
+            make_autoencoder,
+            "DiscreteAutoencoder.make_autoencoder",
             image_shape=spec.image_shape,
-            features=self.quantizer.inputs,
-        )
-        self.decoder = made_by(
-            make_decoder,
-            "DiscreteAutoencoder.make_decoder",
-            image_shape=spec.image_shape,
-            features=self.quantizer.outputs,
+            encoded=self.quantizer.inputs,
+            decoded=self.quantizer.outputs,
         )
         self.reconstruction = made_by(
             make_reconstruction, "DiscreteAutoencoder.make_reconstruction"
         )
-        self.code_shape = (*self.encoder.size, self.quantizer.channels)
+        self.code_shape = (*self.autoencoder.code_shape[:-1], self.quantizer.channels)
         self.categories = self.quantizer.categories
         self.prior = made_by(
             make_prior,
@@ -113,8 +108,10 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         prior's dropout.
         """
         y = self.to_unit(x)
-        found = self.quantizer.to_codes(self.encoder(y), random.fold(seed, "quantizer"), training)
-        reconstruction = self.reconstruction(self.decoder(found.features), y)
+        found = self.quantizer.to_codes(
+            self.autoencoder.encode(y), random.fold(seed, "quantizer"), training
+        )
+        reconstruction = self.reconstruction(self.autoencoder.decode(found.features), y)
         terms = {"loss": self.beta * reconstruction, "reconstruction": reconstruction}
         if found.commitment is not None:
             terms["commitment"] = found.commitment
@@ -126,7 +123,7 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
 
     def parameter_groups(self):
         """ "autoencoder", "prior", and "forecaster" if the prior has one."""
-        parts = (self.encoder, self.quantizer, self.decoder)
+        parts = (self.autoencoder.encoder, self.quantizer, self.autoencoder.decoder)
         groups = {"autoencoder": [w for part in parts for w in part.trainable_weights]}
         return groups | density_groups(self.prior, "prior")
 
@@ -146,10 +143,10 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
 
     def _encode(self, x):
         # In inference mode no quantizer looks at its seed.
-        return self.quantizer.to_codes(self.encoder(self.to_unit(x)), None, False).codes
+        return self.quantizer.to_codes(self.autoencoder.encode(self.to_unit(x)), None, False).codes
 
     def _decode(self, z):
-        return mean_image(self.decoder(self.quantizer.from_codes(z)))
+        return mean_image(self.autoencoder.decode(self.quantizer.from_codes(z)))
 
     def _reconstruct(self, x):
         return self._decode(self._encode(x))

@@ -10,7 +10,7 @@ from glf.models.abilities import HasInnerLoss, HasRoundTrip
 from glf.models.base import GenerativeModel, HasLatentFlow, Reconstructs
 from glf.models.drawn import drawn_images
 from glf.models.reconstruction import SquaredError, mean_image
-from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
+from glf.networks.infogan import InfoGAN
 from glf.priors.flow import Flow
 
 
@@ -33,9 +33,9 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
     Args:
       spec: the data's `DataSpec`.
       latent_size: the number of latents, d.
-      make_encoder: called with `image_shape` and `latent_size`; images in [0, 1] to z.
-      make_decoder: called with `image_shape` and `latent_size`; z to pre-activations h, which
-        become the image (tanh h + 1) / 2.
+      make_autoencoder: called with `image_shape` and `latent_size`; makes the `Autoencoder`, from
+        images in [0, 1] to z and from z to pre-activations h, which become the image
+        (tanh h + 1) / 2.
       make_flow: makes the `Flow` on latents.
       make_reconstruction: makes the loss of (h, y), per example.
       beta: the weight of the reconstruction.
@@ -49,8 +49,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         spec,
         *,
         latent_size=20,
-        make_encoder=InfoGANEncoder,
-        make_decoder=InfoGANDecoder,
+        make_autoencoder=InfoGAN,
         make_flow=Flow,
         make_reconstruction=SquaredError,
         beta=1.0,
@@ -65,11 +64,11 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         self.latent_size = latent_size
         self.beta = beta
         self.stop_gradient = stop_gradient
-        self.encoder = made_by(
-            make_encoder, "GLF.make_encoder", image_shape=spec.image_shape, latent_size=latent_size
-        )
-        self.decoder = made_by(
-            make_decoder, "GLF.make_decoder", image_shape=spec.image_shape, latent_size=latent_size
+        self.autoencoder = made_by(
+            make_autoencoder,
+            "GLF.make_autoencoder",
+            image_shape=spec.image_shape,
+            latent_size=latent_size,
         )
         self.reconstruction = made_by(make_reconstruction, "GLF.make_reconstruction")
         self.flow = made_by(make_flow, "GLF.make_flow")
@@ -84,8 +83,8 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         """The loss terms, and the latents that the flow's own loss needs: {"flow": z}."""
         del seed
         y = self.to_unit(x)
-        z = self.encoder(y, training=training)
-        reconstruction = self.reconstruction(self.decoder(z, training=training), y)
+        z = self.autoencoder.encode(y, training)
+        reconstruction = self.reconstruction(self.autoencoder.decode(z, training), y)
         fixed = tf.stop_gradient(z)
         judged = fixed if self.stop_gradient else z
         latent_nll = -fused(self.flow.log_prob, judged, training=training)
@@ -112,9 +111,9 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         return -self.flow.log_prob(codes, training=True)
 
     def parameter_groups(self):
-        """ "autoencoder" (encoder and decoder) and "flow"."""
+        """ "autoencoder" and "flow"."""
         return {
-            "autoencoder": self.encoder.trainable_weights + self.decoder.trainable_weights,
+            "autoencoder": self.autoencoder.trainable_weights,
             "flow": self.flow.trainable_weights,
         }
 
@@ -150,10 +149,10 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         return z, self.flow.round_trip(z)
 
     def _encode(self, x):
-        return self.encoder(self.to_unit(x), training=False)
+        return self.autoencoder.encode(self.to_unit(x))
 
     def _decode(self, z):
-        return mean_image(self.decoder(z, training=False))
+        return mean_image(self.autoencoder.decode(z))
 
     def _reconstruct(self, x):
         return self._decode(self._encode(x))

@@ -28,11 +28,11 @@ from glf.models.quantizers import ArgmaxStraightThrough
 from glf.models.vector_flow import VectorFlow
 from glf.networks.conditioner import DenseConditioner
 from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
-from glf.networks.dense import DenseDecoder, DenseEncoder
+from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.glow_conv import GlowConditioner
 from glf.networks.image_context import ImageContext
 from glf.networks.image_residual import ResidualConditioner
-from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.priors.flow import Flow
 from glf.priors.multi_scale import MultiScale
 
@@ -81,8 +81,7 @@ MODELS = {
         partial(
             DiscreteAutoencoder,
             make_quantizer=partial(ArgmaxStraightThrough, channels=1, categories=4),
-            make_encoder=partial(SpatialEncoder, **_spatial),
-            make_decoder=partial(SpatialDecoder, **_spatial),
+            make_autoencoder=partial(SpatialAutoencoder, **_spatial),
             make_prior=partial(_autoregressive, make_embedding=OneHot),
         ),
     ),
@@ -91,8 +90,7 @@ MODELS = {
         partial(
             GLF,
             latent_size=4,
-            make_encoder=partial(DenseEncoder, hidden=(8,)),
-            make_decoder=partial(DenseDecoder, hidden=(8,)),
+            make_autoencoder=partial(DenseAutoencoder, hidden=(8,)),
             make_flow=_latent_flow,
         ),
     ),

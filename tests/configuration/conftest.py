@@ -10,10 +10,9 @@ TINY = (
     "train.make_model = @GLF",
     *(
         "GLF.latent_size = 2",
-        "GLF.make_encoder = @DenseEncoder",
-        "GLF.make_decoder = @DenseDecoder",
+        "GLF.make_autoencoder = @DenseAutoencoder",
     ),
-    *("DenseEncoder.hidden = (4,)", "DenseDecoder.hidden = (4,)", "GLF.make_flow = @Flow"),
+    *("DenseAutoencoder.hidden = (4,)", "GLF.make_flow = @Flow"),
     *("Flow.make_bijector = @ActNorm", "train.num_steps = 1", "train.batch_size = 4"),
     *("train.validate_every = 0", "train.pictures_every = 0"),
 )

@@ -159,6 +159,18 @@ def test_flows_of_parts_that_were_objects(tiny, flow):
     assert configurables.make_model(DataSpec((2, 2, 1), 16, None)).flow.built
 
 
+def test_a_pair_of_encoder_and_decoder_is_one_autoencoder(said):
+    pair = ["GLF.make_encoder = @DenseEncoder", "GLF.make_decoder = @DenseDecoder"]
+    sizes = ["DenseEncoder.hidden = (5,)", "DenseDecoder.hidden = (5,)"]
+    text = text_of("train.make_model = @GLF", *pair, *sizes)
+    assert "GLF.make_autoencoder = @DenseAutoencoder" in text
+    assert "DenseAutoencoder.hidden = (5,)" in text
+    assert "DenseEncoder is now DenseAutoencoder" in said[0]
+    for wrong in (pair[:1], [pair[0], "GLF.make_decoder = @ResidualDecoder"], [*pair, sizes[0]]):
+        with pytest.raises(ValueError, match="can no longer differ"):
+            text_of("train.make_model = @GLF", *wrong)
+
+
 def test_every_line_of_the_tables_leads_to_what_can_be_bound():
     def known(name):
         owner, *parameter = name.split(".")

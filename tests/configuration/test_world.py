@@ -72,7 +72,7 @@ def test_opening_a_run_changes_nothing_outside(tiny_run, theirs):
     assert state() == before
     assert again == drawn
     assert (train(), adam()) == (7, 0.25)
-    assert model.encoder.dtype_policy.name == "float32"
+    assert model.autoencoder.dtype_policy.name == "float32"
 
 
 @pytest.mark.usefixtures("_theirs_configured")
@@ -97,23 +97,23 @@ def test_opening_a_run_leaves_the_parsed_configuration(tiny, tiny_run):
 
 
 def test_parts_that_are_made_late_have_their_bindings(tiny, digits):
-    configurables.parse(gin_params=[*tiny, "DenseEncoder.hidden = (3,)"])
+    configurables.parse(gin_params=[*tiny, "DenseAutoencoder.hidden = (3,)"])
     make = configurables.experiment().make_model
     configurables.parse()
     for made in (make, copy.deepcopy(make)):
-        assert made(digits.spec).encoder.weights[0].shape == (64, 3)
+        assert made(digits.spec).autoencoder.weights[0].shape == (64, 3)
 
 
 def test_the_callers_own_parts_can_be_used(tiny):
     @gin.register(module="mine")
-    def my_encoder(image_shape, latent_size, width=1):
+    def my_pair(image_shape, latent_size, width=1):
         del image_shape
         return ("mine", latent_size, width)
 
-    bindings = [*tiny, "GLF.make_encoder = @my_encoder", "my_encoder.width = 6"]
-    bindings = [b for b in bindings if not b.startswith("DenseEncoder")]
+    bindings = [*tiny, "GLF.make_autoencoder = @my_pair", "my_pair.width = 6"]
+    bindings = [b for b in bindings if not b.startswith("DenseAutoencoder")]
     configurables.parse(gin_params=bindings)
-    assert "@my_encoder" in configurables.config_text()
+    assert "@my_pair" in configurables.config_text()
 
 
 @pytest.mark.parametrize("checkpoint", ["latset", "", "1.5", None, True])

@@ -13,7 +13,7 @@ from glf.evaluation.evaluate import evaluate
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import ArgmaxStraightThrough, GumbelSoftmax, VectorQuantizer
 from glf.networks.conditioning import Downsampled, LabelEmbedding
-from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.samplers import Ancestral
 
 QUANTIZERS = {
@@ -34,8 +34,7 @@ def make(spec, quantizer="argmax", prior=PRIOR, **changes):
     model = DiscreteAutoencoder(
         spec,
         make_quantizer=QUANTIZERS[quantizer],
-        make_encoder=partial(SpatialEncoder, **sizes),
-        make_decoder=partial(SpatialDecoder, **sizes),
+        make_autoencoder=partial(SpatialAutoencoder, **sizes),
         make_prior=prior,
         **changes,
     )
@@ -63,7 +62,7 @@ def test_objective(digits, x, name):
     assert list(found) == ["loss", "reconstruction", *commitment, "prior_nll"]
     assert {v.shape for v in found.values()} == {(12,)}
     y, codes = x.numpy() / 16, model.encode(x)
-    h = model.decoder(model.quantizer.from_codes(codes)).numpy()
+    h = model.autoencoder.decode(model.quantizer.from_codes(codes)).numpy()
     error = ((1 / (1 + np.exp(-2 * h)) - y) ** 2).sum((1, 2, 3))
     np.testing.assert_allclose(found["reconstruction"], error, rtol=1e-4)
     np.testing.assert_allclose(found["prior_nll"], -model.latent_log_prob(codes), rtol=1e-4)

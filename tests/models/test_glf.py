@@ -21,8 +21,8 @@ def terms(model, x, training=False):
 
 def test_objective(glf, x):
     y = x.numpy() / 16
-    z = glf.encoder(tf.constant(y, tf.float32))
-    error = (1 / (1 + np.exp(-2 * glf.decoder(z).numpy())) - y) ** 2
+    z = glf.autoencoder.encode(tf.constant(y, tf.float32))
+    error = (1 / (1 + np.exp(-2 * glf.autoencoder.decode(z).numpy())) - y) ** 2
     with tf.GradientTape() as tape:
         tape.watch(z)
         u = glf.flow.to_base(z)
@@ -45,7 +45,7 @@ def test_beta_weighs_the_reconstruction(make_small_glf, digits, x):
 
 
 def gradients(model, x, name):
-    weights = model.encoder.trainable_weights
+    weights = model.autoencoder.encoder.trainable_weights
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model.loss_terms(x, (0, 0), training=True)[name])
     return tape.gradient(loss, [w.value for w in weights])

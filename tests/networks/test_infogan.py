@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from glf.networks.infogan import InfoGANDecoder, InfoGANEncoder
+from glf.networks.infogan import InfoGAN
 
 
 @pytest.fixture(scope="module")
 def mnist():
     keras.utils.set_random_seed(0)
-    return InfoGANEncoder((28, 28, 1), 20), InfoGANDecoder((28, 28, 1), 20)
+    pair = InfoGAN((28, 28, 1), 20)
+    return pair.encoder, pair.decoder
 
 
 def _kernels(layer):
@@ -69,25 +70,23 @@ def test_the_seed_of_keras_decides_the_first_weights():
     kernels = []
     for seed in (3, 3, 4):
         keras.utils.set_random_seed(seed)
-        kernels.append(_kernels(InfoGANEncoder((4, 4, 1), 2, filters=2, hidden=3))[0].numpy())
+        kernels.append(_kernels(InfoGAN((4, 4, 1), 2, filters=2, hidden=3))[0].numpy())
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert np.any(kernels[0] != kernels[2])
 
 
 def test_64_pixels_are_halved_twice_unless_told():
-    decoder = InfoGANDecoder((64, 64, 3), 64, filters=2, hidden=3)
+    decoder = InfoGAN((64, 64, 3), 64, filters=2, hidden=3).decoder
     assert _kernels(decoder)[1].shape == (3, 16 * 16 * 4)
-    decoder = InfoGANDecoder((64, 64, 3), 64, filters=2, hidden=3, num_downsamples=4)
+    decoder = InfoGAN((64, 64, 3), 64, filters=2, hidden=3, num_downsamples=4).decoder
     assert _kernels(decoder)[1].shape == (3, 4 * 4 * 16)
 
 
 def test_epsilon_of_the_normalisation():
     """Without batch variance, inference divides by sqrt(epsilon)."""
-    encoder = InfoGANEncoder((4, 4, 1), 1, filters=2, hidden=3)
+    encoder = InfoGAN((4, 4, 1), 1, filters=2, hidden=3).encoder
     normalisations = [
-        layer
-        for layer in encoder.network.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
+        layer for layer in encoder.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     for layer, shape in zip(normalisations, [(1, 1, 1, 4), (1, 3)], strict=True):
         layer.moving_variance.assign(np.zeros(shape[-1]))

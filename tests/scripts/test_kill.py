@@ -24,8 +24,7 @@ BINDINGS = (
     "train.validate_every = 20",
     "train.pictures_every = 40",
     "train.log_every = 5",
-    "GLF.make_encoder = @InfoGANEncoder",
-    "GLF.make_decoder = @InfoGANDecoder",
+    "GLF.make_autoencoder = @InfoGAN",
 )
 
 

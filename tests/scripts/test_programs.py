@@ -66,7 +66,7 @@ def test_the_run_folder(trained):
     assert "train.num_steps = 20" in (trained / "config.gin").read_text()
     operative = (trained / "operative_config.gin").read_text()
     assert "train.clip_norm = None" in operative
-    assert "DenseEncoder.hidden = (16,)" in operative
+    assert "DenseAutoencoder.hidden = (16,)" in operative
     assert {p.name for p in (trained / "pictures").iterdir()} == {
         "samples-00000020.png",
         "reconstructions-00000020.png",

@@ -12,7 +12,7 @@ import pytest
 from glf.autoregressive import AutoregressiveModel, PixelCNN
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import VectorQuantizer
-from glf.networks.spatial import SpatialDecoder, SpatialEncoder
+from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.training import optimizers
 from glf.training.execution import Execution
 from glf.training.restore import restore_for_inference
@@ -27,8 +27,7 @@ def make(spec, **quantizer):
     return DiscreteAutoencoder(
         spec,
         make_quantizer=partial(VectorQuantizer, categories=6, size=3, decay=0.8, **quantizer),
-        make_encoder=partial(SpatialEncoder, **SIZES),
-        make_decoder=partial(SpatialDecoder, **SIZES),
+        make_autoencoder=partial(SpatialAutoencoder, **SIZES),
         make_prior=partial(
             AutoregressiveModel, make_network=partial(PixelCNN, filters=4, blocks=0, head=4)
         ),

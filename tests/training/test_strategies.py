@@ -164,8 +164,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
         "--gin_file=configs/smoke.gin",
         # Batch statistics would be those of half a batch.
         "--gin_param=DenseConditioner.batch_norm = False",
-        "--gin_param=DenseEncoder.hidden = ()",
-        "--gin_param=DenseDecoder.hidden = ()",
+        "--gin_param=DenseAutoencoder.hidden = ()",
         "--gin_param=train.moving_average = 0.9",
         # Two halves are cut into other parts than the whole.
         "--gin_param=train.updates_per_step = None",

@@ -45,7 +45,7 @@ def test_one_update_is_the_joint_step(take_steps):
     assert set(results) == set(others)
     for name, values in results.items():
         np.testing.assert_allclose(values, others[name], rtol=1e-4)
-    cancelled = joint.encoder.network.layers[-2].bias
+    cancelled = joint.autoencoder.encoder.layers[-1].bias
     for one, other in zip(joint.trainable_weights, own.trainable_weights, strict=True):
         if one is cancelled:  # see below
             continue
@@ -80,7 +80,7 @@ def test_each_update_is_on_its_own_part_of_the_batch(take_steps, make_small_glf,
             norms[-1].append(tf.linalg.global_norm(gradients))
     np.testing.assert_allclose(results["gradient_norm/flow"], np.mean(norms, 1), rtol=1e-3)
     # The decoder's batch normalisation cancels the codes' mean, so its gradient is rounding error.
-    cancelled = model.encoder.network.layers[-2].bias
+    cancelled = model.autoencoder.encoder.layers[-1].bias
     for one, other in zip(model.trainable_weights, expected.trainable_weights, strict=True):
         if one is not cancelled:
             np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-4)
