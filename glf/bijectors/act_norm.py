@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from glf.bijectors.base import Bijector, same_for_all
-from glf.bijectors.moments import batch_moments, check_spread, num_replicas
+from glf.bijectors.moments import batch_moments, check_spread, num_replicas, set_once
 from glf.layers.context import context_features
 
 _ADVICE = (
@@ -62,14 +62,9 @@ class ActNorm(Bijector):
         )
 
     def _initialize(self, point, forward):
-        done = self.initialized.value > 0
         if num_replicas() == 1 and not self._known_to_be_done():
             check_spread(point, self._axes(point), type(self).__name__, _ADVICE)
-        if num_replicas() > 1:
-            # Replicas may not reduce within a branch: they always do, and keep what they had.
-            self._set(point, forward, done)
-        else:
-            tf.cond(done, lambda: None, lambda: self._set(point, forward))
+        set_once(self.initialized, lambda: self._start(point, forward))
 
     def _axes(self, point):
         return range(point.shape.rank - len(self.shift.shape))
@@ -79,18 +74,13 @@ class ActNorm(Bijector):
         with tf.init_scope():
             return tf.executing_eagerly() and float(self.initialized.value) > 0
 
-    def _set(self, point, forward, done=None):
+    def _start(self, point, forward):
         mean, variance = batch_moments(point, self._axes(point))
         log_std = 0.5 * tf.math.log(variance + self.epsilon)
         # forward: (u - t) exp(-s); inverse: y exp(s) + t.
         log_scale = log_std if forward else -log_std
         shift = mean if forward else -mean * tf.exp(-log_std)
-        if done is not None:
-            log_scale = tf.where(done, self.log_scale.value, log_scale)
-            shift = tf.where(done, self.shift.value, shift)
-        self.log_scale.assign(log_scale)
-        self.shift.assign(shift)
-        self.initialized.assign(1.0)
+        return (self.log_scale, log_scale), (self.shift, shift)
 
     def _log_det(self, log_scale, point):
         repeats = math.prod(self.event_shape) // math.prod(self.shift.shape)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
 from glf.bijectors.conditioning import LearnedMatrix
-from glf.layers.invertible_matrix import given, plu_factors, start_of_plu
+from glf.layers.invertible_matrix import plu_factors, plu_weights
 
 
 class LULinear(VectorBijector, LearnedMatrix):
@@ -19,12 +19,8 @@ class LULinear(VectorBijector, LearnedMatrix):
     def build(self, input_shape, condition_shape=None):
         """Draws an orthogonal matrix with a Keras initializer and factors it."""
         super().build(input_shape, condition_shape)
-        row, lower, upper, sign, log_scale = start_of_plu(self.size, self.compute_dtype)
-        self.row = given(self, "row", row, trainable=False, dtype="int64")
-        self.lower = given(self, "lower", lower)
-        self.upper = given(self, "upper", upper)
-        self.sign = given(self, "sign", sign, trainable=False, dtype="int64")
-        self.log_scale = given(self, "log_scale", log_scale)
+        weights = plu_weights(self, self.size)
+        self.row, self.lower, self.upper, self.sign, self.log_scale = weights
 
     def _factors(self):
         weights = (self.row, self.lower, self.upper, self.sign, self.log_scale)

@@ -11,6 +11,27 @@ def num_replicas():
     return 1 if context is None else context.num_replicas_in_sync
 
 
+def set_once(flag, values):
+    """Sets weights by data, and never again.
+
+    Args:
+      flag: a weight [] that is 0 until then, and 1 from then on.
+      values: function without arguments that gives pairs of a weight and its value.
+    """
+    done = flag.value > 0
+
+    def assign(keep):
+        for weight, value in values():
+            weight.assign(tf.where(done, weight.value, value) if keep else value)
+        flag.assign(1.0)
+
+    if num_replicas() > 1:
+        # Replicas may not reduce within a branch: they always do, and keep what they had.
+        assign(keep=True)
+    else:
+        tf.cond(done, lambda: None, lambda: assign(keep=False))
+
+
 def check_spread(point, axes, owner, advice):
     """Checks that there is more than one value to take a variance over, where that is known.
 

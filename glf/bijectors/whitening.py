@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
 from glf.bijectors.conditioning import LearnedMatrix
-from glf.bijectors.moments import batch_moments, num_replicas
+from glf.bijectors.moments import batch_moments, num_replicas, set_once
 
 # Newton's iteration more than doubles a small eigenvalue in every step: enough for any condition
 # number that double precision can hold.
@@ -51,15 +51,8 @@ class Whitening(VectorBijector, LearnedMatrix):
         self.log_scale = self.add_weight(name="log_scale", shape=(size,), **fixed)
         self.initialized = self.add_weight(name="initialized", shape=(), **fixed)
 
-    def _initialize(self, point):
-        done = self.initialized.value > 0
-        if num_replicas() > 1:
-            # Replicas may not reduce within a branch: they always do, and keep what they had.
-            self._set(point, done)
-        else:
-            tf.cond(done, lambda: None, lambda: self._set(point))
-
-    def _set(self, point, done=None):
+    def _start(self, point):
+        """The weights, and what whitens this batch."""
         point = tf.cast(point, tf.float64)
         mean, variance = batch_moments(point)
         around = point - mean
@@ -73,15 +66,9 @@ class Whitening(VectorBijector, LearnedMatrix):
         covariance += level * tf.eye(self.size, dtype=tf.float64)
         factor = tf.linalg.cholesky(_inverse_root(covariance))
         diagonal = tf.linalg.diag_part(factor)
-        values = {
-            "mean": mean,
-            "lower": factor / diagonal,
-            "log_scale": 2.0 * tf.math.log(diagonal),
-        }
-        for name, value in values.items():
-            weight, value = getattr(self, name), tf.cast(value, self.compute_dtype)
-            weight.assign(value if done is None else tf.where(done, weight.value, value))
-        self.initialized.assign(1.0)
+        weights = (self.mean, self.lower, self.log_scale)
+        values = (mean, factor / diagonal, 2.0 * tf.math.log(diagonal))
+        return [(w, tf.cast(v, w.dtype)) for w, v in zip(weights, values, strict=True)]
 
     def _factor(self):
         lower = tf.convert_to_tensor(self.lower.value)
@@ -102,7 +89,7 @@ class Whitening(VectorBijector, LearnedMatrix):
     def _inverse(self, y, condition, training):
         """u = W (y - m), and log det W."""
         if training:
-            self._initialize(y)
+            set_once(self.initialized, lambda: self._start(y))
         lower = self._factor()
         scaled = ((y - self.mean.value) @ lower) * tf.exp(self.log_scale.value)
         return tf.matmul(scaled, lower, transpose_b=True), self._log_det(y)

@@ -9,16 +9,30 @@ from glf.core.traced_once import traced_once, values
 from glf.layers.complex_inverse import log_abs_det_and_inverse
 
 
-def start_of_plu(size, dtype):
-    """The factors of a random orthogonal matrix of this size, from a Keras initializer.
+def plu_weights(layer, size):
+    """Weights of `layer` that start as the factors of a random orthogonal matrix of this size.
 
-    Returns (row, lower, upper, sign, log_scale) as arrays: see `plu_factors`.
+    Returns (row, lower, upper, sign, log_scale): see `plu_factors`.
     """
     with tf.init_scope():
-        start = keras.initializers.Orthogonal()((size, size), dtype).numpy()
+        start = keras.initializers.Orthogonal()((size, size), layer.compute_dtype).numpy()
     row, lower, upper = scipy.linalg.lu(start, p_indices=True)
     diagonal = upper.diagonal()
-    return row, lower, upper, tf.sign(diagonal), tf.math.log(tf.abs(diagonal))
+
+    def weight(name, value, **kwargs):
+        def start(shape, dtype):
+            return tf.cast(value, dtype)
+
+        return layer.add_weight(name=name, shape=value.shape, initializer=start, **kwargs)
+
+    fixed = {"trainable": False, "dtype": "int64"}
+    return (
+        weight("row", row, **fixed),
+        weight("lower", lower),
+        weight("upper", upper),
+        weight("sign", tf.sign(diagonal), **fixed),
+        weight("log_scale", tf.math.log(tf.abs(diagonal))),
+    )
 
 
 def plu_factors(row, lower, upper, sign, log_scale):
@@ -38,16 +52,6 @@ def plu_factors(row, lower, upper, sign, log_scale):
     return tf.one_hot(row, size, dtype=dtype), lower, upper
 
 
-def given(layer, name, value, **kwargs):
-    """A weight of `layer` that starts with `value`."""
-    return layer.add_weight(
-        name=name,
-        shape=value.shape,
-        initializer=lambda shape, dtype: tf.cast(value, dtype),
-        **kwargs,
-    )
-
-
 class PLUMatrix(keras.layers.Layer):
     """W = P L (U + diag(σ exp(s))), log|det W| = Σ s (Kingma, Dhariwal 2018, "Glow", eq. 10).
 
@@ -58,14 +62,10 @@ class PLUMatrix(keras.layers.Layer):
       size: number of rows and columns.
     """
 
-    def __init__(self, size, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
-        row, lower, upper, sign, log_scale = start_of_plu(size, self.compute_dtype)
-        self.row = given(self, "row", row, trainable=False, dtype="int64")
-        self.lower = given(self, "lower", lower)
-        self.upper = given(self, "upper", upper)
-        self.sign = given(self, "sign", sign, trainable=False, dtype="int64")
-        self.log_scale = given(self, "log_scale", log_scale)
+    def __init__(self, size, *, dtype="float32"):
+        super().__init__(dtype=dtype)
+        weights = plu_weights(self, size)
+        self.row, self.lower, self.upper, self.sign, self.log_scale = weights
         self.built = True
 
     def _values(self):
@@ -96,8 +96,8 @@ class QRMatrix(keras.layers.Layer):
       size: n, the number of rows and columns.
     """
 
-    def __init__(self, size, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, size, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.vectors = self.add_weight(
             name="vectors",
             shape=(size, size),
@@ -131,8 +131,8 @@ class FullMatrix(keras.layers.Layer):
       size: number of rows and columns.
     """
 
-    def __init__(self, size, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, size, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         noise = keras.initializers.RandomNormal(stddev=1e-3)
         self.entries = self.add_weight(
             name="entries",
