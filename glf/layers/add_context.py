@@ -12,8 +12,8 @@ class AddContext(keras.layers.Layer):
       filters: number of features of h.
     """
 
-    def __init__(self, filters, *, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, filters, *, dtype=None):
+        super().__init__(dtype=dtype)
         self.project = keras.layers.Dense(filters, use_bias=False, dtype=dtype)
 
     def build(self, condition_shape):

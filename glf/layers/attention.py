@@ -19,8 +19,8 @@ class Gate(keras.layers.Layer):
       elu: whether concat_elu is applied; h itself otherwise.
     """
 
-    def __init__(self, features, rate=0.0, *, size=1, elu=True, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, features, rate=0.0, *, size=1, elu=True, dtype=None):
+        super().__init__(dtype=dtype)
         self.rate, self.elu = rate, elu
         inputs = 2 * features if elu else features
         # Small at the start, so that a stack of layers begins near the identity.
@@ -46,8 +46,8 @@ class GatedConv2D(keras.layers.Layer):
       normalise: whether there is the layer normalisation.
     """
 
-    def __init__(self, filters, rate=0.0, *, gate_size=1, normalise=True, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, filters, rate=0.0, *, gate_size=1, normalise=True, dtype=None):
+        super().__init__(dtype=dtype)
         self.filters, self.rate = filters, rate
         self.gate_size, self.normalised = gate_size, normalise
 
@@ -93,9 +93,8 @@ class GatedAttention(keras.layers.Layer):
         elu=True,
         own_positions=True,
         dtype=None,
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         self.filters, self.heads, self.rate = filters, heads, rate
         self.elu, self.own_positions = elu, own_positions
 

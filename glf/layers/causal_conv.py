@@ -42,9 +42,8 @@ class CausalConv2D(keras.layers.Layer):
         groups=1,
         initializer="he_normal",
         dtype=None,
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         if rows < 1 or columns < 1 or columns % 2 == 0:
             raise ValueError(
                 "CausalConv2D needs at least one row and an odd number of columns, got "

@@ -29,8 +29,8 @@ class ConvLSTM(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
-    def __init__(self, hidden, size=3, dilation=1, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, hidden, size=3, dilation=1, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if min(hidden, size, dilation) < 1 or size % 2 == 0:
             raise ValueError(
                 "ConvLSTM needs hidden >= 1, an odd size and dilation >= 1, got "

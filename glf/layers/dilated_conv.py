@@ -17,10 +17,8 @@ class DilatedCausalConv(CausalConv2D):
       groups: number of parts in which features are ordered.
     """
 
-    def __init__(self, inputs, filters, dilation, *, groups=1, dtype=None, name=None):
-        super().__init__(
-            inputs, filters, rows=2, columns=1, mask="B", groups=groups, dtype=dtype, name=name
-        )
+    def __init__(self, inputs, filters, dilation, *, groups=1, dtype=None):
+        super().__init__(inputs, filters, rows=2, columns=1, mask="B", groups=groups, dtype=dtype)
         if dilation < 1:
             raise ValueError(f"A dilation is at least 1, got {dilation}.")
         self.dilation = dilation

@@ -24,10 +24,8 @@ class GatedResnet(keras.layers.Layer):
       dropout: the probability with which features are dropped in training.
     """
 
-    def __init__(
-        self, filters, span, *, shortcut=0, context_size=None, dropout=0.0, dtype=None, name=None
-    ):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, filters, span, *, shortcut=0, context_size=None, dropout=0.0, dtype=None):
+        super().__init__(dtype=dtype)
         policy = self.dtype_policy
         self.rate = dropout
         self.first = WeightNormConv2D(2 * filters, filters, **span, dtype=policy)

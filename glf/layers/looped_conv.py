@@ -19,8 +19,8 @@ class ContextConv(keras.layers.Layer):
       size: side of the square kernels, odd.
     """
 
-    def __init__(self, filters, size=3, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, filters, size=3, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.filters = filters
         self.size = size
 

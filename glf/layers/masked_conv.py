@@ -35,8 +35,8 @@ class AutoregressiveConv(keras.layers.Layer):
 
     max_log_scale = 3.0
 
-    def __init__(self, channels, kernel_size=3, reverse=False, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, channels, kernel_size=3, reverse=False, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"AutoregressiveConv needs an odd kernel_size, got {kernel_size}.")
         self.channels = channels

@@ -24,9 +24,8 @@ class MaskedDense(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         *,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         mask = np.asarray(mask)
         if mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
             raise ValueError(

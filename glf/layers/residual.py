@@ -28,8 +28,8 @@ class ResidualBlock(keras.layers.Layer):
         input's size.
     """
 
-    def __init__(self, filters, *, resample=None, output_size=None, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, filters, *, resample=None, output_size=None, dtype=None):
+        super().__init__(dtype=dtype)
         if filters < 1:
             raise ValueError(f"ResidualBlock.filters must be at least 1, got {filters}.")
         if resample not in RESAMPLINGS:

@@ -30,9 +30,7 @@ class SameConv2D(WeightNormConv2D):
       edge_bias: whether the kernel has a part for the padding; one of size 1 has none.
     """
 
-    def __init__(
-        self, inputs, filters, size=3, *, gain=1.0, edge_bias=False, dtype=None, name=None
-    ):
+    def __init__(self, inputs, filters, size=3, *, gain=1.0, edge_bias=False, dtype=None):
         half = size // 2
         super().__init__(
             inputs + _edge_features(edge_bias, size),
@@ -42,7 +40,6 @@ class SameConv2D(WeightNormConv2D):
             right=half,
             gain=gain,
             dtype=dtype,
-            name=name,
         )
 
     def values(self):
@@ -67,8 +64,8 @@ class ZeroConv2D(keras.layers.Layer):
       edge_bias: whether the kernel has a part for the padding; one of size 1 has none.
     """
 
-    def __init__(self, inputs, filters, size=3, *, edge_bias=False, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, inputs, filters, size=3, *, edge_bias=False, dtype=None):
+        super().__init__(dtype=dtype)
         shape = (size, size, inputs + _edge_features(edge_bias, size), filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="zeros")
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")

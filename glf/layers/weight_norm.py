@@ -7,8 +7,8 @@ import tensorflow as tf
 class _Normalised(keras.layers.Layer):
     """A kernel g v / ||v||, the norm over all that an output feature is made of, and a bias."""
 
-    def __init__(self, shape, output_axis, gain, dtype, name):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, shape, output_axis, gain, dtype):
+        super().__init__(dtype=dtype)
         filters = shape[output_axis]
         self.axes = [axis for axis in range(4) if axis != output_axis]
         self.gain_shape = [filters if axis == output_axis else 1 for axis in range(4)]
@@ -57,10 +57,9 @@ class WeightNormConv2D(_Normalised):
         stride=1,
         gain=1.0,
         dtype=None,
-        name=None,
     ):
         shape = (above + 1, left + 1 + right, inputs, filters)
-        super().__init__(shape, 3, gain, dtype, name)
+        super().__init__(shape, 3, gain, dtype)
         self.above, self.left, self.right, self.stride = above, left, right, stride
 
     def through(self, view, h, scale=1):
@@ -89,8 +88,8 @@ class WeightNormUpsampling2D(_Normalised):
       gain: initial norm g of each output feature's kernel.
     """
 
-    def __init__(self, inputs, filters, *, left=0, gain=1.0, dtype=None, name=None):
-        super().__init__((2, 2 + left, filters, inputs), 2, gain, dtype, name)
+    def __init__(self, inputs, filters, *, left=0, gain=1.0, dtype=None):
+        super().__init__((2, 2 + left, filters, inputs), 2, gain, dtype)
         self.left, self.filters = left, filters
 
     def convolve(self, h):
