@@ -42,7 +42,7 @@ def main():
     """Flags in, a table, a JSON file and pictures out."""
     from glf import configurables
     from glf.core import files
-    from glf.evaluation import pictures
+    from glf.evaluation import sample_files
     from glf.evaluation.latent_mixtures import compare
 
     model, dataset, step, _ = configurables.load_run(
@@ -57,7 +57,7 @@ def main():
     for name, result in results.items():
         images = result.pop("samples")
         picture = out / f"samples_{name.replace(' ', '_')}.png"
-        pictures.write_images(picture, images, model.spec.levels, min_side=MIN_SIDE.value)
+        sample_files.write_images(picture, images, model.spec.levels, min_side=MIN_SIDE.value)
         print(f"{name:<16}{result['nll']:>12.3f}{result['train_nll']:>12.3f}", end="")
         print(f"{result['parameters']:>12,d}")
     files.write_json(out / "comparison.json", {"step": step, "densities": results})

@@ -136,7 +136,7 @@ def measured(workdir, picture):
 
     from glf import configurables
     from glf.core import files
-    from glf.evaluation import pictures
+    from glf.evaluation import model_pictures, pictures
     from glf.evaluation.evaluate import evaluate
     from glf.models.base import HasBounds, conditions_of
 
@@ -161,7 +161,7 @@ def measured(workdir, picture):
         "metrics": metrics,
     }
     if picture is not None:
-        pixels = pictures.samples(model, dataset, NUM.value, 0, MIN_SIDE.value)
+        pixels = model_pictures.samples(model, dataset, NUM.value, 0, MIN_SIDE.value)
         pictures.write_png(picture, pixels)
     files.write_json(kept, found)
     return found

@@ -87,7 +87,7 @@ def check():
 def main():
     """Flags in, a table and metrics.json out."""
     from glf import configurables
-    from glf.evaluation import pictures
+    from glf.evaluation import model_pictures, pictures
     from glf.evaluation.evaluate import evaluate
     from glf.evaluation.report import table, update_metrics
 
@@ -112,7 +112,7 @@ def main():
     for name, pixels in shown.items():
         pictures.write_png(pathlib.Path(PICTURES.value) / f"{name}.png", pixels)
     if RECONSTRUCTIONS.value:
-        pixels = pictures.reconstructions(
+        pixels = model_pictures.reconstructions(
             model, dataset, SPLIT.value, num=32, min_side=MIN_SIDE.value
         )
         pictures.write_png(RECONSTRUCTIONS.value, pixels)

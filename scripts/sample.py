@@ -24,7 +24,6 @@ Models conditional on an image take it from examples of --split, which a .png sh
 """
 
 import pathlib
-import time
 
 from absl import flags, logging
 
@@ -63,8 +62,6 @@ INPAINT = flags.DEFINE_list(
 SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
-
-AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell what building costs
 
 
 def check():
@@ -118,8 +115,6 @@ def check_labels(conditional, num_classes):
 
 def main():
     """Flags in, files out."""
-    import numpy as np
-
     from glf import configurables
     from glf.models.autoregressive import Autoregressive
     from glf.models.discrete_autoencoder import DiscreteAutoencoder
@@ -131,141 +126,132 @@ def main():
         with_data=needs_data,
         data_path=DATA_PATH.value,
     )
-    of_points = model.spec.levels is None
-    conditional = has_conditions(model)
-    autoregressive = isinstance(model, Autoregressive | DiscreteAutoencoder)
     check_model(type(model).__name__)
-    if autoregressive:
-        drawn, given = draw(model, dataset)
-        write(model, drawn, given)
-    elif of_points:
-        drawn = model.sample(NUM.value, SEED.value, TEMPERATURE.value[0]).numpy()
-        write_points(model, drawn, dataset)
+    if model.spec.levels is None:
+        write = draw_points
+    elif isinstance(model, Autoregressive | DiscreteAutoencoder):
+        write = draw_with_sampler
     else:
-        batch, num = examples(dataset) if conditional else (None, NUM.value)
-        condition = conditions(model, batch, num)
-        options = {} if condition is None else {"condition": condition}
-        several = [
-            reported(model.draw(num, SEED.value, temperature, **options))
-            for temperature in TEMPERATURE.value
-        ]
-        drawn = np.concatenate(several)
-        if len(several) > 1:
-            write_rows(model, several)
-        else:
-            write(model, drawn, None if batch is None else batch["image"], batch)
+        write = draw
     logging.info(
         "%d samples of step %d, temperature %s, are in %s.",
-        len(drawn),
+        write(model, dataset),
         step,
         ", ".join(f"{temperature:g}" for temperature in TEMPERATURE.value),
         pathlib.Path(OUT.value),
     )
 
 
+def kind_of(model):
+    """What the model is conditioned on, the kind of its encoder, or None."""
+    return None if model.condition_encoder is None else model.condition_encoder.kind
+
+
 def has_conditions(model):
     """Whether the model is conditioned on images, which come from the data."""
-    return getattr(model, "condition_kind", None) in ("image", "paired")
+    return kind_of(model) in ("image", "paired")
 
 
 def needs_data(model):
     """Whether the data has to be opened: where examples are given, conditioned on, or shown."""
-    given = COMPLETE_ROWS.value is not None or INPAINT.value is not None
+    completed = COMPLETE_ROWS.value is not None or INPAINT.value is not None
     shown = model.spec.levels is None and pathlib.Path(OUT.value).suffix == ".png"
-    return given or shown or has_conditions(model)
-
-
-def reported(drawn):
-    """The samples as an array, once it is said how many of their values were no data's."""
-    drawn = drawn.finite()
-    logging.info("Samples: %s.", drawn.describe())
-    return drawn.x.numpy()
-
-
-def write_rows(model, several):
-    """Writes samples at several temperatures: in a .png one row for each."""
-    import numpy as np
-
-    from glf.evaluation import pictures
-
-    levels, drawn = model.spec.levels, np.concatenate(several)
-    if pathlib.Path(OUT.value).suffix == ".png":
-        pixels = pictures.grid(drawn, levels, len(several[0]), min_side=MIN_SIDE.value)
-        pictures.write_png(OUT.value, pixels)
-    else:
-        pictures.write_images(OUT.value, drawn, levels, min_side=MIN_SIDE.value)
+    return completed or shown or has_conditions(model)
 
 
 def examples(dataset):
-    """The first examples of the split, as many as are asked for and there are: (batch, number)."""
+    """The first examples of the split, as many as are asked for and there are: (batch, number).
+
+    (None, what is asked for) where the data are not opened.
+    """
+    if dataset is None:
+        return None, NUM.value
     num = min(NUM.value, dataset.num_examples(SPLIT.value))
     return dataset.examples(SPLIT.value, slice(0, num)), num
 
 
-def draw(model, dataset):
-    """Images of an autoregressive model, and what of them was given (-1: nothing), or None.
-
-    Of models conditional on an image it is the examples that they are conditioned on.
-    """
+def conditions(model, batch, num):
+    """Conditions of the samples as a tensor: of --labels, or of the examples; None: by default."""
     import tensorflow as tf
 
-    from glf.evaluation.sampling import density_of
-    from glf.models.autoregressive import Autoregressive
+    if LABELS.value is not None:
+        labels = check_labels(kind_of(model) == "label", model.spec.num_classes)
+        return tf.constant([labels[i % len(labels)] for i in range(num)])
+    if batch is None or model.condition_encoder is None:
+        return None
+    return tf.convert_to_tensor(model.condition_of(batch))
+
+
+def draw_points(model, dataset):
+    """Draws and writes points in the plane; returns how many."""
+    from glf.evaluation import sample_files
+    from glf.evaluation.density_pictures import POINTS
+
+    check_points_out()
+    points = model.sample(NUM.value, SEED.value, TEMPERATURE.value[0]).numpy()
+    data = None if dataset is None else dataset.examples(SPLIT.value, slice(0, POINTS))["image"]
+    sample_files.write_points(OUT.value, points, model, data)
+    return len(points)
+
+
+def draw(model, dataset):
+    """Draws and writes images of a model that is not autoregressive; returns how many."""
+    import numpy as np
+
+    from glf.evaluation import sample_files
+
+    batch, num = examples(dataset)
+    condition, several = conditions(model, batch, num), []
+    for temperature in TEMPERATURE.value:
+        drawn = model.draw(num, SEED.value, temperature, condition).finite()
+        logging.info("Samples: %s.", drawn.describe())
+        several.append(drawn.x.numpy())
+    if batch is not None and kind_of(model) != "paired":
+        batch = {"image": batch["image"]}
+    images, spec, min_side = np.concatenate(several), model.spec, MIN_SIDE.value
+    if len(several) > 1:
+        sample_files.write_images(OUT.value, images, spec.levels, min_side, columns=num)
+    else:
+        sample_files.write_samples(OUT.value, images, spec, batch, min_side)
+    return len(images)
+
+
+def draw_with_sampler(model, dataset):
+    """Draws and writes images of an autoregressive model, and says what they cost.
+
+    Returns how many.
+    """
+    from glf.evaluation import sample_files
+
+    images, example = images_and_examples(model, dataset)
+    sample_files.write_samples(OUT.value, images, model.spec, example, MIN_SIDE.value)
+    return len(images)
+
+
+def images_and_examples(model, dataset):
+    """Images drawn with a sampler, and {"image"} of what they belong to, or None."""
+    import numpy as np
+
+    from glf.evaluation.sampling_cost import samples_and_cost
     from glf.samplers import make_sampler
 
-    of_data = isinstance(model, Autoregressive)
-
-    batch, num = None, NUM.value
-    if dataset is not None:
-        batch, num = examples(dataset)
-    options = {}
-    given = None
+    batch, num = examples(dataset)
+    example = None if batch is None else {"image": batch["image"]}
+    options = {"condition": conditions(model, batch, num)}
     if COMPLETE_ROWS.value is not None or INPAINT.value is not None:
-        given = options["given"] = tf.where(
-            known_pixels(model.spec.image_shape), tf.cast(batch["image"], tf.int32), -1
-        )
-    condition = conditions(model, batch, num)
-    if condition is not None:
-        options["condition"] = condition
-    sampler = model.sampler if SAMPLER.value is None else make_sampler(SAMPLER.value)
-
-    sample_with = model.sample_with if of_data else model.sample_codes_with
-
-    def run():
-        began = time.perf_counter()
-        found = sample_with(sampler, num, SEED.value, TEMPERATURE.value[0], **options)
-        found.x.numpy()
-        return found, time.perf_counter() - began
-
-    found, seconds = run()
-    building = None
-    if seconds < AGAIN:
-        # Once more, now that the program is built.
-        first = seconds
-        found, seconds = run()
-        building = first - seconds
-    # Drawn in pieces, of a size that no sampler knows beforehand.
-    settings = sampler.settings(density_of(model))
-    logging.info("%s", describe(model, found, settings, seconds, building))
-    images = found.x.numpy().astype("uint8") if of_data else model.decode(found.x).numpy()
-    if given is None:
-        return images, None if batch is None else batch["image"]
-    return images, given.numpy()
-
-
-def conditions(model, batch, num):
-    """Conditions of the samples as a tensor, or None: labels in turn, or of the examples."""
-    import tensorflow as tf
-
-    kind = getattr(model, "condition_kind", None)
-    if LABELS.value is not None:
-        labels = check_labels(kind == "label", model.spec.num_classes)
-        return tf.constant([labels[i % len(labels)] for i in range(num)])
-    if kind is None:
-        return None
-    if batch is not None:
-        return tf.convert_to_tensor(model.condition_of(batch))
-    return tf.range(num) % model.spec.num_classes
+        known = known_pixels(model.spec.image_shape)
+        example = {"image": np.where(known, batch["image"].astype(np.int32), -1)}
+        options["given"] = example["image"]
+    name, sampler = SAMPLER.value, model.sampler
+    if name is None:
+        name = f"the configured sampler ({type(sampler).__name__})"
+    else:
+        sampler = make_sampler(name)
+    images, cost = samples_and_cost(
+        model, sampler, num, SEED.value, TEMPERATURE.value[0], **options
+    )
+    logging.info("%s%s", name, cost)
+    return images, example
 
 
 def known_pixels(image_shape):
@@ -302,71 +288,6 @@ def integers(flag):
         raise ValueError(
             f"--{flag.name} is a list of integers, got {','.join(flag.value)}."
         ) from None
-
-
-def describe(model, found, settings, seconds, building):
-    """What samples cost, in a sentence; `building` None: its seconds are among the others."""
-    calls, certified = found.calls.numpy(), found.certified.numpy()
-    mended, passes = found.mended.numpy(), found.mending_passes.numpy()
-    d = found.final_at.shape[1]
-    name = SAMPLER.value or f"the configured sampler ({type(model.sampler).__name__})"
-    name += "".join(f", {key} {value}" for key, value in settings.items())
-    built = "with building the program"
-    if building is not None:
-        built = f"after {building:.1f} s to build the program"
-    return (
-        f"{name}: {calls.mean():.1f} calls a sample, {100 * calls.mean() / d:.2f} % of d = {d} "
-        f"(the slowest {calls.max()}), {found.forward_equivalents.numpy().mean():.2f} full-forward "
-        f"equivalents; {certified.sum()} of {len(certified)} certified, {mended.sum()} values in "
-        f"{(mended > 0).sum()} of them mended by {passes.sum()} passes. {seconds:.3f} s, "
-        f"{seconds / len(calls):.4f} s a sample, {built}."
-    )
-
-
-def write_points(model, points, dataset):
-    """Writes points in the plane: an array, or a picture of density, samples and data."""
-    import numpy as np
-
-    from glf.core import files
-    from glf.evaluation import density_pictures, pictures
-
-    check_points_out()
-    out = pathlib.Path(OUT.value)
-    if out.suffix == ".png":
-        data = dataset.examples(SPLIT.value, slice(0, density_pictures.POINTS))["image"]
-        pictures.write_png(out, density_pictures.picture(model, points, data))
-        return
-    with files.atomic_path(out) as temporary:
-        np.savez_compressed(temporary, points=points)
-
-
-def write(model, images, given, batch=None):
-    """Writes the images, beside what was given where something was and --out is a picture.
-
-    With a `batch` of pairs the picture has its conditions, too.
-    """
-    import numpy as np
-
-    from glf.evaluation import pictures
-
-    spec = model.spec
-    sample_rate = spec.sample_rate
-    if given is None or sample_rate is not None or pathlib.Path(OUT.value).suffix != ".png":
-        pictures.write_images(
-            OUT.value, images, spec.levels, min_side=MIN_SIDE.value, sample_rate=sample_rate
-        )
-        return
-    if model.condition_kind == "paired" and batch is not None:
-        pixels = pictures.condition_sample_example(batch, images, spec, MIN_SIDE.value)
-        pictures.write_png(OUT.value, pixels)
-        return
-    levels = spec.levels
-    # What is not given is shown as a middle grey.
-    shown = np.where(given >= 0, pictures.to_bytes(np.maximum(given, 0), levels), 128)
-    pairs = pictures.side_by_side(shown, pictures.to_bytes(images, levels))
-    columns = 2 * max(1, round(np.sqrt(len(images))))
-    pixels = pictures.grid(pairs, 256, columns, min_side=MIN_SIDE.value)
-    pictures.write_png(OUT.value, pixels)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ import tensorflow as tf
 from absl import logging
 
 from glf.core import random
-from glf.evaluation import conditioning, pictures
+from glf.evaluation import conditioning, model_pictures, pictures
 from glf.evaluation.loss_terms import MeanLossTerms
-from glf.models.base import Reconstructs
 
 # A share of values outside of the data's range up to which nothing is said.
 NEGLIGIBLE = 0.01
@@ -81,22 +80,20 @@ class Watcher:
             )
 
     def draw(self, state):
-        """Pictures of samples and, where the model can, of reconstructions.
+        """Pictures of what the model can: of samples, of reconstructions.
 
         What is not finite in them is counted and said, and the run goes on.
         """
-        model, num = self.run.model, self.experiment.num_pictures
-        drawn = {}
+        seed = random.fold(self.experiment.seed, "pictures")
         with self._averaged():
-            seed = random.fold(self.experiment.seed, "pictures")
-            drawn["samples"] = pictures.samples_and_report(model, self.run.dataset, num, seed)
-            if isinstance(model, Reconstructs) and self.run.dataset.num_examples("validation"):
-                drawn["reconstructions"] = pictures.reconstructions_and_report(
-                    model, self.run.dataset, "validation", max(num // 2, 1)
+            made = list(
+                model_pictures.of_progress(
+                    self.run.model, self.run.dataset, self.experiment.num_pictures, seed
                 )
+            )
         if not self.run.is_chief:
             return
-        for name, (pixels, report) in drawn.items():
+        for name, pixels, report in made:
             outside, not_finite = report.shares()
             if outside > NEGLIGIBLE or not_finite:
                 logging.warning("%s at step %d: %s.", name, state.step, report.describe())

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glf.evaluation import pictures
+from glf.data.dataset import DataSpec
+from glf.evaluation import pictures, sample_files
 
 
 def test_levels_reach_from_black_to_white():
@@ -65,20 +66,20 @@ def images():
 
 
 def test_write_a_grid(tmp_path, images):
-    pictures.write_images(tmp_path / "x.png", images, 17, min_side=16)
+    sample_files.write_images(tmp_path / "x.png", images, 17, min_side=16)
     found = np.asarray(Image.open(tmp_path / "x.png"))
     np.testing.assert_array_equal(found, pictures.grid(images, 17, min_side=16))
 
 
 def test_write_an_array(tmp_path, images):
-    pictures.write_images(tmp_path / "x.npz", images, 17)
+    sample_files.write_images(tmp_path / "x.npz", images, 17)
     with np.load(tmp_path / "x.npz") as found:
         np.testing.assert_array_equal(found["images"], images)
         assert found["levels"] == 17
 
 
 def test_write_a_folder(tmp_path, images):
-    pictures.write_images(tmp_path / "x", images, 17)
+    sample_files.write_images(tmp_path / "x", images, 17)
     assert sorted(os.listdir(tmp_path / "x")) == [f"{i:02d}.png" for i in range(11)]
     for i, image in enumerate(images):
         found = np.asarray(Image.open(tmp_path / "x" / f"{i:02d}.png"))
@@ -87,14 +88,14 @@ def test_write_a_folder(tmp_path, images):
 
 def test_names_that_cannot_be_written(tmp_path, images):
     with pytest.raises(ValueError, match=r"expected a \.png file, an \.npz file, or a folder"):
-        pictures.write_images(tmp_path / "x.jpg", images, 17)
+        sample_files.write_images(tmp_path / "x.jpg", images, 17)
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ValueError, match="is a file; give the name of a folder"):
-        pictures.write_images(tmp_path / "file", images, 17)
+        sample_files.write_images(tmp_path / "file", images, 17)
     for suffix in (".png", ".npz"):
         (tmp_path / f"folder{suffix}").mkdir()
         with pytest.raises(ValueError, match="is a folder"):
-            pictures.write_images(tmp_path / f"folder{suffix}", images, 17)
+            sample_files.write_images(tmp_path / f"folder{suffix}", images, 17)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.npz", "folder.png"]
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -106,7 +107,30 @@ def test_a_picture_is_a_png(tmp_path):
 
 
 def test_a_folder_with_other_pictures_is_refused(tmp_path, images):
-    pictures.write_images(tmp_path / "x", images, 17)
+    sample_files.write_images(tmp_path / "x", images, 17)
     with pytest.raises(ValueError, match="not empty"):
-        pictures.write_images(tmp_path / "x", images[:3], 17)
+        sample_files.write_images(tmp_path / "x", images[:3], 17)
     assert len(os.listdir(tmp_path / "x")) == 11
+
+
+def test_points_are_written_as_they_are(tmp_path):
+    points = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    sample_files.write_points(tmp_path / "points.npz", points)
+    with np.load(tmp_path / "points.npz") as found:
+        assert found.files == ["points"]
+        np.testing.assert_array_equal(found["points"], points)
+    with pytest.raises(ValueError, match=r"expected a \.png file or an \.npz file"):
+        sample_files.write_points(tmp_path / "points", points)
+
+
+def test_samples_stand_beside_what_was_known(tmp_path):
+    """What was not is a middle grey; an array holds the samples alone."""
+    spec, images = DataSpec((2, 2, 1), 2, None), np.ones((1, 2, 2, 1), np.uint8)
+    known = np.array([[1, 0], [-1, -1]])[None, :, :, None]
+    sample_files.write_samples(tmp_path / "x.png", images, spec, {"image": known})
+    shown = np.asarray(Image.open(tmp_path / "x.png"))
+    np.testing.assert_array_equal(shown[1:3, 1:3], [[255, 0], [128, 128]])
+    np.testing.assert_array_equal(shown[1:3, 4:6], 255)
+    sample_files.write_samples(tmp_path / "x.npz", images, spec, {"image": known})
+    with np.load(tmp_path / "x.npz") as found:
+        np.testing.assert_array_equal(found["images"], images)

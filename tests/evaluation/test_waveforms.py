@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.io import wavfile
 
 from glf.data import mu_law
-from glf.evaluation import pictures, waveforms
+from glf.evaluation import pictures, sample_files, waveforms
 
 
 def codes_of(waves):
@@ -40,7 +40,7 @@ def test_a_grid_of_curves(tmp_path):
     found = pictures.grid(codes, 256, sample_rate=8000)
     assert found.shape == (2 * 65 + 1, 2 * 31 + 1)
     np.testing.assert_array_equal(found[1:65, 1:31], waveforms.draw(codes, 256)[0, ..., 0])
-    pictures.write_images(tmp_path / "x.png", codes, 256, sample_rate=8000)
+    sample_files.write_images(tmp_path / "x.png", codes, 256, sample_rate=8000)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.png")), found)
 
 
@@ -48,7 +48,7 @@ def test_a_grid_of_curves(tmp_path):
 def test_a_folder_of_sounds(tmp_path, levels, channels):
     codes = np.random.default_rng(0).integers(0, levels, (11, 30, 1, channels), np.uint8)
     codes[0, :2] = [[[0]], [[levels - 1]]]
-    pictures.write_images(tmp_path / "x", codes, levels, sample_rate=8000)
+    sample_files.write_images(tmp_path / "x", codes, levels, sample_rate=8000)
     assert sorted(os.listdir(tmp_path / "x")) == [f"{i:02d}.wav" for i in range(11)]
     for i, expected in enumerate(codes):
         rate, samples = wavfile.read(tmp_path / "x" / f"{i:02d}.wav")
@@ -60,6 +60,6 @@ def test_a_folder_of_sounds(tmp_path, levels, channels):
 
 def test_an_array_knows_its_rate(tmp_path):
     codes = np.zeros((2, 30, 1, 1), np.uint8)
-    pictures.write_images(tmp_path / "x.npz", codes, 256, sample_rate=8000)
+    sample_files.write_images(tmp_path / "x.npz", codes, 256, sample_rate=8000)
     with np.load(tmp_path / "x.npz") as found:
         assert found["sample_rate"] == 8000

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from glf.data import DataSpec, make_dataset
-from glf.evaluation import pictures
+from glf.evaluation import model_pictures, pictures
 from glf.evaluation.evaluate import evaluate
 from glf.export import export_model, read_description
 from glf.models.base import conditions_of, inputs_of
@@ -117,7 +117,7 @@ def test_what_it_needs_of_a_batch(model, dataset):
 
 
 def test_pictures_show_condition_sample_and_example(model, dataset):
-    pixels = pictures.samples(model, dataset, 8, seed=(0, 5))
+    pixels = model_pictures.samples(model, dataset, 8, seed=(0, 5))
     batch = dataset.examples("validation", [0, 1])
     drawn = model.sample(2, (0, 5), **conditions_of(model, batch))
     stacks = [batch["condition"], 255 * drawn.numpy(), 255 * batch["image"]]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from glf.bijectors import ActNorm, BothHalvesCoupling, Chain, LULinear
 from glf.data import DataSpec, make_dataset
-from glf.evaluation import density_pictures, pictures
+from glf.evaluation import density_pictures, model_pictures
 from glf.evaluation.evaluate import evaluate
 from glf.export import export_model, read_description
 from glf.models.base import HasDensity
@@ -175,7 +175,7 @@ def test_a_picture(model, dataset):
     with pytest.raises(ValueError, match="points in the plane"):
         density_pictures.picture(model, np.zeros((3, 3)), np.zeros((3, 3)))
     np.testing.assert_array_equal(
-        pictures.samples(model, dataset, 4, seed=1),
+        model_pictures.samples(model, dataset, 4, seed=1),
         density_pictures.beside_data(model, dataset, model.sample(density_pictures.POINTS, 1)),
     )
 

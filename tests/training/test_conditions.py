@@ -135,7 +135,7 @@ def test_a_model_that_could_but_does_not(digits, tiny, conditional):
 def test_pictures_of_conditional_models(short_run, tmp_path, digits, conditional):
     from PIL import Image
 
-    from glf.evaluation import pictures
+    from glf.evaluation import model_pictures, pictures
 
     made = []
 
@@ -154,6 +154,6 @@ def test_pictures_of_conditional_models(short_run, tmp_path, digits, conditional
     np.testing.assert_array_equal(np.asarray(found), expected)
     # Without validation examples, those of training.
     data = make_dataset("digits", validation_examples=0)
-    drawn = pictures.samples(made[1], data, 2, random.make_seed(0))
+    drawn = model_pictures.samples(made[1], data, 2, random.make_seed(0))
     x = data.examples("train", [0])["image"]
     np.testing.assert_array_equal(drawn, pictures.grid(np.concatenate([x, x // 2]), 17, columns=2))
