@@ -135,7 +135,7 @@ def test_every_name_of_the_package_is_there():
         assert getattr(glf, name) is not None
 
 
-PROGRAMS = sorted((ROOT / "scripts").glob("*.py"))
+PROGRAMS = sorted((ROOT / "scripts").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 

@@ -36,7 +36,7 @@ FOR_OTHERS = {"importlib-resources", "tf-keras"}
 
 def imported():
     """The top-level names that the package and the programs import."""
-    for path in [*(ROOT / "glf").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
+    for path in [*(ROOT / "glf").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 yield from (alias.name.split(".")[0] for alias in node.names)
@@ -64,7 +64,9 @@ def test_the_tested_versions_are_allowed():
 
 def test_every_folder_of_code_is_packed():
     folders = {p.parent.relative_to(ROOT) for p in (ROOT / "glf").rglob("*.py")}
-    packages = {".".join(folder.parts) for folder in folders} | {"glf.scripts", "glf.configs"}
+    programs = {p.parent.relative_to(ROOT) for p in (ROOT / "scripts").rglob("*.py")}
+    folders |= {pathlib.Path("glf") / folder for folder in programs}
+    packages = {".".join(folder.parts) for folder in folders} | {"glf.configs"}
     assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == packages
 
 
@@ -172,7 +174,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed):
     ours = {f"glf/{p.relative_to(ROOT)}" for p in (ROOT / "configs").rglob("*.gin")}
     assert ours == {name for name in names if name.endswith(".gin")}
     ours = {str(p.relative_to(ROOT)) for p in (ROOT / "glf").rglob("*.py")}
-    ours |= {f"glf/scripts/{p.name}" for p in (ROOT / "scripts").glob("*.py")}
+    ours |= {f"glf/{p.relative_to(ROOT)}" for p in (ROOT / "scripts").rglob("*.py")}
     assert ours == {name for name in names if name.endswith(".py")}
     assert f"glf-{glf.__version__}.dist-info/licenses/LICENSE" in names
 

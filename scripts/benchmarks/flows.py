@@ -4,11 +4,14 @@ RealNVP has 8 affine couplings of 20 dimensions, half of which are moved, with n
 hidden layers of 64; both flows have the same weights, and are given 512 points. Glow has 2 scales
 of 4 steps for images of 16 x 16 x 3, with networks of 64 filters; half of the channels leaves after
 the first scale, under a Gaussian that one convolution conditions on the rest. They are given 32
-images. See `glow_of_tfp` for what differs.
+images. See `glow_of_tfp` for what differs. All are compiled by XLA; what is traced is traced each
+time for a number of points that was not traced before, what is compiled is compiled once.
 """
 
 import functools
 import itertools
+
+from .rounds import in_turn, median
 
 DIMENSIONS, LAYERS, HIDDEN, POINTS = 20, 8, 64, 512
 IMAGE, SCALES, STEPS, FILTERS, IMAGES = (16, 16, 3), 2, 4, 64, 32
@@ -184,3 +187,33 @@ def pairs():
     yield "RealNVP", real_nvp_of_tfp, real_nvp_of_ours, vectors, 20
     images = random.normal([IMAGES, *IMAGE], 0)
     yield "Glow", glow_of_tfp, glow_of_ours, images, 1
+
+
+def measure(sizes):
+    """Running, tracing, compiling."""
+    figures = {}
+    for name, make_theirs, make_ours, points, calls in pairs():
+        flows = {"TFP": make_theirs(), "ours": make_ours()}
+        for who, flow in flows.items():
+            count = sum(weight.shape.num_elements() for weight in flow.weights)
+            figures[f"{name}, weights, {who}"] = count
+        for kind in ("gradient", "sample"):
+            once, often, traces = {}, {}, {}
+            for who, flow in flows.items():
+                function, arguments = functions(flow, points)[kind]
+                program = trace(function, arguments)
+                once[who] = running(program, arguments)
+                often[who] = running(program, arguments, calls)
+                traces[who] = tracing(flow, points, kind)
+            # The first call compiles.
+            _compare(f"{name}, {kind}, compile", in_turn(once, 1), 1, figures)
+            _compare(f"{name}, {kind}", in_turn(often, sizes.rounds), calls, figures)
+            _compare(f"{name}, {kind}, trace", in_turn(traces, sizes.rounds), 1, figures)
+    return figures
+
+
+def _compare(name, seconds, calls, figures):
+    ratios = [a / b for a, b in zip(seconds["TFP"], seconds["ours"], strict=True)]
+    for who, values in seconds.items():
+        figures[f"{name}, {who} (ms)"] = median(values) / calls * 1e3
+    figures[f"{name}, TFP / ours"] = median(ratios)
