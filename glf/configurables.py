@@ -14,7 +14,17 @@ import pathlib
 import gin
 from absl import logging
 
-from glf import autoregressive, bijectors, dequantizers, families, priors, samplers
+from glf import (
+    autoregressive,
+    bijectors,
+    data,
+    dequantizers,
+    families,
+    models,
+    networks,
+    priors,
+    samplers,
+)
 from glf.configuration import effect, reading, values
 from glf.configuration.messages import explain
 from glf.configuration.world import World, register
@@ -23,34 +33,6 @@ from glf.core.caller import undisturbed
 from glf.core.places import configs_home
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.data.registry import with_path
-from glf.models import glf, quantizers, reconstruction
-from glf.models.autoregressive import Autoregressive
-from glf.models.discrete_autoencoder import DiscreteAutoencoder
-from glf.models.pixel_flow import PixelFlow
-from glf.models.pixel_logistic import LogisticSegmenter
-from glf.models.vector_flow import VectorFlow
-from glf.networks import (
-    conditioner,
-    conditioning,
-    conv_context,
-    dense_autoencoder,
-    dense_net,
-    downsampled_context,
-    features,
-    gated_attention,
-    gated_context,
-    glow_conv,
-    image_context,
-    image_residual,
-    infogan,
-    made,
-    masked_image,
-    residual_autoencoder,
-    residual_dense,
-    spatial_autoencoder,
-)
-from glf.networks.autoencoder import Autoencoder
-from glf.priors.flow import paper_bijector
 from glf.training import optimizers
 from glf.training.execution import Provenance
 from glf.training.experiment import Experiment
@@ -61,92 +43,26 @@ from glf.training.train import run_experiment
 CONFIGURABLES = {}
 
 
-def _register(*targets, denylist=(), name=None):
-    """Registers each target under its own name; parameters that code passes are not bindable."""
-    for target in targets:
-        known = name or target.__name__
-        parameters = inspect.signature(target).parameters
-        register(target, known, [p for p in (*denylist, "name") if p in parameters])
-        CONFIGURABLES[known] = target
+# Where parts are; what in them says which of its arguments code gives can be named.
+ROOMS = (
+    *(autoregressive, bijectors, data, dequantizers, families, models, networks, optimizers),
+    *(priors, samplers),
+)
 
 
-def _concrete_classes(room):
-    return [c for c in vars(room).values() if inspect.isclass(c) and not inspect.isabstract(c)]
+def _register(target, name):
+    """Registers a part; parameters that code passes are not bindable."""
+    parameters = inspect.signature(target).parameters
+    given = (*getattr(target, "given_by_code", ()), "name")
+    register(target, name, [parameter for parameter in given if parameter in parameters])
+    CONFIGURABLES[name] = target
 
 
-_register(Experiment, name="train")
-_register(make_dataset_from_source, denylist=("data_dir", "data_path"))
-_register(glf.GLF, Autoregressive, DiscreteAutoencoder, denylist=("spec",))
-_register(PixelFlow, VectorFlow, LogisticSegmenter, denylist=("spec",))
-_register(
-    infogan.InfoGAN,
-    residual_autoencoder.ResidualAutoencoder,
-    dense_autoencoder.DenseAutoencoder,
-    spatial_autoencoder.SpatialAutoencoder,
-    denylist=Autoencoder.given_by_code,
-)
-_register(
-    quantizers.ArgmaxStraightThrough,
-    quantizers.GumbelSoftmax,
-    quantizers.VectorQuantizer,
-)
-_register(
-    conditioning.LabelEmbedding,
-    conditioning.Downsampled,
-    conditioning.Paired,
-    residual_dense.ResidualDense,
-    denylist=("spec", "dtype"),
-)
-_register(
-    conditioner.DenseConditioner,
-    conv_context.ConvContext,
-    dense_net.DenseNetConditioner,
-    gated_attention.GatedAttentionConditioner,
-    gated_context.GatedContext,
-    glow_conv.GlowConditioner,
-    image_context.ImageContext,
-    image_residual.ResidualConditioner,
-    denylist=("units", "dtype"),
-)
-_register(downsampled_context.DownsampledContext, denylist=("dtype",))
-_register(made.MADE, masked_image.MaskedImageNetwork, denylist=("parameters", "dtype"))
-_register(features.VGG16Features, features.SqueezeNetFeatures)
-_register(
-    reconstruction.SquaredError,
-    reconstruction.AbsoluteError,
-    reconstruction.CrossEntropy,
-    reconstruction.Perceptual,
-)
-_register(
-    *_concrete_classes(bijectors),
-    *_concrete_classes(dequantizers),
-    *_concrete_classes(priors),
-    denylist=("dtype",),
-)
-_register(*_concrete_classes(families), denylist=("channels", "levels", "dtype"))
-_register(paper_bijector)
-_register(
-    *_concrete_classes(autoregressive),
-    denylist=(
-        *("image_shape", "channels", "levels", "num_classes", "groups", "dtype"),
-        *("condition_shape", "condition_levels"),
-        *("data_features", "model_features", "context_size", "parameter_size"),
-    ),
-)
-_register(*(c for c in _concrete_classes(samplers) if issubclass(c, samplers.Sampler)))
-_register(
-    optimizers.adam,
-    optimizers.adamax,
-)
-_register(
-    optimizers.halve_every,
-    optimizers.cosine,
-    optimizers.warmup,
-    optimizers.hold_then_decay,
-    optimizers.until,
-    optimizers.starting_at,
-    denylist=("learning_rate",),
-)
+_register(Experiment, "train")
+for _room in ROOMS:
+    for _part in vars(_room).values():
+        if hasattr(_part, "given_by_code") and not inspect.isabstract(_part):
+            _register(_part, _part.__name__)
 
 _TRAIN = "glf.train"
 _world = World()

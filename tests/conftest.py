@@ -52,8 +52,8 @@ def small_glf(spec, **changes):
 
     from glf.bijectors import BothHalvesCoupling, Chain, RandomPermutation
     from glf.models.glf import GLF
-    from glf.networks.conditioner import DenseConditioner
     from glf.networks.dense_autoencoder import DenseAutoencoder
+    from glf.networks.dense_conditioner import DenseConditioner
     from glf.priors import Flow
 
     coupling = partial(

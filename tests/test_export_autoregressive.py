@@ -13,7 +13,7 @@ from glf.export import export_model, read_description
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import ArgmaxStraightThrough
-from glf.networks.conditioning import Downsampled, LabelEmbedding
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 
 SIZES = (1, 5)

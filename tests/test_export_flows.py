@@ -21,8 +21,8 @@ from glf.data.dataset import DataSpec
 from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
 from glf.export import export_model, read_description
 from glf.models.pixel_flow import PixelFlow
-from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
 from glf.priors import ChannelAutoregressive, MultiScale
 

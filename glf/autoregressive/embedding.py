@@ -15,6 +15,8 @@ class Embedding(abc.ABC):
       size: features of one channel.
     """
 
+    given_by_code = ("levels",)
+
     def __init__(self, levels):
         self.levels = levels
 

@@ -25,6 +25,8 @@ class Forecaster(keras.layers.Layer):
       shared: whether h is seen; without, only x is (the paper's ablation).
     """
 
+    given_by_code = ("data_features", "model_features", "groups", "parameter_size", "dtype")
+
     def __init__(
         self,
         data_features,

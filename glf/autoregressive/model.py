@@ -42,6 +42,15 @@ class AutoregressiveModel(Part, keras.layers.Layer):
       row_positions: positions of one row.
     """
 
+    given_by_code = (
+        "image_shape",
+        "levels",
+        "num_classes",
+        "condition_shape",
+        "condition_levels",
+        "dtype",
+    )
+
     def __init__(
         self,
         image_shape,

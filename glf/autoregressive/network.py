@@ -28,6 +28,8 @@ class CausalNetwork(keras.layers.Layer, abc.ABC):
       pixelwise: whether `pixels` accepts a view of one pixel.
     """
 
+    given_by_code = ("image_shape", "data_features", "groups", "context_size", "dtype")
+
     alignment = 1
     pixelwise = True
 

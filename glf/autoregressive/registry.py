@@ -17,7 +17,7 @@ from glf.autoregressive.pixel_cnn_pp import PixelCNNPlusPlus
 from glf.autoregressive.row_lstm import RowLSTM
 from glf.autoregressive.wavenet import WaveNet
 from glf.families.discretized_logistic_mixture import DiscretizedLogisticMixture
-from glf.networks.conditioning import Downsampled, LabelEmbedding
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding
 
 _pixel_cnn = partial(PixelCNN, filters=24, blocks=2, first_kernel=5, head=12)
 _gated = partial(GatedPixelCNN, filters=12, layers=3, first_kernel=5, head=12)

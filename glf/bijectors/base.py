@@ -38,6 +38,8 @@ class Bijector(Part, keras.layers.Layer):
     global policy.
     """
 
+    given_by_code = ("dtype",)
+
     def __init__(self, *, dtype="float32"):
         super().__init__(dtype=dtype)
         self.event_shape = None

@@ -10,7 +10,7 @@ from glf.bijectors.elementwise import AdditiveMap, AffineMap, learn_shared, with
 from glf.bijectors.spline import SplineMap
 from glf.core.part import made_by
 from glf.layers.track import track
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 
 
 class MapParameters(keras.layers.Layer):

@@ -28,6 +28,8 @@ class ElementwiseMap(abc.ABC):
     Shapes: x and y [..., m], raw [..., m, sum(groups) + len(shared)], log-derivatives [..., m].
     """
 
+    given_by_code = ()
+
     groups: tuple[int, ...]
     shared: tuple[float, ...] = ()
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from glf.core.part import made_by
 from glf.layers.track import track
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 
 
 class FreeParameters(keras.layers.Layer):

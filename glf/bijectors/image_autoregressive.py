@@ -5,7 +5,7 @@ import tensorflow as tf
 from glf.bijectors.autoregressive import AutoregressiveBijector
 from glf.bijectors.base import ImageBijector
 from glf.bijectors.elementwise import AffineMap
-from glf.networks.masked_image import MaskedImageNetwork
+from glf.networks.masked_image_network import MaskedImageNetwork
 
 # What a pass may hand on to the next one. Values that are not final yet can grow from pass to pass,
 # and an infinity would turn masked connections into 0 · ∞.

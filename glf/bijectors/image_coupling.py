@@ -6,7 +6,7 @@ from glf.bijectors.base import ImageBijector
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.bijectors.masks import MASKS
 from glf.core.part import made_by
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 
 
 class ImageCoupling(ImageBijector):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector
 from glf.bijectors.free_parameters import FreeParameters
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 
 
 class Planar(VectorBijector):

@@ -38,10 +38,10 @@ from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
 from glf.bijectors.squeeze import Squeeze, Unsqueeze
 from glf.bijectors.whitening import Whitening
-from glf.networks.conditioner import DenseConditioner
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.dense_conditioner import DenseConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.made import MADE
-from glf.networks.masked_image import MaskedImageNetwork
+from glf.networks.masked_image_network import MaskedImageNetwork
 
 _dense = partial(DenseConditioner, hidden=8)
 _made = partial(MADE, hidden=(8, 8))

@@ -6,6 +6,7 @@ import os
 
 from glf.core.checks import check_at_least
 from glf.core.files import expanded
+from glf.core.nameable import nameable
 from glf.data.dataset import Dataset
 from glf.data.registry import MADE_OF_OPTIONS, SOURCES, behind_colon, options_of, with_path
 
@@ -13,6 +14,7 @@ from glf.data.registry import MADE_OF_OPTIONS, SOURCES, behind_colon, options_of
 _FOR_ANY = ("data_dir", "download", "memory_budget", "cache_dir")
 
 
+@nameable("data_dir", "data_path")
 def make_dataset(
     source="digits",
     *,

@@ -20,6 +20,8 @@ class Dequantizer(Part, keras.layers.Layer):
     see `glf.layers.context`.
     """
 
+    given_by_code = ("dtype",)
+
     def __init__(self, *, dtype="float32"):
         super().__init__(dtype=dtype)
         self.image_shape = None

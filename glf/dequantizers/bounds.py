@@ -26,6 +26,8 @@ class Bound(abc.ABC):
       ValueError: for no draw; when called, for weights of another number of draws.
     """
 
+    given_by_code = ()
+
     def __init__(self, num_samples):
         if num_samples < 1:
             raise ValueError(f"{type(self).__name__} needs num_samples >= 1, got {num_samples}.")

@@ -13,9 +13,9 @@ from glf.core import random
 from glf.core.part import made_by
 from glf.dequantizers.base import Dequantizer
 from glf.layers.context import context_features, with_context
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
-from glf.networks.masked_image import MaskedImageNetwork
+from glf.networks.masked_image_network import MaskedImageNetwork
 
 SmallConditioner = partial(GlowConditioner, filters=64)
 

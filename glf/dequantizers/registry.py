@@ -16,9 +16,9 @@ from glf.dequantizers.flow import (
     VariationalDequantizer,
 )
 from glf.dequantizers.uniform import UniformDequantizer
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
-from glf.networks.masked_image import MaskedImageNetwork
+from glf.networks.masked_image_network import MaskedImageNetwork
 
 _conditioner = partial(GlowConditioner, filters=6)
 _small = {"make_context": partial(ImageContext, filters=6, blocks=1), "features": 5}

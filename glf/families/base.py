@@ -35,6 +35,8 @@ class Family(abc.ABC):
       ValueError: for a family of integers without levels.
     """
 
+    given_by_code = ("channels", "levels", "dtype")
+
     integers = False
     values = 1
     parameter_size = 1

@@ -39,8 +39,8 @@ class GenerativeModel(Part, keras.Model):
       ValueError: if the data are of the other kind.
     """
 
-    models_points = False
-    condition_encoder = None
+    given_by_code = ("spec",)
+    models_points, condition_encoder = False, None
 
     compile = instead("compile")
     fit = instead("fit")

@@ -12,8 +12,8 @@ from glf.models.base import Conditional, GenerativeModel, HasDensity
 from glf.models.chunks import ROWS, in_chunks, in_pieces
 from glf.models.drawn import Drawn, drawn_images
 from glf.models.requests import check_conditions
-from glf.networks.conditioning import Paired
-from glf.networks.image_residual import ResidualConditioner
+from glf.networks.condition_encoders import Paired
+from glf.networks.residual_conditioner import ResidualConditioner
 
 
 class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):

@@ -36,6 +36,8 @@ class Quantizer(keras.layers.Layer, abc.ABC):
       ValueError: if a number is out of range.
     """
 
+    given_by_code = ()
+
     def __init__(self, channels, categories, inputs, outputs, *, name=None):
         super().__init__(dtype="float32", name=name)
         if channels < 1 or categories < 2:

@@ -34,6 +34,8 @@ class PixelLoss(abc.ABC):
       ValueError: if `reduction` is neither.
     """
 
+    given_by_code = ()
+
     def __init__(self, *, reduction="sum"):
         self.reduction = _check_reduction(type(self).__name__, reduction)
 
@@ -106,6 +108,8 @@ class Perceptual(keras.layers.Layer):
     Raises:
       ValueError: if `reduction` is neither, or a weight is not a number of at least 0.
     """
+
+    given_by_code = ()
 
     def __init__(
         self, *, make_features, reduction="sum", pixel_weight=1.0, feature_weight=1.0, name=None

@@ -26,12 +26,12 @@ from glf.models.pixel_flow import PixelFlow
 from glf.models.pixel_logistic import LogisticSegmenter
 from glf.models.quantizers import ArgmaxStraightThrough
 from glf.models.vector_flow import VectorFlow
-from glf.networks.conditioner import DenseConditioner
-from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
 from glf.networks.dense_autoencoder import DenseAutoencoder
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.dense_conditioner import DenseConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
-from glf.networks.image_residual import ResidualConditioner
+from glf.networks.residual_conditioner import ResidualConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.priors.flow import Flow
 from glf.priors.multi_scale import MultiScale

@@ -1,1 +1,53 @@
-"""Encoders, decoders, feature networks, and what asks for the parameters of a flow."""
+"""Networks by role: autoencoders, conditioners, masked networks, condition encoders, features."""
+
+from glf.networks.autoencoder import Autoencoder
+from glf.networks.base import Conditioner, ContextNetwork, ImageConditioner, MaskedNetwork
+from glf.networks.condition_encoders import ConditionEncoder, Downsampled, LabelEmbedding, Paired
+from glf.networks.conv_context import ConvContext
+from glf.networks.dense_autoencoder import DenseAutoencoder
+from glf.networks.dense_conditioner import DenseConditioner
+from glf.networks.dense_net_conditioner import DenseNetConditioner
+from glf.networks.downsampled_context import DownsampledContext
+from glf.networks.features import FrozenFeatures, SqueezeNetFeatures, VGG16Features
+from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
+from glf.networks.gated_context import GatedContext
+from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.image_context import ImageContext
+from glf.networks.infogan import InfoGAN
+from glf.networks.made import MADE
+from glf.networks.masked_image_network import MaskedImageNetwork
+from glf.networks.residual_autoencoder import ResidualAutoencoder
+from glf.networks.residual_conditioner import ResidualConditioner
+from glf.networks.residual_dense_encoder import ResidualDense
+from glf.networks.spatial_autoencoder import SpatialAutoencoder
+
+__all__ = [
+    "MADE",
+    "Autoencoder",
+    "ConditionEncoder",
+    "Conditioner",
+    "ContextNetwork",
+    "ConvContext",
+    "DenseAutoencoder",
+    "DenseConditioner",
+    "DenseNetConditioner",
+    "Downsampled",
+    "DownsampledContext",
+    "FrozenFeatures",
+    "GatedAttentionConditioner",
+    "GatedContext",
+    "GlowConditioner",
+    "ImageConditioner",
+    "ImageContext",
+    "InfoGAN",
+    "LabelEmbedding",
+    "MaskedImageNetwork",
+    "MaskedNetwork",
+    "Paired",
+    "ResidualAutoencoder",
+    "ResidualConditioner",
+    "ResidualDense",
+    "SpatialAutoencoder",
+    "SqueezeNetFeatures",
+    "VGG16Features",
+]

@@ -4,9 +4,10 @@ import keras
 import tensorflow as tf
 
 from glf.layers.context import with_context
+from glf.networks.base import ImageConditioner
 
 
-class ConvContext(keras.layers.Layer):
+class ConvContext(ImageConditioner):
     """conv(relu(conv(h))) with kernels of one size.
 
     With the defaults the network that the authors of mAR-SCF (Bhattacharyya et al. 2020) put before
@@ -24,8 +25,8 @@ class ConvContext(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
-    def __init__(self, units, *, filters=32, size=5, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, units, *, filters=32, size=5, dtype="float32"):
+        super().__init__(units, dtype=dtype)
         if min(units, filters, size) < 1 or size % 2 == 0:
             raise ValueError(
                 "ConvContext needs units >= 1, filters >= 1 and an odd size, got "

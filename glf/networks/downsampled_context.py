@@ -1,25 +1,10 @@
 """Contexts made of contexts: learned features for the scales of a flow."""
 
-import abc
-
 import keras
 import tensorflow as tf
 
 from glf.layers.context import context_features
-
-
-class ContextNetwork(keras.layers.Layer, abc.ABC):
-    """Makes a context of another one, see `glf.layers.context`.
-
-    Attributes:
-      context_shape: the shape of what it makes, [None, height, width, features], after `build`.
-    """
-
-    context_shape = None
-
-    @abc.abstractmethod
-    def call(self, condition):
-        """A context to another one."""
+from glf.networks.base import ContextNetwork
 
 
 class DownsampledContext(ContextNetwork):
@@ -35,8 +20,8 @@ class DownsampledContext(ContextNetwork):
       ValueError: in `build`, for a side that is odd and not 1.
     """
 
-    def __init__(self, *, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, *, dtype="float32"):
+        super().__init__(dtype=dtype)
 
     def build(self, condition_shape):
         """Makes the kernel for contexts [None, height, width, n]."""

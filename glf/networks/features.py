@@ -1,5 +1,7 @@
 """Frozen image classifiers whose inner feature maps compare images."""
 
+import abc
+
 import h5py
 import keras
 import tensorflow as tf
@@ -32,7 +34,7 @@ _SQUEEZENET_FIRES = (
 _SQUEEZENET_POOLINGS = (1, 3, 5)
 
 
-class FrozenFeatures(keras.layers.Layer):
+class FrozenFeatures(keras.layers.Layer, abc.ABC):
     """Images in [0, 1] to a list of feature maps of a frozen network.
 
     Grey images are repeated to three channels; images are resized if asked, scaled to 0-255, their
@@ -49,8 +51,11 @@ class FrozenFeatures(keras.layers.Layer):
         nor three channels, or are too small.
     """
 
-    def __init__(self, *, min_size, resize=None, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name, trainable=False)
+    given_by_code = ()
+
+    @abc.abstractmethod
+    def __init__(self, *, min_size, resize=None, dtype="float32"):
+        super().__init__(dtype=dtype, trainable=False)
         self.min_size = min_size
         self.resize = None if resize is None else tuple(resize)
         if resize is not None and (len(self.resize) != 2 or min(self.resize) < min_size):
@@ -119,12 +124,11 @@ class VGG16Features(FrozenFeatures):
         last_activation=True,
         resize=None,
         dtype="float32",
-        name=None,
     ):
         layers = _vgg16_maps(layers, num_blocks)
         last = layers[-1]
         num_blocks = _VGG16_CONVOLUTIONS[last][0]
-        super().__init__(min_size=2 ** (num_blocks - 1), resize=resize, dtype=dtype, name=name)
+        super().__init__(min_size=2 ** (num_blocks - 1), resize=resize, dtype=dtype)
         policy = self.dtype_policy
         image = h = keras.Input((None, None, 3))
         maps, within = [], 1
@@ -162,11 +166,11 @@ class SqueezeNetFeatures(FrozenFeatures):
         weights.
     """
 
-    def __init__(self, *, weights, num_maps=9, resize=None, dtype="float32", name=None):
+    def __init__(self, *, weights, num_maps=9, resize=None, dtype="float32"):
         if num_maps not in range(1, 10):
             raise ValueError(f"SqueezeNetFeatures.num_maps must be 1 to 9, got {num_maps}.")
         poolings = sum(num_maps > before for before in _SQUEEZENET_POOLINGS)
-        super().__init__(min_size=2 ** (poolings + 2) - 1, resize=resize, dtype=dtype, name=name)
+        super().__init__(min_size=2 ** (poolings + 2) - 1, resize=resize, dtype=dtype)
         policy = self.dtype_policy
         image = keras.Input((None, None, 3))
         h = _conv(64, 3, "conv1", policy, strides=2, padding="valid")(image)

@@ -1,15 +1,15 @@
 """Flow++'s network that makes an image into a context for the noise."""
 
-import keras
 import tensorflow as tf
 
 from glf.layers.attention import GatedAttention, GatedConv2D, embed_positions
 from glf.layers.context import context_features, with_context
 from glf.layers.same_conv import SameConv2D
 from glf.layers.track import track
+from glf.networks.base import ImageConditioner
 
 
-class GatedContext(keras.layers.Layer):
+class GatedContext(ImageConditioner):
     """Features of an image, made by gated convolutions on pairs of neighbouring columns.
 
     The channels of columns 2 i and 2 i + 1 are put behind each other; a convolution 3x3 makes
@@ -48,9 +48,8 @@ class GatedContext(keras.layers.Layer):
         heads=4,
         dropout=0.0,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(units, dtype=dtype)
         divided = not attention or (heads >= 1 and units % heads == 0)
         if units < 1 or blocks < 0 or not divided or not 0 <= dropout < 1:
             raise ValueError(
@@ -58,7 +57,7 @@ class GatedContext(keras.layers.Layer):
                 f"units, and dropout in [0, 1), got units={units}, blocks={blocks}, "
                 f"heads={heads}, dropout={dropout}."
             )
-        self.units, self.blocks, self.normalise = units, blocks, normalise
+        self.blocks, self.normalise = blocks, normalise
         self.attention, self.heads, self.dropout = attention, heads, dropout
 
     def build(self, input_shape, condition_shape=None):

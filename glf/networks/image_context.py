@@ -1,7 +1,7 @@
 """A network that makes an image into a context."""
 
 from glf.layers.same_conv import SameConv2D
-from glf.networks.image_residual import ResidualConditioner
+from glf.networks.residual_conditioner import ResidualConditioner
 
 
 class ImageContext(ResidualConditioner):
@@ -26,5 +26,5 @@ class ImageContext(ResidualConditioner):
 
     _last = SameConv2D
 
-    def __init__(self, units, *, filters=32, blocks=2, dtype="float32", name=None):
-        super().__init__(units, filters=filters, blocks=blocks, dtype=dtype, name=name)
+    def __init__(self, units, *, filters=32, blocks=2, dtype="float32"):
+        super().__init__(units, filters=filters, blocks=blocks, dtype=dtype)

@@ -1,12 +1,12 @@
 """A masked dense network whose i-th output sees only the inputs before i, in a chosen order."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from glf.core import random
 from glf.layers.masked_dense import MaskedDense
 from glf.layers.track import track
+from glf.networks.base import MaskedNetwork
 
 
 def degrees(size, order="sequential", seed=None):
@@ -32,7 +32,7 @@ def degrees(size, order="sequential", seed=None):
     return random.numpy_generator(seed, "order").permutation(places)
 
 
-class MADE(keras.layers.Layer):
+class MADE(MaskedNetwork):
     """Parameters of every x_i from the x_j before it (Germain et al. 2015, "MADE").
 
       h_0 = (x, condition)   h_l = activation(h_l-1 (W_l ∘ M_l) + b_l)   output = h_L (V ∘ M) + c
@@ -66,9 +66,8 @@ class MADE(keras.layers.Layer):
         activation="relu",
         zero_init_last=True,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(parameters, dtype=dtype)
         hidden = tuple(hidden)
         if parameters < 1 or not hidden or min(hidden) < 1:
             raise ValueError(
@@ -76,7 +75,6 @@ class MADE(keras.layers.Layer):
                 f"got parameters={parameters}, hidden={hidden}."
             )
         degrees(1, order, seed)
-        self.parameters = parameters
         self.hidden = hidden
         self.order = order
         self.seed = seed

@@ -25,6 +25,8 @@ class Prior(Part, keras.layers.Layer):
     `sample(m, seed)` equal `sample(n, seed)`, in eager, graph and XLA mode.
     """
 
+    given_by_code = ("dtype",)
+
     def __init__(self, *, dtype="float32"):
         super().__init__(dtype=dtype)
         self.event_shape = None

@@ -3,11 +3,13 @@
 from glf.bijectors.chain import Chain
 from glf.bijectors.coupling import BothHalvesCoupling
 from glf.bijectors.permutation import RandomPermutation
+from glf.core.nameable import nameable
 from glf.core.part import made_by
 from glf.priors.base import Prior
 from glf.priors.standard import StandardNormal
 
 
+@nameable()
 def paper_bijector(num=4):
     """Generative Latent Flow's bijector: `num` both-halves couplings, each with a permutation."""
     return Chain([BothHalvesCoupling, RandomPermutation], repeats=num)

@@ -9,9 +9,9 @@ from functools import partial
 
 from glf.bijectors import ActNorm, BothHalvesCoupling, Chain, ImageCoupling, InvertibleConv1x1
 from glf.families.mixture_of_logistics import MixtureOfLogistics
-from glf.networks.conditioner import DenseConditioner
 from glf.networks.conv_context import ConvContext
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.dense_conditioner import DenseConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 from glf.priors.conditional_gaussian import ConditionalGaussian
 from glf.priors.factored_out import FactoredOut

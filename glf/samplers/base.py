@@ -58,6 +58,8 @@ class Sampler(abc.ABC):
     finds something else, and what was mended is counted: see `certify`.
     """
 
+    given_by_code = ()
+
     def __call__(self, model, noise, context=None, temperature=1.0, given=None):
         """Samples an `AutoregressiveModel`.
 

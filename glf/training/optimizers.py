@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from glf.core.nameable import nameable
+
 
 class L2Adam(keras.optimizers.Adam):
     """Adam whose gradient is g + l2 * w: the coupled weight decay of the published recipes.
@@ -45,6 +47,7 @@ class L2Adam(keras.optimizers.Adam):
         super().update_step(gradient, variable, learning_rate)
 
 
+@nameable()
 def adam(
     learning_rate=1e-3,
     beta_1=0.9,
@@ -69,6 +72,7 @@ def adam(
     return L2Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, l2=l2, l2_names=l2_names)
 
 
+@nameable()
 def adamax(learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, make_schedule=None):
     """Adamax (Kingma and Ba 2015, section 7.1), the infinity-norm variant."""
     rate = make_schedule(learning_rate) if make_schedule else learning_rate
@@ -93,6 +97,7 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         return {"learning_rate": self.learning_rate, "steps": self.steps, "after": self.after}
 
 
+@nameable("learning_rate")
 def halve_every(learning_rate, steps):
     """rate * 0.5^floor(step / steps): halved every `steps` steps."""
     return keras.optimizers.schedules.ExponentialDecay(
@@ -100,17 +105,20 @@ def halve_every(learning_rate, steps):
     )
 
 
+@nameable("learning_rate")
 def cosine(learning_rate, steps, warmup_steps=0, final=0.0):
     """Cosine decay from the rate to `final` times it over `steps`, after a linear warm-up."""
     decay = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps, alpha=final)
     return Warmup(learning_rate, warmup_steps, decay) if warmup_steps else decay
 
 
+@nameable("learning_rate")
 def warmup(learning_rate, steps):
     """Linear warm-up over `steps`, then constant."""
     return Warmup(learning_rate, steps)
 
 
+@nameable("learning_rate")
 def until(learning_rate, step):
     """The rate for the first `step` steps, then 0: Adam leaves the weights exactly as they are.
 
@@ -120,6 +128,7 @@ def until(learning_rate, step):
     return _switch("until", step, learning_rate, 0.0)
 
 
+@nameable("learning_rate")
 def starting_at(learning_rate, step):
     """0 for the first `step` steps, in which Adam changes no weight, then the rate.
 
@@ -161,6 +170,7 @@ class HoldThenDecay(keras.optimizers.schedules.LearningRateSchedule):
         return {name: getattr(self, name) for name in names}
 
 
+@nameable("learning_rate")
 def hold_then_decay(learning_rate, warmup_steps, hold, decay, final):
     """Linear warm-up, then the full rate up to step `hold`, then decay to the rate `final`.
 

@@ -79,7 +79,7 @@ def real_nvp_of_tfp():
 def real_nvp_of_ours():
     """Eight `AffineCoupling`s that move the second and the first half in turn."""
     from glf.bijectors import AffineCoupling, Chain
-    from glf.networks.conditioner import DenseConditioner
+    from glf.networks.dense_conditioner import DenseConditioner
     from glf.priors import Flow
 
     network = functools.partial(
@@ -122,7 +122,7 @@ def glow_of_tfp():
 def glow_of_ours():
     """`MultiScale` of the same numbers of scales, steps and filters."""
     from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, SigmoidAffineMap
-    from glf.networks.glow_conv import GlowConditioner
+    from glf.networks.glow_conditioner import GlowConditioner
     from glf.priors import ConditionalGaussian, MultiScale, StandardNormal
 
     network = functools.partial(GlowConditioner, filters=FILTERS)

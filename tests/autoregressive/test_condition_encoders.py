@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
 from glf.data.dataset import DataSpec
-from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
-from glf.networks.residual_dense import ResidualDense
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
+from glf.networks.residual_dense_encoder import ResidualDense
 
 
 def spec(*shape, **of_pairs):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from glf.bijectors import MAF, AffineCoupling, AffineMap, Coupling, Planar, SplineMap
 from glf.bijectors.registry import REGISTRY
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.made import MADE
 
 small = functools.partial(DenseConditioner, hidden=8)

@@ -26,7 +26,7 @@ from glf.bijectors import (
 )
 from glf.bijectors.base import Bijector
 from glf.bijectors.registry import IMAGES, REGISTRY
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.made import MADE
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from glf.bijectors import AdditiveCoupling, Chain, DiagonalScaling, Flatten
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.priors import Flow, StandardLogistic
 
 

@@ -10,8 +10,8 @@ from glf.bijectors.image_autoregressive import ImageIAF
 from glf.bijectors.image_coupling import ImageCoupling
 from glf.bijectors.mixture_logistic import MixtureLogisticMap
 from glf.bijectors.spline import SplineMap
-from glf.networks.glow_conv import GlowConditioner
-from glf.networks.masked_image import MaskedImageNetwork
+from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.masked_image_network import MaskedImageNetwork
 
 glow = partial(GlowConditioner, filters=4)
 masked = partial(MaskedImageNetwork, filters=6, layers=1, first_kernel=3)

@@ -13,7 +13,7 @@ from glf.bijectors.image_coupling import ImageCoupling
 from glf.bijectors.logit import Logit
 from glf.dequantizers import ELBO, ImportanceWeighted, Renyi
 from glf.dequantizers.registry import DEQUANTIZERS
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors import DiagonalGaussian, Flow
 
 SHAPE, LEVELS, DRAWS = (1, 2, 1), 3, 2**14

@@ -20,7 +20,7 @@ from glf.dequantizers import (
     VariationalDequantizer,
 )
 from glf.dequantizers.registry import DEQUANTIZERS
-from glf.networks.gated_attention import GatedAttentionConditioner
+from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
 
 SHAPE, LEVELS, BATCH = (2, 3, 2), 17, 5
 FLOWS = sorted(set(DEQUANTIZERS) - {"uniform"})

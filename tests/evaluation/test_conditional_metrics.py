@@ -16,7 +16,7 @@ from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noi
 from glf.evaluation.segmentation import Segmentation, agreement, entropy, iou_and_f1
 from glf.evaluation.super_resolution import SuperResolution, bicubic, structural_similarity
 from glf.models.base import Conditional
-from glf.networks.conditioning import Downsampled, Paired
+from glf.networks.condition_encoders import Downsampled, Paired
 
 
 class Fake(Conditional):

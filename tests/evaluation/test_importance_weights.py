@@ -15,8 +15,8 @@ from glf.evaluation.importance_weights import ImportanceBounds, importance_weigh
 from glf.models.base import Conditional, GenerativeModel, HasBounds
 from glf.models.drawn import drawn_integers
 from glf.models.pixel_flow import PixelFlow
-from glf.networks.conditioning import LabelEmbedding
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.condition_encoders import LabelEmbedding
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors import MultiScale
 
 

@@ -13,7 +13,7 @@ from glf.evaluation import sampling_pictures
 from glf.evaluation.pictures import to_bytes
 from glf.evaluation.sampling import compare_samplers, comparison_table
 from glf.families import DiscretizedLogisticMixture
-from glf.networks.conditioning import LabelEmbedding
+from glf.networks.condition_encoders import LabelEmbedding
 from glf.samplers.ancestral import Ancestral, CachedAncestral
 from glf.samplers.predictive import Predictive
 

@@ -13,7 +13,7 @@ from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.data.dataset import DataSpec
 from glf.models import drawing
 from glf.models.autoregressive import Autoregressive
-from glf.networks.conditioning import LabelEmbedding
+from glf.networks.condition_encoders import LabelEmbedding
 from glf.samplers.ancestral import Ancestral
 from glf.samplers.base import Samples
 

@@ -12,7 +12,7 @@ from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.evaluation.evaluate import evaluate
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.quantizers import ArgmaxStraightThrough, GumbelSoftmax, VectorQuantizer
-from glf.networks.conditioning import Downsampled, LabelEmbedding
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.samplers import Ancestral
 

@@ -20,9 +20,9 @@ from glf.dequantizers import (
 )
 from glf.models.base import HasBounds
 from glf.models.pixel_flow import PixelFlow
-from glf.networks.conditioning import Downsampled, LabelEmbedding, Paired
-from glf.networks.gated_attention import GatedAttentionConditioner
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
+from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
 from glf.priors import Flow, MultiScale, StandardLogistic, StandardNormal
 

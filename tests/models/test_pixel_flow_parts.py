@@ -11,7 +11,7 @@ from glf.bijectors import ImageCoupling, Logit
 from glf.data.dataset import DataSpec
 from glf.dequantizers import UniformDequantizer
 from glf.models.pixel_flow import PixelFlow
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors import ConditionalGaussian, MultiScale
 
 DOUBLE = {"dtype": "float64"}

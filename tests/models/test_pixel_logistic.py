@@ -13,8 +13,8 @@ from glf.evaluation.evaluate import evaluate
 from glf.export import export_model, read_description
 from glf.models.base import conditions_of, inputs_of
 from glf.models.pixel_logistic import LogisticSegmenter
-from glf.networks.conditioning import LabelEmbedding, Paired
-from glf.networks.image_residual import ResidualConditioner
+from glf.networks.condition_encoders import LabelEmbedding, Paired
+from glf.networks.residual_conditioner import ResidualConditioner
 from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines, RunFolder
 from glf.training.train import train

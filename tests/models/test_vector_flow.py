@@ -17,7 +17,7 @@ from glf.evaluation.evaluate import evaluate
 from glf.export import export_model, read_description
 from glf.models.base import HasDensity
 from glf.models.vector_flow import HasPointDensity, VectorFlow
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.priors import Flow
 from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines, RunFolder

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from glf.core.mode import Training
 from glf.layers.same_conv import SameConv2D, ZeroConv2D
-from glf.networks.dense_net import DenseNetConditioner
-from glf.networks.gated_attention import GatedAttentionConditioner
-from glf.networks.glow_conv import GlowConditioner
-from glf.networks.image_residual import ResidualConditioner
-from glf.networks.masked_image import MaskedImageNetwork
+from glf.networks.dense_net_conditioner import DenseNetConditioner
+from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
+from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.masked_image_network import MaskedImageNetwork
+from glf.networks.residual_conditioner import ResidualConditioner
 
 CONDITIONERS = {
     "glow": partial(GlowConditioner, filters=5),

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from glf.core import random
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors.conditional_gaussian import ConditionalGaussian
 
 EVENT, BATCH = (3, 2, 3), 5

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Logit, Squeeze
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors import DiagonalGaussian, Flow, StandardLogistic, StandardNormal
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 from glf.priors.conditional_gaussian import ConditionalGaussian

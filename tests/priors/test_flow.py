@@ -23,7 +23,7 @@ from glf.bijectors import (
     SplineMap,
 )
 from glf.core import random
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.priors import DiagonalGaussian, Flow, StandardNormal, paper_bijector
 
 small = functools.partial(DenseConditioner, hidden=8, num_layers=1)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from glf.bijectors import ImageCoupling
 from glf.networks.downsampled_context import DownsampledContext
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors import MultiScale
 
 coupling = partial(ImageCoupling, make_conditioner=partial(GlowConditioner, filters=4))

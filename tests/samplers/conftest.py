@@ -14,7 +14,7 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import PixelView, RowsView, WholeView
 from glf.families import Categorical, DiscretizedLogisticMixture
-from glf.networks.conditioning import LabelEmbedding
+from glf.networks.condition_encoders import LabelEmbedding
 from glf.samplers import Ancestral
 
 partial = functools.partial

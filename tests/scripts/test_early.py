@@ -12,7 +12,7 @@ from glf import configurables
 from glf.models.autoregressive import Autoregressive
 from glf.models.base import GenerativeModel, HasBounds, HasLatentFlow, Reconstructs
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
-from glf.networks import conditioning
+from glf.networks import condition_encoders
 from scripts import early
 from scripts.__main__ import PROGRAMS
 
@@ -44,7 +44,7 @@ def test_the_abilities_are_those_of_the_classes():
 def test_the_encoders_of_labels():
     names = {
         name
-        for name, part in vars(conditioning).items()
+        for name, part in vars(condition_encoders).items()
         if isinstance(part, type) and getattr(part, "kind", None) == "label"
     }
     assert names == set(early.LABEL_ENCODERS)

@@ -10,7 +10,7 @@ from absl.testing import flagsaver
 
 from glf.autoregressive import AutoregressiveModel, PixelCNN
 from glf.models.autoregressive import Autoregressive
-from glf.networks.conditioning import Downsampled
+from glf.networks.condition_encoders import Downsampled
 from scripts import sample
 
 flags.FLAGS.mark_as_parsed()

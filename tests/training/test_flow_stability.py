@@ -32,11 +32,11 @@ from glf.data.make import make_dataset
 from glf.dequantizers import UniformDequantizer, VariationalDequantizer
 from glf.families.mixture_of_logistics import MixtureOfLogistics
 from glf.models.pixel_flow import PixelFlow
-from glf.networks.conditioner import DenseConditioner
-from glf.networks.gated_attention import GatedAttentionConditioner
-from glf.networks.glow_conv import GlowConditioner
+from glf.networks.dense_conditioner import DenseConditioner
+from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
-from glf.networks.image_residual import ResidualConditioner
+from glf.networks.residual_conditioner import ResidualConditioner
 from glf.priors import (
     ChannelAutoregressive,
     ConditionalGaussian,

@@ -9,7 +9,7 @@ import tensorflow as tf
 from glf.bijectors import AffineCoupling
 from glf.core import fused
 from glf.models import glf
-from glf.networks.conditioner import DenseConditioner
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.priors import Flow
 from glf.training import optimizers
 from glf.training.execution import Execution

@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
 from glf.layers.track import track
+from glf.networks.base import Conditioner
 
 
-class DenseConditioner(keras.layers.Layer):
+class DenseConditioner(Conditioner):
     """Dense, activation, batch norm, `num_layers` times, then a dense layer of `units` numbers.
 
     With the defaults this is the subnetwork of Generative Latent Flow's couplings (Xiao, Yan,
@@ -42,9 +43,8 @@ class DenseConditioner(keras.layers.Layer):
         zero_init_last=True,
         init_deviation=None,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(units, dtype=dtype)
         if units < 1 or hidden < 1 or num_layers < 0:
             raise ValueError(
                 "DenseConditioner needs units >= 1, hidden >= 1 and num_layers >= 0, got "

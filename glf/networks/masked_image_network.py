@@ -1,14 +1,14 @@
 """A masked convolutional network: parameters of every value of an image from those before it."""
 
-import keras
 import tensorflow as tf
 
 from glf.layers.add_context import AddContext
 from glf.layers.causal_conv import CausalConv2D
 from glf.layers.track import track
+from glf.networks.base import MaskedNetwork
 
 
-class MaskedImageNetwork(keras.layers.Layer):
+class MaskedImageNetwork(MaskedNetwork):
     """Parameters of every x_i from values before it, row by row, channels fastest.
 
       h ← conv_A(x) + V_0 context      h ← h + conv_B(elu(h)) + V_l context
@@ -32,16 +32,14 @@ class MaskedImageNetwork(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
-    def __init__(
-        self, parameters, *, filters=32, layers=3, first_kernel=5, dtype="float32", name=None
-    ):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, parameters, *, filters=32, layers=3, first_kernel=5, dtype="float32"):
+        super().__init__(parameters, dtype=dtype)
         if min(parameters, filters) < 1 or layers < 0 or first_kernel < 3 or first_kernel % 2 == 0:
             raise ValueError(
                 "MaskedImageNetwork needs parameters >= 1, filters >= 1, layers >= 0 and an odd "
                 f"first_kernel >= 3, got {parameters}, {filters}, {layers} and {first_kernel}."
             )
-        self.parameters, self.filters, self.layers = parameters, filters, layers
+        self.filters, self.layers = filters, layers
         self.first_kernel = first_kernel
 
     def build(self, input_shape, condition_shape=None):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
 from glf.layers.track import track
-from glf.networks.conditioning import LowerResolution
+from glf.networks.condition_encoders import LowerResolution
 
 SLOPE = 0.2
 # What a block adds to its input is weakened, so that many can follow each other.
@@ -16,8 +16,8 @@ LAYERS, GROUPS = 5, 3
 class Conv3x3(keras.layers.Layer):
     """A 3x3 convolution whose kernel starts a tenth as large as He's (Wang et al. 2018)."""
 
-    def __init__(self, inputs, outputs, *, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, inputs, outputs, *, dtype=None):
+        super().__init__(dtype=dtype)
         start = keras.initializers.VarianceScaling(0.02, "fan_in", "untruncated_normal")
         shape = (3, 3, inputs, outputs)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=start)
@@ -65,9 +65,8 @@ class ResidualDense(LowerResolution):
         growth=32,
         blocks=16,
         dtype=None,
-        name=None,
     ):
-        super().__init__(spec, factor, size, dtype=dtype, name=name)
+        super().__init__(spec, factor, size, dtype=dtype)
         if min(filters, growth, blocks) < 1:
             raise ValueError(
                 "ResidualDense needs filters, growth and blocks of at least 1, got "

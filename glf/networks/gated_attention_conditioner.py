@@ -1,6 +1,5 @@
 """Flow++'s network for couplings on images."""
 
-import keras
 import tensorflow as tf
 
 from glf.layers.attention import GatedAttention, GatedConv2D, embed_positions
@@ -8,11 +7,12 @@ from glf.layers.context import context_features, with_context
 from glf.layers.gated_resnet import concat_elu
 from glf.layers.same_conv import SameConv2D, ZeroConv2D
 from glf.layers.track import track
+from glf.networks.base import ImageConditioner
 
 _LAST = {"elu": tf.nn.elu, "concat_elu": concat_elu, None: tf.identity}
 
 
-class GatedAttentionConditioner(keras.layers.Layer):
+class GatedAttentionConditioner(ImageConditioner):
     """Blocks of a gated convolution and gated self-attention, each with a layer normalisation.
 
     Ho, Chen, Srinivas, Duan, Abbeel 2019, "Flow++" (arXiv 1902.00275), section 3.3. Convolutions
@@ -57,9 +57,8 @@ class GatedAttentionConditioner(keras.layers.Layer):
         condition_at_input=True,
         last="elu",
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(units, dtype=dtype)
         if min(units, filters, blocks, heads) < 1 or filters % heads or not 0 <= dropout < 1:
             raise ValueError(
                 "GatedAttentionConditioner needs units, filters, blocks and heads of at least 1, "
@@ -71,7 +70,7 @@ class GatedAttentionConditioner(keras.layers.Layer):
             raise ValueError(
                 f'GatedAttentionConditioner.last is "elu", "concat_elu" or None, got {last!r}.'
             )
-        self.units, self.filters, self.blocks = units, filters, blocks
+        self.filters, self.blocks = filters, blocks
         self.heads, self.attention, self.dropout = heads, attention, dropout
         self.share_positions, self.attention_elu = share_positions, attention_elu
         self.condition_at_input, self.last_activation = condition_at_input, last

@@ -24,13 +24,14 @@ class ConditionEncoder(Part, keras.layers.Layer):
       context_shape: (None, 1 or height, 1 or width, size).
     """
 
+    given_by_code = ("spec", "dtype")
     kind: str
     reads: str
     condition_shape: tuple
     condition_levels: int
 
-    def __init__(self, spec, size, *, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, spec, size, *, dtype=None):
+        super().__init__(dtype=dtype)
         self.image_shape = tuple(spec.image_shape)
         self.size = size
 
@@ -77,8 +78,8 @@ class LabelEmbedding(ConditionEncoder):
 
     kind, reads, condition_shape = "label", "label", ()
 
-    def __init__(self, spec, *, size=32, dtype=None, name=None):
-        super().__init__(spec, size, dtype=dtype, name=name)
+    def __init__(self, spec, *, size=32, dtype=None):
+        super().__init__(spec, size, dtype=dtype)
         if not spec.num_classes:
             raise ValueError(
                 "LabelEmbedding needs a dataset with labels; this one has none. Take another, or "
@@ -119,8 +120,8 @@ class LowerResolution(ConditionEncoder):
 
     kind, reads = "image", "image"
 
-    def __init__(self, spec, factor, size, *, dtype=None, name=None):
-        super().__init__(spec, size, dtype=dtype, name=name)
+    def __init__(self, spec, factor, size, *, dtype=None):
+        super().__init__(spec, size, dtype=dtype)
         height, width, channels = self.image_shape
         if factor < 2 or height % factor or width % factor:
             raise ValueError(
@@ -163,9 +164,8 @@ class Downsampled(LowerResolution):
         filters=32,
         layers=2,
         dtype=None,
-        name=None,
     ):
-        super().__init__(spec, factor, size, dtype=dtype, name=name)
+        super().__init__(spec, factor, size, dtype=dtype)
         if layers < 1:
             raise ValueError(f"Downsampled needs at least one layer, got layers={layers}.")
         sizes = [self.image_shape[2], *[filters] * (layers - 1), factor**2 * size]
@@ -196,8 +196,8 @@ class Paired(ConditionEncoder):
 
     kind, reads = "paired", "condition"
 
-    def __init__(self, spec, *, size=32, filters=32, layers=3, dtype=None, name=None):
-        super().__init__(spec, size, dtype=dtype, name=name)
+    def __init__(self, spec, *, size=32, filters=32, layers=3, dtype=None):
+        super().__init__(spec, size, dtype=dtype)
         if spec.condition_shape is None or layers < 1:
             raise ValueError(
                 'Paired needs a dataset of pairs (make_dataset.source = "pairs:PATH") and at '

@@ -1,14 +1,14 @@
 """A densely connected network for couplings on images."""
 
-import keras
 import tensorflow as tf
 
 from glf.layers.context import context_features, with_context
 from glf.layers.same_conv import SameConv2D, ZeroConv2D
 from glf.layers.track import track
+from glf.networks.base import ImageConditioner
 
 
-class DenseNetConditioner(keras.layers.Layer):
+class DenseNetConditioner(ImageConditioner):
     """Layers that each see all before them and add `growth` features to them:
 
       h ← (h, relu(conv3x3(relu(conv1x1(h)))))
@@ -29,14 +29,14 @@ class DenseNetConditioner(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
-    def __init__(self, units, *, growth=42, depth=12, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, units, *, growth=42, depth=12, dtype="float32"):
+        super().__init__(units, dtype=dtype)
         if units < 1 or growth < 1 or depth < 1:
             raise ValueError(
                 "DenseNetConditioner needs units >= 1, growth >= 1 and depth >= 1, got "
                 f"{units}, {growth} and {depth}."
             )
-        self.units, self.growth, self.depth = units, growth, depth
+        self.growth, self.depth = growth, depth
 
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for images [None, h, w, n] and contexts."""

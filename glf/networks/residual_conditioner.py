@@ -1,14 +1,14 @@
 """RealNVP's network for couplings on images."""
 
-import keras
 import tensorflow as tf
 
 from glf.layers.context import context_features, with_context
 from glf.layers.same_conv import SameConv2D, ZeroConv2D
 from glf.layers.track import track
+from glf.networks.base import ImageConditioner
 
 
-class ResidualConditioner(keras.layers.Layer):
+class ResidualConditioner(ImageConditioner):
     """A residual network of weight-normalised convolutions, each block as one equation:
 
       h ← h + conv3x3(relu(conv3x3(relu(h))))
@@ -50,15 +50,14 @@ class ResidualConditioner(keras.layers.Layer):
         skips=False,
         full_width=None,
         dtype="float32",
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(units, dtype=dtype)
         if units < 1 or filters < 1 or blocks < 0:
             raise ValueError(
                 f"{type(self).__name__} needs units >= 1, filters >= 1 and blocks >= 0, got "
                 f"{units}, {filters} and {blocks}."
             )
-        self.units, self.filters, self.blocks = units, filters, blocks
+        self.filters, self.blocks = filters, blocks
         self.double_input, self.skips, self.full_width = double_input, skips, full_width
 
     def build(self, input_shape, condition_shape=None):

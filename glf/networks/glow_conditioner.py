@@ -1,14 +1,14 @@
 """Glow's network for couplings on images."""
 
-import keras
 import tensorflow as tf
 
 from glf.core.traced_once import traced_once
 from glf.layers.context import context_features, with_context
 from glf.layers.same_conv import SameConv2D, ZeroConv2D, normalised_conv, scaled_conv
+from glf.networks.base import ImageConditioner
 
 
-class GlowConditioner(keras.layers.Layer):
+class GlowConditioner(ImageConditioner):
     """conv 3x3, relu, conv 1x1, relu, conv 3x3 (Kingma, Dhariwal 2018, "Glow", section 3.3).
 
     The last convolution starts at zero and has a learned scale for each output. Where Glow puts an
@@ -29,13 +29,13 @@ class GlowConditioner(keras.layers.Layer):
       ValueError: for arguments out of range.
     """
 
-    def __init__(self, units, *, filters=512, edge_bias=False, dtype="float32", name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, units, *, filters=512, edge_bias=False, dtype="float32"):
+        super().__init__(units, dtype=dtype)
         if units < 1 or filters < 1:
             raise ValueError(
                 f"GlowConditioner needs units >= 1 and filters >= 1, got {units} and {filters}."
             )
-        self.units, self.filters, self.edge_bias = units, filters, edge_bias
+        self.filters, self.edge_bias = filters, edge_bias
 
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for images [None, h, w, n] and contexts."""

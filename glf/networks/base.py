@@ -1,0 +1,80 @@
+"""Roles of networks: what code gives to one, and how it is called."""
+
+import abc
+
+import keras
+
+from glf.core.part import Part
+
+
+class Conditioner(Part, keras.layers.Layer, abc.ABC):
+    """Numbers for a bijector or a density, made of a point and a condition.
+
+    Args:
+      units: how many, for each example or at each position, at least 1.
+      dtype: of weights and outputs.
+
+    Shapes: call maps [batch, n] (and a condition [batch, c]) to [batch, units].
+    """
+
+    given_by_code = ("units", "dtype")
+
+    def __init__(self, units, *, dtype="float32"):
+        super().__init__(dtype=dtype)
+        self.units = units
+
+    @abc.abstractmethod
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for inputs and conditions of these shapes, batch first."""
+
+    @abc.abstractmethod
+    def call(self, inputs, condition=None, training=False):
+        """The numbers; `training` is False, True or a `Training`."""
+
+
+class ImageConditioner(Conditioner):
+    """Numbers at each position of an image.
+
+    Shapes: call maps [batch, height, width, n] (and a context, see `glf.layers.context`) to
+    [batch, height, width, units].
+    """
+
+
+class MaskedNetwork(Part, keras.layers.Layer, abc.ABC):
+    """Numbers for each value of a point, made of the values before it and a condition.
+
+    Args:
+      parameters: how many for each value, at least 1.
+      dtype: of weights and outputs.
+
+    Shapes: call maps x, and a condition, to [*x.shape, parameters].
+    """
+
+    given_by_code = ("parameters", "dtype")
+
+    def __init__(self, parameters, *, dtype="float32"):
+        super().__init__(dtype=dtype)
+        self.parameters = parameters
+
+    @abc.abstractmethod
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for inputs and conditions of these shapes, batch first."""
+
+    @abc.abstractmethod
+    def call(self, inputs, condition=None, training=False):
+        """The numbers, [*inputs.shape, parameters]."""
+
+
+class ContextNetwork(Part, keras.layers.Layer, abc.ABC):
+    """Makes a context of another one, see `glf.layers.context`.
+
+    Attributes:
+      context_shape: the shape of what it makes, [None, height, width, features], after `build`.
+    """
+
+    given_by_code = ("dtype",)
+    context_shape = None
+
+    @abc.abstractmethod
+    def call(self, condition):
+        """A context to another one."""
