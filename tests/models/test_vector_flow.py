@@ -109,6 +109,7 @@ class NormalData:
     """A standard normal as a density and a dataset of its own points."""
 
     name = "normal"
+    spec = SPEC
     points = np.random.default_rng(0).normal(size=(1000, 2)).astype(np.float32)
 
     @property
