@@ -6,16 +6,7 @@ import uuid
 
 import tensorflow as tf
 
-from glf.core import files, outputs, random
-from glf.models.base import (
-    Conditional,
-    HasCodes,
-    HasDensity,
-    HasLatentFlow,
-    HasLatents,
-    Reconstructs,
-)
-from glf.models.vector_flow import HasPointDensity
+from glf.core import files, outputs
 
 _SIGNATURES = "signatures.json"
 
@@ -69,123 +60,22 @@ def export_model(model, out, step=None):
 
 
 def _module(model):
-    """The module to save and {signature: {"takes", "gives", "does"}}."""
-    module = tf.Module()
-    data, of_points = model.spec, model.spec.levels is None
-    shape = ", ".join(["batch", *map(str, data.image_shape)])
-    image = f"{data.dtype.name} [{shape}]"
-    if not of_points:
-        image += f", values 0 to {data.levels - 1}"
-    image_spec = tf.TensorSpec([None, *data.image_shape], data.dtype)
-    what = "points" if of_points else "images"
-    described = {}
-
-    def add(function, does, takes, gives, *specs):
+    """The module to save and {signature: {"does", "takes", "gives"}}."""
+    module, described, used = tf.Module(), {}, {}
+    for function, does, takes, gives in model.export_signatures():
         # The arguments and the one output keep their names in the signature.
-        name = function.__name__
-        setattr(module, name, tf.function(function, input_signature=specs, autograph=False))
-        described[name] = {"does": does, "takes": takes, "gives": gives}
-
-    condition_specs, conditions_described, given = _conditions(model)
-
-    def sample(num, temperature, seed, conditions=None):
-        seed = random.make_seed(seed)
-        return {what: model.sample(num, seed, temperature, **given(conditions))}
-
-    add(
-        sample,
-        f"Draws {what}; the same seed gives the same {what}.",
-        {
-            "num": "int32 [], at least 1",
-            "temperature": "float32 [], at least 0, scales the base noise; 1 samples the model",
-            "seed": "int64 []",
-            **conditions_described,
-        },
-        {what: f"{image}; batch is num"},
-        tf.TensorSpec([], tf.int32),
-        tf.TensorSpec([], tf.float32),
-        tf.TensorSpec([], tf.int64),
-        *condition_specs,
-    )
-    if isinstance(model, HasPointDensity):
-
-        def log_prob(points):
-            return {"log_prob": model.log_prob(points)}
-
-        add(
-            log_prob,
-            "The log-density of points, exact.",
-            {"points": image},
-            {"log_prob": "float32 [batch], in nats"},
-            image_spec,
-        )
-    if isinstance(model, HasDensity):
-
-        def log_prob(images, conditions=None):
-            return {"log_prob": model.log_prob(images, **given(conditions))}
-
-        add(
-            log_prob,
-            f"The log-likelihood of images: {model.likelihood}.",
-            {"images": image, **conditions_described},
-            {"log_prob": "float32 [batch], in nats"},
-            image_spec,
-            *condition_specs,
-        )
-    if isinstance(model, HasLatents):
-        latent_spec = model.latent_spec
-        latent_shape = ", ".join(["batch", *map(str, latent_spec.shape[1:])])
-        code = f"{latent_spec.dtype.name} [{latent_shape}]"
-        if isinstance(model, HasCodes):
-            code += f", values 0 to {model.categories - 1}"
-
-        def encode(images):
-            return {"latents": model.encode(images)}
-
-        def decode(latents):
-            return {"images": model.decode(latents)}
-
-        add(encode, "Images to latents.", {"images": image}, {"latents": code}, image_spec)
-        add(decode, "Latents to images.", {"latents": code}, {"images": image}, latent_spec)
-    if isinstance(model, Reconstructs):
-
-        def reconstruct(images):
-            return {"images": model.reconstruct(images)}
-
-        does = "Images to their reconstructions."
-        add(reconstruct, does, {"images": image}, {"images": image}, image_spec)
-    if isinstance(model, HasLatentFlow | HasCodes):
-
-        def latent_log_prob(latents, conditions=None):
-            return {"log_prob": model.latent_log_prob(latents, **given(conditions))}
-
-        add(
-            latent_log_prob,
-            "The log-density of latents under the model; not a likelihood of images.",
-            {"latents": code, **conditions_described},
-            {"log_prob": "float32 [batch], in nats"},
-            latent_spec,
-            *condition_specs,
-        )
+        name, specs = function.__name__, [value.spec for value in takes.values()]
+        compiled = tf.function(function, input_signature=specs, autograph=False)
+        setattr(module, name, compiled)
+        described[name] = {"does": does, "takes": _words(takes), "gives": _words(gives)}
+        used |= {v.ref(): v for v in compiled.get_concrete_function().variables}
     # What the functions use, and no more: the frozen networks of a loss stay out.
-    used = {}
-    for name in described:
-        for variable in getattr(module, name).get_concrete_function().variables:
-            used[variable.ref()] = variable
     module.weights = list(used.values())
     return module, described
 
 
-def _conditions(model):
-    """What a conditional model takes: ([spec], {"conditions": description}, keyword of methods)."""
-    spec = model.condition_spec if isinstance(model, Conditional) else None
-    if spec is None:
-        return [], {}, lambda conditions: {}
-    top = model.condition_encoder.condition_levels - 1
-    shape = ", ".join(["batch", *map(str, spec.shape[1:])])
-    kind = "classes" if model.condition_kind == "label" else "images"
-    text = f"{spec.dtype.name} [{shape}], {kind}, values 0 to {top}; one for each image"
-    return [spec], {"conditions": text}, lambda conditions: {"condition": conditions}
+def _words(values):
+    return {name: str(value) for name, value in values.items()}
 
 
 def read_description(folder):

@@ -223,7 +223,7 @@ def draw_final_at(model, density, dataset, samplers, path):
 
     from glf.evaluation import pictures
     from glf.evaluation.sampling_pictures import call_per_pixel, samples_and_calls
-    from glf.models.base import HasCodes
+    from glf.models.abilities import HasCodes
 
     guessing = [name for name in samplers if "ancestral" not in name]
     name = "fixed_point" if "fixed_point" in samplers else (guessing or list(samplers))[0]

@@ -138,7 +138,7 @@ def measured(workdir, picture):
     from glf.core import files
     from glf.evaluation import model_pictures, pictures
     from glf.evaluation.evaluate import evaluate
-    from glf.models.base import HasBounds, conditions_of
+    from glf.models.abilities import HasBounds
 
     keras.backend.clear_session()
     model, dataset, step, _ = configurables.load_run(
@@ -147,11 +147,11 @@ def measured(workdir, picture):
     weighted = IMPORTANCE_SAMPLES.value if isinstance(model, HasBounds) else ()
     metrics = evaluate(model, dataset, SPLIT.value, importance_samples=weighted)
     examples = dataset.examples(SPLIT.value, slice(0, NUM.value))
-    conditions = conditions_of(model, examples)
+    condition = model.condition_of(examples)
     num = len(examples["image"])
-    model.sample(num, 0, **conditions)
+    model.sample(num, 0, condition=condition)
     began = time.perf_counter()
-    model.sample(num, 1, **conditions).numpy()
+    model.sample(num, 1, condition=condition).numpy()
     found = {
         "asked": asked,
         "step": step,

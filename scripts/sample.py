@@ -142,14 +142,9 @@ def main():
     )
 
 
-def kind_of(model):
-    """What the model is conditioned on, the kind of its encoder, or None."""
-    return None if model.condition_encoder is None else model.condition_encoder.kind
-
-
 def has_conditions(model):
     """Whether the model is conditioned on images, which come from the data."""
-    return kind_of(model) in ("image", "paired")
+    return model.condition_kind in ("image", "paired")
 
 
 def needs_data(model):
@@ -175,7 +170,7 @@ def conditions(model, batch, num):
     import tensorflow as tf
 
     if LABELS.value is not None:
-        labels = check_labels(kind_of(model) == "label", model.spec.num_classes)
+        labels = check_labels(model.condition_kind == "label", model.spec.num_classes)
         return tf.constant([labels[i % len(labels)] for i in range(num)])
     if batch is None or model.condition_encoder is None:
         return None
@@ -206,7 +201,7 @@ def draw(model, dataset):
         drawn = model.draw(num, SEED.value, temperature, condition).finite()
         logging.info("Samples: %s.", drawn.describe())
         several.append(drawn.x.numpy())
-    if batch is not None and kind_of(model) != "paired":
+    if batch is not None and model.condition_kind != "paired":
         batch = {"image": batch["image"]}
     images, spec, min_side = np.concatenate(several), model.spec, MIN_SIDE.value
     if len(several) > 1:
@@ -241,7 +236,7 @@ def images_and_examples(model, dataset):
     if COMPLETE_ROWS.value is not None or INPAINT.value is not None:
         known = known_pixels(model.spec.image_shape)
         example = {"image": np.where(known, batch["image"].astype(np.int32), -1)}
-        options["given"] = example["image"]
+        options["known"] = example["image"]
     name, sampler = SAMPLER.value, model.sampler
     if name is None:
         name = f"the configured sampler ({type(sampler).__name__})"

@@ -15,7 +15,6 @@ from PIL import Image
 from glf import configurables
 from glf.data import registry
 from glf.data.dataset import DataSpec
-from glf.models.base import conditions_of
 from glf.networks import features
 from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines
@@ -215,10 +214,8 @@ def test_a_study_trains(study, parse_small, tmp_path):
     assert "train.num_steps = 2" in (tmp_path / "run" / "operative_config.gin").read_text()
     model, dataset, step, _ = configurables.load_run(tmp_path / "run")
     assert step == 2
-    conditions = {}
-    if getattr(model, "condition_kind", None) in ("image", "paired"):
-        conditions = conditions_of(model, dataset.examples("train", slice(0, 3)))
-    assert model.sample(3, 0, **conditions).shape == (3, *model.spec.image_shape)
+    condition = model.condition_of(dataset.examples("train", slice(0, 3)))
+    assert model.sample(3, 0, condition=condition).shape == (3, *model.spec.image_shape)
 
 
 @pytest.mark.slow
@@ -230,7 +227,7 @@ def test_a_study_has_a_loss(study, parse_small):
     model = configurables.make_model(dataset.spec)
     batch = dataset.examples("train", slice(0, 4))
     x = tf.constant(batch["image"])
-    terms = model.loss_terms(x, tf.constant([0, 1]), True, **conditions_of(model, batch))
+    terms = model.loss_terms(x, tf.constant([0, 1]), True, model.condition_of(batch))
     assert all(term.shape == (4,) for term in terms.values())
     assert all(np.isfinite(term).all() for term in terms.values())
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
-from glf.models.base import HasCodes
+from glf.models.abilities import HasCodes
 
 
 class Codes(Evaluator):

@@ -8,7 +8,6 @@ import tensorflow as tf
 from glf.core import random
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
-from glf.models.base import conditions_of
 
 BATCH_SIZE = 64
 
@@ -125,7 +124,7 @@ def batches_of_samples(
     for start in range(0, count, size):
         rows = np.minimum(np.arange(start, start + size), count - 1)
         whole = dataset.examples(split, rows)
-        condition = tf.convert_to_tensor(conditions_of(model, whole)["condition"])
+        condition = tf.convert_to_tensor(model.condition_of(whole))
         drawn = [
             np.asarray(model.sample(size, random.fold(seed, start, i), condition=condition))
             for i in range(num_samples)

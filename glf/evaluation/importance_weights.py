@@ -9,7 +9,7 @@ from glf.evaluation.base import BATCH_SIZE, Evaluator
 from glf.evaluation.likelihood import bits_per_dim
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.evaluation.report import metric
-from glf.models.base import HasBounds, conditions_of
+from glf.models.abilities import HasBounds
 
 
 class ImportanceWeights(Evaluator):
@@ -69,8 +69,8 @@ class ImportanceBounds(MeanLossTerms):
         self._weights = tf.function(self._log_weights, jit_compile=True, autograph=False)
 
     def _log_weights(self, batch, seed):
-        conditions = conditions_of(self.model, batch)
-        return self.model.log_weights(batch["image"], seed, **conditions)[0]
+        condition = self.model.condition_of(batch)
+        return self.model.log_weights(batch["image"], seed, condition=condition)[0]
 
     def _evaluate(self, batch, seed):
         """{"nll_iw1": [batch_size], ...} in nats."""

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import random
-from glf.models.base import HasLatentFlow
+from glf.models.abilities import HasLatentFlow
 
 
 def interpolations(model, dataset, rows, steps, seed, split="test"):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from sklearn.mixture import GaussianMixture
 
 from glf.core import random
-from glf.models.base import HasLatentFlow
+from glf.models.abilities import HasLatentFlow
 
 BATCH = 1024
 

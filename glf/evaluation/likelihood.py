@@ -5,7 +5,7 @@ import math
 from glf.evaluation.base import Evaluator
 from glf.evaluation.loss_terms import mean_loss_terms
 from glf.evaluation.report import metric
-from glf.models.base import HasDensity
+from glf.models.abilities import HasDensity
 
 
 class Likelihood(Evaluator):

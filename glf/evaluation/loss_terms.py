@@ -6,7 +6,6 @@ import tensorflow as tf
 from glf.core import random
 from glf.evaluation.base import BATCH_SIZE, Evaluator
 from glf.evaluation.report import metric
-from glf.models.base import conditions_of, inputs_of
 
 _MEANINGS = {
     "loss": "what training minimised, in inference mode",
@@ -48,7 +47,7 @@ class MeanLossTerms:
     def __init__(self, model, batch_size=BATCH_SIZE):
         self.model = model
         self.batch_size = batch_size
-        self._inputs = inputs_of(model)
+        self._inputs = model.reads
         self._terms = tf.function(self._padded, jit_compile=True, autograph=False)
 
     def __call__(self, dataset, split, seed=0):
@@ -88,8 +87,8 @@ class MeanLossTerms:
         return tf.pad(values, padding)
 
     def _padded(self, batch, seed):
-        conditions = conditions_of(self.model, batch)
-        return self.model.loss_terms(batch["image"], seed, training=False, **conditions)
+        condition = self.model.condition_of(batch)
+        return self.model.loss_terms(batch["image"], seed, False, condition)
 
 
 def require_examples(dataset, split):

@@ -4,9 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from glf.evaluation import density_pictures, pictures
-from glf.models.base import Reconstructs, conditions_of
+from glf.models.abilities import HasPointDensity, Reconstructs
 from glf.models.drawn import drawn_images
-from glf.models.vector_flow import HasPointDensity
 
 
 def of_progress(model, dataset, num, seed):
@@ -54,7 +53,7 @@ def samples_and_report(model, dataset, num, seed, min_side=0):
     paired = encoder.reads == "condition"
     chosen = np.arange(min(max(num // (4 if paired else 2), 1), dataset.num_examples(split)))
     batch = dataset.examples(split, chosen)
-    drawn = model.draw(len(chosen), seed, **conditions_of(model, batch))
+    drawn = model.draw(len(chosen), seed, condition=model.condition_of(batch))
     if paired:
         return pictures.condition_sample_example(batch, drawn.x, spec, min_side), drawn
     return pictures.in_pairs(batch["image"], drawn.x, spec, min_side), drawn

@@ -6,7 +6,7 @@ import tensorflow as tf
 from glf.evaluation.base import Evaluator
 from glf.evaluation.loss_terms import mean_loss_terms
 from glf.evaluation.report import metric
-from glf.models.vector_flow import HasPointDensity
+from glf.models.abilities import HasPointDensity
 
 
 class PointDensity(Evaluator):

@@ -10,7 +10,6 @@ from sklearn.pipeline import make_pipeline
 from glf.core import random
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
-from glf.models.base import conditions_of
 
 EXAMPLES = 10_000
 FEATURES = 500
@@ -49,10 +48,10 @@ class Recognition(Evaluator):
         model, dataset, split = subject.model, subject.dataset, subject.split
         num = self.judged_samples
         judge = Judge(dataset, split)
-        conditions = conditions_of(model, dataset.examples(split, slice(0, num)))
-        if conditions:
+        condition = model.condition_of(dataset.examples(split, slice(0, num)))
+        if condition is not None:
             num = min(num, dataset.num_examples(split))
-        judged = judge(model.sample(num, subject.seed, **conditions).numpy())
+        judged = judge(model.sample(num, subject.seed, condition=condition).numpy())
         real = f"{100 * (1 - LEAST_SURE):g} % of real images of the {split} split are"
         return {
             "recognised": metric(

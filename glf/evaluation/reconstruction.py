@@ -4,7 +4,7 @@ import numpy as np
 
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
-from glf.models.base import Reconstructs
+from glf.models.abilities import Reconstructs
 
 # Below this the squared error counts as this: a perfect reconstruction has 100 dB, not infinity.
 MIN_SQUARED_ERROR = 1e-10

@@ -6,7 +6,6 @@ import tensorflow as tf
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
 from glf.models.abilities import HasRoundTrip
-from glf.models.base import conditions_of
 
 EXAMPLES = 256  # forward directions can be slow
 
@@ -30,7 +29,7 @@ class RoundTrip(Evaluator):
         x = tf.constant(batch["image"])
         before, after = (
             np.asarray(values, np.float64)
-            for values in model.round_trip(x, **conditions_of(model, batch))
+            for values in model.round_trip(x, model.condition_of(batch))
         )
         error = np.abs(after - before)
         error[~np.isfinite(error)] = np.inf

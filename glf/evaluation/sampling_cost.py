@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from glf.evaluation.sampling import density_of
-from glf.models.base import HasCodes
+from glf.models.abilities import HasCodes
 
 AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell what building costs
 
@@ -24,11 +24,10 @@ def samples_and_cost(model, sampler, num, seed, temperature=1.0, **options):
     time).
     """
     of_codes = isinstance(model, HasCodes)
-    sample_with = model.sample_codes_with if of_codes else model.sample_with
 
     def timed():
         began = time.perf_counter()
-        samples = sample_with(sampler, num, seed, temperature, **options)
+        samples = model.sample_with(sampler, num, seed, temperature, **options)
         samples.x.numpy()
         return samples, time.perf_counter() - began
 

@@ -8,15 +8,16 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.core.checks import ensured
 from glf.core.part import made_by
-from glf.models.base import Conditional, GenerativeModel, HasDensity
-from glf.models.drawing import Drawing
+from glf.models.abilities import HasDensity
+from glf.models.base import GenerativeModel
+from glf.models.drawing import DrawsBySampler, rows_of_piece
 from glf.models.drawn import drawn_integers
 from glf.samplers.predictive import Predictive
 
 WINDOWED = functools.partial(Predictive, rows="auto")
 
 
-class Autoregressive(GenerativeModel, HasDensity, Conditional):
+class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
     """A model with P(x) = prod_i p(x_i | x_<i), trained by maximum likelihood.
 
     The loss of an example, in nats, is -log P(x), and beside it, without any influence on the
@@ -31,6 +32,8 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
       make_sampler: makes the `Sampler` that `sample` uses; each gives the same images. The default
         is fixed-point iteration in windows of rows.
     """
+
+    by_xla = ("_log_prob",)
 
     def __init__(
         self,
@@ -51,8 +54,13 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
             condition_levels=spec.condition_levels,
         )
         self.sampler = made_by(make_sampler, "Autoregressive.make_sampler")
-        self._drawing = Drawing(self.density)
+        self.rows = rows_of_piece(self.density)
         self.built = True
+
+    @property
+    def sampled(self):
+        """The density."""
+        return self.density
 
     @property
     def condition_encoder(self):
@@ -69,27 +77,12 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         """ "density", and "forecaster" if there is one."""
         return density_groups(self.density, "density")
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _log_prob(self, x, condition):
-        """log P(x | condition), exact."""
-        return self._drawing.log_prob(x, condition)
+    def _log_prob(self, x, seed, condition):
+        return self.density.log_prob(x, condition)
 
     def _draw(self, num, seed, temperature, condition):
         """Draws with the model's own sampler; at temperature 0 the likeliest value everywhere."""
-        return drawn_integers(self._drawing(self.sampler, num, seed, temperature, condition).x)
-
-    def sample_with(self, sampler, num, seed, temperature=1.0, condition=None, given=None):
-        """Draws images with another sampler: the same images, and what they cost.
-
-        Arguments as for `sample`, and
-
-        Args:
-          sampler: a `Sampler`; compiled at its first use.
-          given: known values, int32 [num, height, width, channels], -1 where one is to be drawn.
-
-        Returns `Samples`, of which x is images, int32 [num, height, width, channels].
-        """
-        return self._drawing(sampler, num, seed, temperature, condition, given)
+        return drawn_integers(self._samples(self.sampler, num, seed, temperature, condition).x)
 
     def complete(self, x, known, seed, temperature=1.0, condition=None, sampler=None):
         """Draws anew what is not known of images.
@@ -109,18 +102,18 @@ class Autoregressive(GenerativeModel, HasDensity, Conditional):
         x, known = tf.convert_to_tensor(x), tf.cast(known, tf.bool)
         if not x.dtype.is_integer:
             raise ValueError(f"Images to complete are integers, got {x.dtype.name}.")
-        given = tf.where(known, tf.cast(x, tf.int32), -1)
-        if given.shape[1:] != self.spec.image_shape:
+        values = tf.where(known, tf.cast(x, tf.int32), -1)
+        if values.shape[1:] != self.spec.image_shape:
             raise ValueError(
                 f"Images to complete and their mask must have the shape {self.spec.image_shape} "
-                f"together, got {given.shape[1:]}."
+                f"together, got {values.shape[1:]}."
             )
-        negative = tf.reduce_any(known & (given < 0))
+        negative = tf.reduce_any(known & (values < 0))
         message = "Known values are integers of at least 0, got one of"
-        given = ensured(given, ~negative, message, tf.reduce_min(x))
+        values = ensured(values, ~negative, message, tf.reduce_min(x))
         sampler = sampler or self.sampler
-        found = self._drawing(sampler, x.shape[0], seed, temperature, condition, given)
-        return tf.cast(found.x, tf.uint8)
+        samples = self.sample_with(sampler, x.shape[0], seed, temperature, condition, values)
+        return tf.cast(samples.x, tf.uint8)
 
 
 def density_groups(density, name):

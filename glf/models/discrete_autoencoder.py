@@ -8,9 +8,10 @@ from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.core.part import made_by
+from glf.models.abilities import HasCodes
 from glf.models.autoregressive import WINDOWED, density_groups
-from glf.models.base import Conditional, GenerativeModel, HasCodes, Reconstructs
-from glf.models.drawing import Drawing
+from glf.models.base import GenerativeModel
+from glf.models.drawing import DrawsBySampler, rows_of_piece
 from glf.models.drawn import drawn_images
 from glf.models.quantizers import ArgmaxStraightThrough
 from glf.models.reconstruction import SquaredError, mean_image
@@ -19,7 +20,7 @@ from glf.networks.spatial_autoencoder import SpatialAutoencoder
 PRIOR = functools.partial(AutoregressiveModel, make_embedding=OneHot)
 
 
-class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
+class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
     """Images to small images of integers and back, and a prior p(z) on those integers.
 
     With z and their features f from the quantizer of encoder(y), y = x / (levels - 1), the loss of
@@ -50,6 +51,8 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
     Raises:
       ValueError: if `beta` is not positive, or the prior is conditioned on images.
     """
+
+    by_xla = ("_latent_log_prob",)
 
     def __init__(
         self,
@@ -93,8 +96,13 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
                 f"{self.condition_kind}s."
             )
         self.sampler = made_by(make_sampler, "DiscreteAutoencoder.make_sampler")
-        self._drawing = Drawing(self.prior)
+        self.rows = rows_of_piece(self.prior)
         self.built = True
+
+    @property
+    def sampled(self):
+        """The prior."""
+        return self.prior
 
     @property
     def condition_encoder(self):
@@ -108,16 +116,16 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
         prior's dropout.
         """
         y = self.to_unit(x)
-        found = self.quantizer.to_codes(
+        quantized = self.quantizer.to_codes(
             self.autoencoder.encode(y), random.fold(seed, "quantizer"), training
         )
-        reconstruction = self.reconstruction(self.autoencoder.decode(found.features), y)
+        reconstruction = self.reconstruction(self.autoencoder.decode(quantized.features), y)
         terms = {"loss": self.beta * reconstruction, "reconstruction": reconstruction}
-        if found.commitment is not None:
-            terms["commitment"] = found.commitment
-            terms["loss"] += found.commitment
+        if quantized.commitment is not None:
+            terms["commitment"] = quantized.commitment
+            terms["loss"] += quantized.commitment
         dropout = random.fold(seed, "dropout") if training else None
-        prior = self.prior.loss_terms(found.codes, condition, dropout)
+        prior = self.prior.loss_terms(quantized.codes, condition, dropout)
         terms["loss"] += tf.add_n(list(prior.values()))
         return {**terms, "prior_nll": prior.pop("nll"), **prior}
 
@@ -129,24 +137,16 @@ class DiscreteAutoencoder(GenerativeModel, Reconstructs, HasCodes, Conditional):
 
     def _draw(self, num, seed, temperature, condition):
         """Draws codes from the prior and decodes them."""
-        codes = self._drawing(self.sampler, num, seed, temperature, condition).x
-        return drawn_images(self._decode_rows(codes), self.spec.levels)
+        codes = self._samples(self.sampler, num, seed, temperature, condition).x
+        return drawn_images(self._decode(codes, condition), self.spec.levels)
 
-    def sample_codes_with(self, sampler, num, seed, temperature=1.0, condition=None):
-        """Draws codes with another sampler: `Samples`, of which x is [num, h, w, channels]."""
-        return self._drawing(sampler, num, seed, temperature, condition)
-
-    @tf.function(reduce_retracing=True, autograph=False)
     def _latent_log_prob(self, z, condition):
         """log p(z | condition), exact: a likelihood of codes, not of images."""
-        return self._drawing.log_prob(z, condition)
+        return self.prior.log_prob(z, condition)
 
-    def _encode(self, x):
+    def _encode(self, x, condition):
         # In inference mode no quantizer looks at its seed.
         return self.quantizer.to_codes(self.autoencoder.encode(self.to_unit(x)), None, False).codes
 
-    def _decode(self, z):
+    def _decode(self, z, condition):
         return mean_image(self.autoencoder.decode(self.quantizer.from_codes(z)))
-
-    def _reconstruct(self, x):
-        return self._decode(self._encode(x))

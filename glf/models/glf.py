@@ -6,15 +6,15 @@ import tensorflow as tf
 
 from glf.core.fused import fused
 from glf.core.part import made_by
-from glf.models.abilities import HasInnerLoss, HasRoundTrip
-from glf.models.base import GenerativeModel, HasLatentFlow, Reconstructs
+from glf.models.abilities import HasInnerLoss, HasLatentFlow, HasRoundTrip
+from glf.models.base import GenerativeModel
 from glf.models.drawn import drawn_images
 from glf.models.reconstruction import SquaredError, mean_image
 from glf.networks.infogan import InfoGAN
 from glf.priors.flow import Flow
 
 
-class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLoss):
+class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -77,9 +77,9 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
 
     def _loss_terms(self, x, seed, training, condition):
         """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats. `seed` is not used."""
-        return self._loss_terms_and_codes(x, seed, training)[0]
+        return self._loss_terms_and_features(x, seed, training, condition)[0]
 
-    def _loss_terms_and_codes(self, x, seed, training):
+    def _loss_terms_and_features(self, x, seed, training, condition):
         """The loss terms, and the latents that the flow's own loss needs: {"flow": z}."""
         del seed
         y = self.to_unit(x)
@@ -87,7 +87,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         reconstruction = self.reconstruction(self.autoencoder.decode(z, training), y)
         fixed = tf.stop_gradient(z)
         judged = fixed if self.stop_gradient else z
-        latent_nll = -fused(self.flow.log_prob, judged, training=training)
+        latent_nll = -fused(self.flow.log_prob, judged, self._context(condition), training)
         terms = {
             "loss": self.beta * reconstruction + latent_nll,
             "reconstruction": reconstruction,
@@ -95,8 +95,8 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
         }
         return terms, {"flow": fixed}
 
-    def inner_loss(self, group, codes, seed):
-        """-log p(z) of latents `codes` under the flow, in training mode: [rows], in nats.
+    def inner_loss(self, group, features, seed, condition=None):
+        """-log p(z) of latents `features` under the flow, in training mode: [rows], in nats.
 
         Raises:
           ValueError: for another group than "flow", or without the stop-gradient, where the
@@ -108,7 +108,7 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
                 "Only the flow of a GLF with stop_gradient=True can take steps of its own; "
                 f"train.updates_per_step names {group!r} with stop_gradient={self.stop_gradient}."
             )
-        return -self.flow.log_prob(codes, training=True)
+        return -self.flow.log_prob(features, self._context(condition), True)
 
     def parameter_groups(self):
         """ "autoencoder" and "flow"."""
@@ -117,42 +117,33 @@ class GLF(GenerativeModel, Reconstructs, HasLatentFlow, HasRoundTrip, HasInnerLo
             "flow": self.flow.trainable_weights,
         }
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def _draw(self, num, seed, temperature, condition):
         """Draws u ~ temperature * N(0, I), maps it through flow and decoder to images."""
-        z = self.flow.sample(num, seed, temperature)
+        z = self.flow.sample(num, seed, temperature, self._context(condition))
         # A saturated decoder makes a finite image of any latents.
         finite = tf.reduce_all(tf.math.is_finite(z), 1)[:, None, None, None]
-        y = self._decode_rows(z)
+        y = self._decode(z, condition)
         return drawn_images(tf.where(finite, y, math.nan), self.spec.levels)
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _latent_log_prob(self, z):
-        """log p(z) = log N(f(z); 0, I) + log|det df/dz| in nats, [batch]."""
-        return self.flow.log_prob(z)
+    def _latent_log_prob(self, z, condition):
+        """log p(z) = log N(f(z); 0, I) + log|det df/dz|."""
+        return self.flow.log_prob(z, self._context(condition))
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _to_base(self, z):
-        """u = f(z), [batch, latent_size]."""
-        return self.flow.to_base(z)
+    def _to_base(self, z, condition):
+        """u = f(z)."""
+        return self.flow.to_base(z, self._context(condition))
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _from_base(self, u):
-        """z = f^-1(u), [batch, latent_size]."""
-        return self.flow.from_base(u)
+    def _from_base(self, u, condition):
+        """z = f^-1(u)."""
+        return self.flow.from_base(u, self._context(condition))
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _round_trip(self, x, condition):
+    def _round_trip(self, x, seed, condition):
         """Latents, and these through f and back."""
-        del condition
-        z = self._encode_rows(x)
-        return z, self.flow.round_trip(z)
+        z = self._encode(x, condition)
+        return z, self.flow.round_trip(z, self._context(condition))
 
-    def _encode(self, x):
+    def _encode(self, x, condition):
         return self.autoencoder.encode(self.to_unit(x))
 
-    def _decode(self, z):
+    def _decode(self, z, condition):
         return mean_image(self.autoencoder.decode(z))
-
-    def _reconstruct(self, x):
-        return self._decode(self._encode(x))

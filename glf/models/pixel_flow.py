@@ -7,13 +7,12 @@ from glf.core.mode import Training
 from glf.core.part import made_by
 from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
-from glf.models.abilities import HasRoundTrip
-from glf.models.base import Conditional, GenerativeModel, HasBounds
-from glf.models.chunks import ROWS, in_pieces
-from glf.models.drawn import Drawn, drawn_images
+from glf.models.abilities import HasBounds, HasRoundTrip
+from glf.models.base import GenerativeModel
+from glf.models.drawn import drawn_images
 
 
-class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Conditional):
+class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip):
     """A density of images p(y), y in [0, 1], that judges integers x through a dequantizer.
 
     With v ~ q(v | x) on [0, 1)^D and y = (x + v) / levels, every draw weighs
@@ -48,7 +47,7 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Conditional):
         name=None,
     ):
         super().__init__(spec, name=name)
-        self.condition_encoder = context = None
+        context = None
         if make_condition_encoder is not None:
             self.condition_encoder = made_by(
                 make_condition_encoder, "PixelFlow.make_condition_encoder", spec
@@ -91,49 +90,18 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Conditional):
         """ "flow": everything, the dequantizer and the condition encoder as well."""
         return {"flow": self.trainable_weights}
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _log_prob(self, x, condition):
-        """The bound on log P(x | condition), with noise that depends on nothing."""
-        num = tf.shape(x)[0]
-
-        def piece(i):
-            rows = slice(i * ROWS, (i + 1) * ROWS)
-            seed = random.fold(0, "log_prob", i)
-            given = None if condition is None else condition[rows]
-            return (-self._loss_terms(x[rows], seed, False, given)["nll"],)
-
-        return in_pieces(piece, (num + ROWS - 1) // ROWS)[0]
-
-    @tf.function(reduce_retracing=True, autograph=False)
     def _draw(self, num, seed, temperature, condition):
         """Draws y from the density, and gives the level that it lies in: floor(levels * y)."""
+        y = self.density.sample(num, seed, temperature, self._context(condition))
+        return drawn_images(y, self.spec.levels, rounded=False, edges=True)
 
-        def piece(i):
-            start, stop = i * ROWS, tf.minimum((i + 1) * ROWS, num)
-            context = self._context(None if condition is None else condition[start:stop])
-            y = self.density.sample(stop - start, random.fold(seed, i), temperature, context)
-            return drawn_images(y, self.spec.levels, rounded=False, edges=True)
-
-        return Drawn(*in_pieces(piece, (num + ROWS - 1) // ROWS))
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _round_trip(self, x, condition):
+    def _round_trip(self, x, seed, condition):
         """levels * y = x + v, and the same through the density's bijectors and back."""
-        num = tf.shape(x)[0]
-
-        def piece(i):
-            rows = slice(i * ROWS, (i + 1) * ROWS)
-            context = self._context(None if condition is None else condition[rows])
-            seed = random.fold(0, "round_trip", i)
-            v, _ = self.dequantizer.sample_and_log_prob(x[rows], seed, context, False)
-            before = tf.cast(x[rows], v.dtype) + v
-            after = self.density.round_trip(before / self.spec.levels, context) * self.spec.levels
-            return tf.cast(before, tf.float32), tf.cast(after, tf.float32)
-
-        return tuple(in_pieces(piece, (num + ROWS - 1) // ROWS))
-
-    def _context(self, condition):
-        return None if condition is None else self.condition_encoder.encode(condition)
+        context = self._context(condition)
+        v, _ = self.dequantizer.sample_and_log_prob(x, seed, context, False)
+        before = tf.cast(x, v.dtype) + v
+        after = self.density.round_trip(before / self.spec.levels, context) * self.spec.levels
+        return tf.cast(before, tf.float32), tf.cast(after, tf.float32)
 
 
 def _repeated(values, num):

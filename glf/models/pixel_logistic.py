@@ -8,15 +8,15 @@ from glf.core import random
 from glf.core.mode import Training
 from glf.core.part import made_by
 from glf.families.bernoulli import Bernoulli
-from glf.models.base import Conditional, GenerativeModel, HasDensity
-from glf.models.chunks import ROWS, in_chunks, in_pieces
-from glf.models.drawn import Drawn, drawn_images
+from glf.models.abilities import HasDensity
+from glf.models.base import GenerativeModel
+from glf.models.drawn import drawn_images
 from glf.models.requests import check_conditions
 from glf.networks.condition_encoders import Paired
 from glf.networks.residual_conditioner import ResidualConditioner
 
 
-class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
+class LogisticSegmenter(GenerativeModel, HasDensity):
     """Independent Bernoulli pixels, whose logits a network reads from the paired image.
 
       log P(x | condition) = sum_i x_i log s(l_i) + (1 - x_i) log s(-l_i),   l = network(condition)
@@ -70,17 +70,15 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
     def _loss_terms(self, x, seed, training, condition):
         """{"loss", "nll"}, each [batch] in nats. `seed` drives the network's dropout."""
         mode = Training(random.fold(seed, "dropout")) if training else False
-        nll = -self._judged(x, self._logits(condition, mode))
+        logits = self.family.at_places(self._logits(condition, mode))
+        nll = -tf.reduce_sum(
+            self.family.log_prob(logits, self.family.values_at_places(x)), [1, 2, 3]
+        )
         return {"loss": nll, "nll": nll}
 
     def parameter_groups(self):
         """ "network": everything."""
         return {"network": self.trainable_weights}
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _log_prob(self, x, condition):
-        """log P(x | condition), exact."""
-        return in_chunks(lambda rows: self._judged(rows[0], self._logits(rows[1])), (x, condition))
 
     def probabilities(self, condition):
         """P(x_i = 1 | condition) of every pixel, float32 [batch, height, width, channels].
@@ -88,31 +86,22 @@ class LogisticSegmenter(GenerativeModel, HasDensity, Conditional):
         Raises:
           ValueError: if the conditions are not what the model was built for.
         """
-        return self._probabilities(check_conditions(self.condition_encoder, condition))
+        condition = check_conditions(self.condition_encoder, condition)
+        return self._in_pieces(self._probabilities, condition=condition)
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def _probabilities(self, condition):
-        return in_chunks(lambda rows: self.family.mean(self._logits(rows)), condition)
+        return self.family.mean(self._logits(condition))
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def _draw(self, num, seed, temperature, condition):
         """Draws every pixel by itself; `temperature` multiplies the logistic noise on the logits.
 
         At 0 every pixel takes its more probable value.
         """
-
-        def piece(i):
-            logits = self._logits(condition[i * ROWS : tf.minimum((i + 1) * ROWS, num)])
-            noise = self.family.noise(tf.shape(logits), random.fold(seed, i))
-            x = self.family.decide(logits[..., None], noise, temperature)
-            y = tf.cast(x[..., 0], tf.float32)
-            return drawn_images(tf.where(tf.math.is_finite(logits), y, math.nan), 2)
-
-        return Drawn(*in_pieces(piece, (num + ROWS - 1) // ROWS))
+        logits = self._logits(condition)
+        noise = self.family.noise(tf.shape(logits), seed)
+        x = self.family.decide(logits[..., None], noise, temperature)
+        y = tf.cast(x[..., 0], tf.float32)
+        return drawn_images(tf.where(tf.math.is_finite(logits), y, math.nan), 2)
 
     def _logits(self, condition, training=False):
-        return self.network(self.condition_encoder.encode(condition), training=training)
-
-    def _judged(self, x, logits):
-        each = self.family.log_prob(self.family.at_places(logits), self.family.values_at_places(x))
-        return tf.reduce_sum(each, [1, 2, 3])
+        return self.network(self._context(condition), training=training)

@@ -8,7 +8,6 @@ import tensorflow as tf
 from glf.core import random
 from glf.core.fused import fusing
 from glf.models.abilities import HasInnerLoss
-from glf.models.base import conditions_of, inputs_of
 from glf.training.moving_average import MovingAverage
 
 
@@ -43,7 +42,7 @@ class Stepper:
 
     def __init__(self, model, experiment, execution, strategy=None):
         self.model = model
-        self.inputs = inputs_of(model)
+        self.inputs = model.reads
         self.groups = model.parameter_groups()
         self.optimizers = experiment.make_optimizers(self.groups)
         self._check_groups()
@@ -103,8 +102,7 @@ class Stepper:
         if self.replicas > 1:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
-        conditions = conditions_of(self.model, batch)
-        terms = self.model.loss_terms(batch["image"], seed, training=True, **conditions)
+        terms = self.model.loss_terms(batch["image"], seed, True, self.model.condition_of(batch))
         return tf.reduce_mean(terms["loss"])
 
     def _loop(self, iterator, count):
@@ -135,8 +133,8 @@ class Stepper:
         specs = self._specs(self.batch_size // self.replicas)
 
         def terms(batch):
-            conditions = conditions_of(self.model, batch)
-            return self.model.loss_terms(batch["image"], self.seed, training=False, **conditions)
+            condition = self.model.condition_of(batch)
+            return self.model.loss_terms(batch["image"], self.seed, False, condition)
 
         traced = tf.function(terms, autograph=False).get_concrete_function(specs)
         norms = [f"gradient_norm/{group}" for group in self.groups]
@@ -160,12 +158,12 @@ class Stepper:
         if self.replicas > 1:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
-        results, codes = self._joint(batch, seed)
+        results, features = self._joint(batch, seed)
         for group, number in self.updates.items():
-            norms = [
-                self._own[group](rows, random.fold(seed, group, index))
-                for index, rows in enumerate(tf.split(codes[group], number))
-            ]
+            norms = []
+            for index, rows in enumerate(tf.split(features[group], number)):
+                part = {name: tf.split(values, number)[index] for name, values in batch.items()}
+                norms.append(self._own[group](rows, part, random.fold(seed, group, index)))
             results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
         if self._move_average is not None:
             self._move_average(step)
@@ -175,19 +173,19 @@ class Stepper:
         return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
 
     def _joint_step(self, batch, seed):
-        """One update of the groups that have no steps of their own; the results, and the codes."""
-        x, conditions, codes = batch["image"], conditions_of(self.model, batch), {}
+        """One update of the groups that have no steps of their own; the results and features."""
+        x, condition, features = batch["image"], self.model.condition_of(batch), {}
         with tf.GradientTape() as tape, self._fusing():
             if self.updates:
-                terms, codes = self.model.loss_terms_and_codes(x, seed, training=True, **conditions)
+                terms, features = self.model.loss_terms_and_features(x, seed, True, condition)
             else:
-                terms = self.model.loss_terms(x, seed, training=True, **conditions)
+                terms = self.model.loss_terms(x, seed, True, condition)
             loss = tf.reduce_sum(terms["loss"]) / self.batch_size
-        strangers = sorted(set(self.updates) - set(codes))
+        strangers = sorted(set(self.updates) - set(features))
         if strangers:
             raise ValueError(
                 f"train.updates_per_step names {', '.join(strangers)}, but of the groups of "
-                f"{type(self.model).__name__} only {sorted(codes)} can take steps of their own."
+                f"{type(self.model).__name__} only {sorted(features)} can take steps of their own."
             )
         joint = {g: members for g, members in self.groups.items() if g not in self.updates}
         gradients = self._gradients(tape, loss, joint)
@@ -195,13 +193,13 @@ class Stepper:
         if self.replicas > 1:
             results = tf.distribute.get_replica_context().all_reduce("sum", results)
         results |= self._apply_joint(gradients)
-        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, codes
+        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
 
-    def _own_step(self, group, codes, seed):
-        """One update of a group on a part of its codes; the norm of its gradient."""
-        rows = tf.shape(codes)[0] * self.replicas
+    def _own_step(self, group, features, batch, seed):
+        """One update of a group on a part of the batch; the norm of its gradient."""
+        rows = tf.shape(features)[0] * self.replicas
         with tf.GradientTape() as tape:
-            loss = self.model.inner_loss(group, codes, seed)
+            loss = self.model.inner_loss(group, features, seed, self.model.condition_of(batch))
             loss = tf.reduce_sum(loss) / tf.cast(rows, loss.dtype)
         gradients = self._gradients(tape, loss, {group: self.groups[group]})
         return tf.cast(self._apply(gradients)[f"gradient_norm/{group}"], tf.float32)

@@ -15,11 +15,11 @@ from glf.evaluation.heat_map import heat_map
 from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noise_ratio
 from glf.evaluation.segmentation import Segmentation, agreement, entropy, iou_and_f1
 from glf.evaluation.super_resolution import SuperResolution, bicubic, structural_similarity
-from glf.models.base import Conditional
+from glf.models.conditions import TakesCondition
 from glf.networks.condition_encoders import Downsampled, Paired
 
 
-class Fake(Conditional):
+class Fake(TakesCondition):
     """A model that answers with a function of (condition, the number of the call)."""
 
     def __init__(self, spec, encoder, answer):

@@ -12,7 +12,8 @@ from glf.core import random
 from glf.data.make import make_dataset
 from glf.evaluation.evaluate import evaluate
 from glf.evaluation.importance_weights import ImportanceBounds, importance_weighted
-from glf.models.base import Conditional, GenerativeModel, HasBounds
+from glf.models.abilities import HasBounds
+from glf.models.base import GenerativeModel
 from glf.models.drawn import drawn_integers
 from glf.models.pixel_flow import PixelFlow
 from glf.networks.condition_encoders import LabelEmbedding
@@ -40,7 +41,7 @@ def test_no_weight_is_too_small_or_large():
     np.testing.assert_allclose(found, [-5000 + np.log((1 + np.exp(-1)) / 2), 3000 - np.log(2)])
 
 
-class Noisy(GenerativeModel, HasBounds, Conditional):
+class Noisy(GenerativeModel, HasBounds):
     """log w = -mean(x) + σ ε - σ²/2, plus the label if there is one: IW-∞ is -mean(x)."""
 
     def __init__(self, spec, scale=0.0, labels=False):
@@ -55,9 +56,6 @@ class Noisy(GenerativeModel, HasBounds, Conditional):
         mean = tf.reduce_mean(tf.cast(x, tf.float32), axis=(1, 2, 3))
         label = 0.0 if condition is None else tf.cast(condition, tf.float32)
         return self.scale * noise - self.scale**2 / 2 - mean + label
-
-    def _log_prob(self, x, condition):
-        return self.log_weights(x, (0, 0), 1, condition)[0]
 
     def _loss_terms(self, x, seed, training, condition):
         nll = -self.log_weights(x, seed, 1, condition)[0]

@@ -102,10 +102,10 @@ def test_every_sampler_draws_the_same(model):
 def test_pieces(monkeypatch, model, x):
     whole = model.sample(7, seed=2).numpy()
     of_one = 4 * 12 * 5
-    assert model._drawing.rows == 256
+    assert model.rows == 256
     monkeypatch.setattr(drawing, "NOISE_BYTES", 3 * of_one + 1)
     model = make()
-    assert model._drawing.rows == 3
+    assert model.rows == 3
     many = model.sample(7, seed=2).numpy()
     np.testing.assert_array_equal(many[:3], whole[:3])  # the first piece's noise
     assert not np.array_equal(many[3:6], whole[3:6])
@@ -117,7 +117,7 @@ def test_pieces(monkeypatch, model, x):
     completed = model.complete(x, known, seed=0)
     np.testing.assert_array_equal(completed[:, :2], x[:, :2])
     monkeypatch.setattr(drawing, "NOISE_BYTES", 1)
-    assert make()._drawing.rows == 1
+    assert make().rows == 1
 
 
 def test_completion(model, x):
@@ -127,7 +127,7 @@ def test_completion(model, x):
     assert completed.dtype == np.uint8
     np.testing.assert_array_equal(completed[:, :2], x[:, :2])
     np.testing.assert_array_equal(model.complete(other, known, seed=3), completed)
-    by_hand = model.sample_with(Ancestral(), 7, 3, given=np.where(known, x.numpy(), np.int32(-1))).x
+    by_hand = model.sample_with(Ancestral(), 7, 3, known=np.where(known, x.numpy(), np.int32(-1))).x
     np.testing.assert_array_equal(completed, by_hand)
     # Nothing known is plain sampling, all known is the image.
     np.testing.assert_array_equal(

@@ -115,7 +115,7 @@ def test_samples_are_decoded_codes(model):
     images = model.sample(6, seed=2)
     assert images.dtype == tf.uint8
     assert images.shape == (6, 8, 8, 1)
-    codes = model.sample_codes_with(Ancestral(), 6, 2)
+    codes = model.sample_with(Ancestral(), 6, 2)
     assert codes.x.shape == (6, 2, 2, 2)
     assert len(np.unique(codes.x.numpy())) > 3
     np.testing.assert_array_equal(images, model.decode(codes.x))

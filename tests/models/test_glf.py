@@ -135,7 +135,7 @@ def test_samples_are_integers_in_the_levels_of_the_data(glf):
 
 
 def test_samples_are_the_decoded_flow(glf):
-    z = glf.flow.sample(20, random.make_seed(9), 0.7)
+    z = glf.flow.sample(20, random.fold(9, 0), 0.7)
     np.testing.assert_array_equal(glf.sample(20, seed=9, temperature=0.7), glf.decode(z))
 
 

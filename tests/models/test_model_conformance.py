@@ -11,20 +11,20 @@ import tensorflow as tf
 from class_names import concrete_names, name_of
 
 from glf.export import export_model
-from glf.models.abilities import HasInnerLoss
-from glf.models.autoregressive import Autoregressive
-from glf.models.base import (
-    GenerativeModel,
+from glf.models.abilities import (
     HasBounds,
     HasCodes,
     HasDensity,
+    HasInnerLoss,
+    HasLatentDensity,
     HasLatentFlow,
     HasLatents,
+    HasLogProb,
     Reconstructs,
-    conditions_of,
 )
+from glf.models.autoregressive import Autoregressive
+from glf.models.base import GenerativeModel
 from glf.models.registry import MODELS
-from glf.models.vector_flow import HasPointDensity
 
 BATCH = 5
 MESSAGES = {
@@ -59,7 +59,8 @@ class Case:
         if self.spec.condition_shape:
             images = rng.integers(0, 256, (BATCH, *self.spec.condition_shape))
             batch["condition"] = tf.constant(images, tf.uint8)
-        self.given = conditions_of(self.model, batch)
+        condition = self.model.condition_of(batch)
+        self.given = {} if condition is None else {"condition": condition}
 
     def sampled(self, num):
         return self.model.sample(num, 3, **self.first(num))
@@ -212,12 +213,14 @@ def test_help_is_of_the_model_itself(case):
 def takers(model):
     """The methods of a model that take data, and those that take latents, by name."""
     data = {"loss_terms": lambda x, **given: model.loss_terms(x, (0, 7), False, **given)}
-    if isinstance(model, HasDensity | HasPointDensity):
+    if isinstance(model, HasLogProb):
         data["log_prob"] = model.log_prob
     if isinstance(model, HasBounds):
         data["log_weights"] = lambda x, **given: model.log_weights(x, (0, 7), **given)
     if isinstance(model, HasInnerLoss):
-        data["loss_terms_and_codes"] = lambda x: model.loss_terms_and_codes(x, (0, 7), False)
+        data["loss_terms_and_features"] = lambda x, **given: model.loss_terms_and_features(
+            x, (0, 7), False, **given
+        )
     free, latents = {}, {}
     if isinstance(model, Reconstructs):
         free |= {"reconstruct": model.reconstruct, "reconstruct_unit": model.reconstruct_unit}
@@ -225,7 +228,7 @@ def takers(model):
         free["encode"], latents["decode"] = model.encode, model.decode
     if isinstance(model, HasLatentFlow):
         latents |= {"to_base": model.to_base, "from_base": model.from_base}
-    if isinstance(model, HasLatentFlow | HasCodes):
+    if isinstance(model, HasLatentDensity):
         latents["latent_log_prob"] = model.latent_log_prob
     return data, free, latents
 

@@ -18,7 +18,7 @@ from glf.dequantizers import (
     UniformDequantizer,
     VariationalDequantizer,
 )
-from glf.models.base import HasBounds
+from glf.models.abilities import HasBounds
 from glf.models.pixel_flow import PixelFlow
 from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
 from glf.networks.gated_attention_conditioner import GatedAttentionConditioner

@@ -11,7 +11,6 @@ from glf.data import DataSpec, make_dataset
 from glf.evaluation import model_pictures, pictures
 from glf.evaluation.evaluate import evaluate
 from glf.export import export_model, read_description
-from glf.models.base import conditions_of, inputs_of
 from glf.models.pixel_logistic import LogisticSegmenter
 from glf.networks.condition_encoders import LabelEmbedding, Paired
 from glf.networks.residual_conditioner import ResidualConditioner
@@ -47,7 +46,7 @@ def x(dataset):
 
 @pytest.fixture(scope="module")
 def condition(model, dataset):
-    return conditions_of(model, dataset.examples("train", slice(0, 7)))["condition"]
+    return model.condition_of(dataset.examples("train", slice(0, 7)))
 
 
 def test_the_likelihood_is_that_of_independent_pixels(model, x, condition):
@@ -108,7 +107,7 @@ def test_wrong_data(dataset):
 
 
 def test_what_it_needs_of_a_batch(model, dataset):
-    assert inputs_of(model) == ("image", "condition")
+    assert model.reads == ("image", "condition")
     metrics = evaluate(model, dataset, "validation", batch_size=4)
     assert list(metrics) == ["loss", "nll", "bits_per_dim", "examples"]
     assert metrics["bits_per_dim"]["value"] == pytest.approx(
@@ -119,7 +118,7 @@ def test_what_it_needs_of_a_batch(model, dataset):
 def test_pictures_show_condition_sample_and_example(model, dataset):
     pixels = model_pictures.samples(model, dataset, 8, seed=(0, 5))
     batch = dataset.examples("validation", [0, 1])
-    drawn = model.sample(2, (0, 5), **conditions_of(model, batch))
+    drawn = model.sample(2, (0, 5), condition=model.condition_of(batch))
     stacks = [batch["condition"], 255 * drawn.numpy(), 255 * batch["image"]]
     stacks = [np.broadcast_to(stack, (2, 8, 10, 3)) for stack in stacks]
     expected = pictures.grid(np.stack(stacks, 1).reshape(6, 8, 10, 3), 256, 3)

@@ -15,8 +15,8 @@ from glf.data import DataSpec, make_dataset
 from glf.evaluation import density_pictures, model_pictures
 from glf.evaluation.evaluate import evaluate
 from glf.export import export_model, read_description
-from glf.models.base import HasDensity
-from glf.models.vector_flow import HasPointDensity, VectorFlow
+from glf.models.abilities import HasDensity, HasPointDensity
+from glf.models.vector_flow import VectorFlow
 from glf.networks.dense_conditioner import DenseConditioner
 from glf.priors import Flow
 from glf.training.execution import Execution

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from glf import configurables
+from glf.models.abilities import HasBounds, HasLatentFlow, Reconstructs
 from glf.models.autoregressive import Autoregressive
-from glf.models.base import GenerativeModel, HasBounds, HasLatentFlow, Reconstructs
+from glf.models.base import GenerativeModel
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.networks import condition_encoders
 from scripts import early

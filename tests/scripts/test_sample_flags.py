@@ -19,7 +19,7 @@ flags.FLAGS.mark_as_parsed()
 def model(kind=None):
     encoder = None if kind is None else types.SimpleNamespace(kind=kind)
     spec = types.SimpleNamespace(image_shape=(8, 6, 1), num_classes=10)
-    return types.SimpleNamespace(condition_encoder=encoder, spec=spec)
+    return types.SimpleNamespace(condition_kind=kind, condition_encoder=encoder, spec=spec)
 
 
 @flagsaver.flagsaver(complete_rows=5)

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from glf.core import random
-from glf.models.base import GenerativeModel, Reconstructs
+from glf.models.abilities import Reconstructs
+from glf.models.base import GenerativeModel
 from glf.models.drawn import drawn_images
 from glf.training.checkpoints import Checkpoints
 from glf.training.execution import Execution, Provenance
@@ -52,7 +53,7 @@ class Tiny(GenerativeModel, Reconstructs):
         y = self._image(temperature * random.normal([num, self.size], seed))
         return drawn_images(y, self.spec.levels)
 
-    def _reconstruct(self, x):
+    def _reconstruct(self, x, condition):
         return self._image(self.encoder(self._flat(x)))
 
     def parameter_groups(self):

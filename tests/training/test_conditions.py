@@ -11,7 +11,6 @@ from glf.data.dataset import Dataset
 from glf.data.make import make_dataset
 from glf.data.source import Source, Split, Table
 from glf.evaluation.loss_terms import MeanLossTerms
-from glf.models.base import Conditional, conditions_of
 from glf.models.drawn import drawn_integers
 from glf.training.run_folder import JsonLines
 
@@ -23,7 +22,7 @@ MIRRORED = {"strategy": "mirrored", "devices": ["CPU:0", "CPU:1"]}
 def conditional(tiny):
     """The tiny model, one of whose terms is the mean of its conditions."""
 
-    class ConditionalTiny(tiny, Conditional):
+    class ConditionalTiny(tiny):
         def __init__(self, spec, kind="label", **changes):
             super().__init__(spec, **changes)
             labels = kind == "label"
@@ -35,7 +34,6 @@ def conditional(tiny):
                 condition_levels=10 if labels else spec.levels,
             )
             self.condition_encoder = kind and reads
-            self.asked = []
 
         def _of(self, batch):
             kind = self.condition_kind
@@ -49,10 +47,11 @@ def conditional(tiny):
             return {"loss": terms["loss"], "error": terms["error"], "condition": mean}
 
         def _draw(self, num, seed, temperature, condition):
-            self.asked.append(condition)
-            if condition.ndim == 1:
-                return super()._draw(num, seed, temperature, None)
-            return drawn_integers(condition)
+            shape = [num, *self.spec.image_shape]
+            labels = condition.shape.rank == 1
+            return drawn_integers(
+                tf.broadcast_to(condition[:, None, None, None], shape) if labels else condition
+            )
 
     return ConditionalTiny
 
@@ -125,11 +124,12 @@ def test_data_without_labels(short_run, tmp_path, digits, conditional):
 
 def test_a_model_that_could_but_does_not(digits, tiny, conditional):
     batch = digits.examples("train", [0, 1])
-    assert conditions_of(tiny(digits.spec), batch) == {}
-    assert conditions_of(conditional(digits.spec, None), batch) == {}
-    np.testing.assert_array_equal(
-        conditions_of(conditional(digits.spec), batch)["condition"], batch["label"]
-    )
+    for model in (tiny(digits.spec), conditional(digits.spec, None)):
+        assert model.condition_of(batch) is None
+        assert model.reads == ("image",)
+    model = conditional(digits.spec)
+    assert model.reads == ("image", "label")
+    np.testing.assert_array_equal(model.condition_of(batch), batch["label"])
 
 
 def test_pictures_of_conditional_models(short_run, tmp_path, digits, conditional):
@@ -145,8 +145,9 @@ def test_pictures_of_conditional_models(short_run, tmp_path, digits, conditional
 
     options = {**QUIET, "num_steps": 1, "pictures_every": 1}
     short_run(tmp_path / "label", make_model=lambda spec: make_model(spec, "label"), **options)
-    (labels,) = made[0].asked
-    np.testing.assert_array_equal(labels, np.arange(len(labels)) % 10)
+    labels = np.arange(4)[:, None, None, None] * np.ones((1, 8, 8, 1), int)
+    found = Image.open(tmp_path / "label" / "pictures" / "samples-00000001.png")
+    np.testing.assert_array_equal(np.asarray(found), pictures.grid(labels, 17))
     short_run(tmp_path / "image", make_model=lambda spec: make_model(spec, "image"), **options)
     x = digits.examples("validation", [0, 1])["image"]
     expected = pictures.grid(np.stack([x[0], x[0] // 2, x[1], x[1] // 2]), 17, columns=2)

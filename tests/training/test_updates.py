@@ -66,9 +66,9 @@ def test_each_update_is_on_its_own_part_of_the_batch(take_steps, make_small_glf,
     norms = []
     for batch in digits.train_batches(8, 3, num_steps=3):
         with tf.GradientTape() as tape:
-            terms, codes = expected.loss_terms_and_codes(batch["image"], (0, 0), training=True)
+            terms, features = expected.loss_terms_and_features(batch["image"], (0, 0), True)
             loss = tf.reduce_mean(terms["loss"])
-        z = codes["flow"]
+        z = features["flow"]
         gradients = tape.gradient(loss, [w.value for w in groups["autoencoder"]])
         chosen["autoencoder"].apply(gradients, groups["autoencoder"])
         norms.append([])
