@@ -14,7 +14,17 @@ from glf.data.registry import MADE_OF_OPTIONS, SOURCES, behind_colon, options_of
 _FOR_ANY = ("data_dir", "download", "memory_budget", "cache_dir")
 
 
+def _with_all_options(function):
+    """`function` with the options of all sources in its signature, for `help` and for gin."""
+    signature = inspect.signature(function)
+    own = {n: p for n, p in signature.parameters.items() if p.kind != p.VAR_KEYWORD}
+    options = {n: p for kind in SOURCES for n, p in options_of(kind).items() if n not in own}
+    function.__signature__ = signature.replace(parameters=[*own.values(), *options.values()])
+    return function
+
+
 @nameable("data_dir", "data_path")
+@_with_all_options
 def make_dataset(
     source="digits",
     *,
@@ -105,18 +115,6 @@ def make_dataset(
         max_translation=max_translation,
         num_bits=num_bits,
     )
-
-
-def _with_all_options(function):
-    """`function` with the options of all sources in its signature, for `help` and for gin."""
-    signature = inspect.signature(function)
-    own = {n: p for n, p in signature.parameters.items() if p.kind != p.VAR_KEYWORD}
-    options = {n: p for kind in SOURCES for n, p in options_of(kind).items() if n not in own}
-    function.__signature__ = signature.replace(parameters=[*own.values(), *options.values()])
-    return function
-
-
-make_dataset = _with_all_options(make_dataset)
 
 
 def _parsed(source):

@@ -15,8 +15,8 @@ CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 def test_an_earlier_study_is_what_the_warning_says(study, monkeypatch):
     said = []
     monkeypatch.setattr(logging, "warning", lambda text, *args: said.append(text % args))
-    assert not (CONFIGS / "studies" / study).exists()
-    configurables.parse([f"configs/studies/{study}"])
+    assert not (CONFIGS / f"studies/{study}.gin").exists()
+    configurables.parse([f"configs/studies/{study}.gin"])
     earlier = configurables.config_text()
     (line,) = said
     flags = line.partition(" is now ")[2].split(" --")
