@@ -44,6 +44,7 @@ def main():
     from glf.core import files
     from glf.evaluation import sample_files
     from glf.evaluation.latent_mixtures import compare
+    from glf.evaluation.report import columns
 
     model, dataset, step, _ = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
@@ -53,13 +54,14 @@ def main():
     )
     out = pathlib.Path(OUT.value)
     print(f"{dataset.name}, {SPLIT.value} latents of step {step}, nats per example\n")
-    print(f"{'density':<16}{SPLIT.value:>12}{'train':>12}{'parameters':>12}")
+    rows = [("density", SPLIT.value, "train", "parameters")]
     for name, result in results.items():
         images = result.pop("samples")
         picture = out / f"samples_{name.replace(' ', '_')}.png"
         sample_files.write_images(picture, images, model.spec.levels, min_side=MIN_SIDE.value)
-        print(f"{name:<16}{result['nll']:>12.3f}{result['train_nll']:>12.3f}", end="")
-        print(f"{result['parameters']:>12,d}")
+        nats = (f"{result[key]:.3f}" for key in ("nll", "train_nll"))
+        rows.append((name, *nats, f"{result['parameters']:,d}"))
+    print(columns(rows, "<>"))
     files.write_json(out / "comparison.json", {"step": step, "densities": results})
     logging.info("Written to %s.", out)
 

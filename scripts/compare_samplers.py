@@ -74,25 +74,43 @@ def check():
 def main():
     """Flags in, tables, a JSON file and a picture out."""
     from glf.core import files
+    from glf.evaluation import pictures
+    from glf.evaluation.sampling import ablations, samplers_for
+    from glf.evaluation.sampling_pictures import final_at
+    from glf.samplers import make_sampler
 
     unshared = load_unshared() if UNSHARED_WORKDIR.value else None
     density, model, dataset, step = load(WORKDIR.value)
-    samplers = chosen_samplers(density)
+    samplers = samplers_for(density, SAMPLER.value, JIT.value)
     out = pathlib.Path(OUT.value)
+    print(f"d = {density.positions}, {density.levels} levels, step {step}")
+    compared = {b: compare(density, dataset, samplers, b, "Samplers") for b in BATCH.value}
+    num, tables = PICTURES.value, {}
+    condition = conditions(density, dataset, num)
+    pixels, about = final_at(
+        model, density, samplers, num, condition, TEMPERATURE.value, MIN_SIDE.value
+    )
+    pictures.write_png(out / "final_at.png", pixels)
+    print(f"\nfinal_at.png, {about['caption']}")
+    if ABLATIONS.value:
+        variants = ablations(density, WINDOW.value, HORIZON.value)
+        tables = {name: (density, varied) for name, varied in variants.items()}
+    if unshared is not None:
+        both = {name: make_sampler(name) for name in ("fixed_point", "forecasting")}
+        tables["unshared"] = unshared, both
     document = {
         "step": step,
         "image_shape": density.data_shape,
         "levels": density.levels,
         "positions": density.positions,
         "temperature": TEMPERATURE.value,
-        "samplers": {},
+        "samplers": compared,
+        "final_at": about,
+        "ablations": {
+            name: {b: compare(of, dataset, varied, b, name) for b in BATCH.value}
+            for name, (of, varied) in tables.items()
+        },
     }
-    print(f"d = {density.positions}, {density.levels} levels, step {step}")
-    for batch in BATCH.value:
-        document["samplers"][batch] = compare(density, dataset, samplers, batch, "Samplers")
-    path = out / "final_at.png"
-    document["final_at"] = draw_final_at(model, density, dataset, samplers, path)
-    document["ablations"] = ablations(density, dataset, unshared)
     files.write_json(out / "comparison.json", document)
     logging.info("Written to %s.", out)
 
@@ -127,23 +145,9 @@ def load_unshared():
     return density
 
 
-def chosen_samplers(density):
-    """{name: sampler} as --sampler says; by default, all for which the model has what they need."""
-    from glf.samplers import make_sampler
-
-    names = SAMPLER.value or [
-        name
-        for name in common.SAMPLERS
-        if density.forecaster is not None or not name.startswith("forecasting")
-    ]
-    # The full pass is an XLA program in any case: its bits are the reference.
-    options = {} if JIT.value else {"jit": False}
-    return {name: make_sampler(name, **({} if name == "ancestral" else options)) for name in names}
-
-
 def compare(density, dataset, samplers, batch, title):
     """Prints a table; returns its figures."""
-    from glf.evaluation.sampling import compare_samplers, comparison_table
+    from glf.evaluation.sampling import compare_samplers, table_of_samplers
 
     results = compare_samplers(
         density,
@@ -161,7 +165,7 @@ def compare(density, dataset, samplers, batch, title):
         baselines=("ancestral", "cached_ancestral", "fixed_point"),
         progress=lambda line: logging.info("%s", line),
     )
-    print(f"\n{title}, batch {batch}\n{comparison_table(results)}", flush=True)
+    print(f"\n{title}, batch {batch}\n{table_of_samplers(results)}", flush=True)
     return results
 
 
@@ -181,70 +185,6 @@ def conditions(density, dataset, batch):
         )
     examples = dataset.examples(SPLIT.value, slice(0, batch))
     return tf.convert_to_tensor(encoder.condition_of(examples))
-
-
-def ablations(density, dataset, unshared):
-    """{ablation: {batch: figures}}, of what the flags ask for."""
-    from glf.samplers import Predictive, make_sampler
-
-    tables = {}
-    plain = {"fixed_point": make_sampler("fixed_point")}
-    if ABLATIONS.value:
-        tables["window"] = (
-            density,
-            plain
-            | {
-                f"window of {rows} rows": Predictive(rows=rows)
-                for rows in WINDOW.value
-                if rows < density.image_shape[0]
-            },
-        )
-    if ABLATIONS.value and density.forecaster is not None:
-        tables["horizon"] = (
-            density,
-            plain
-            | {
-                f"forecasting, T = {horizon}": Predictive(forecast=True, horizon=horizon)
-                for horizon in HORIZON.value
-                if horizon <= density.forecaster.horizon
-            },
-        )
-    if unshared is not None:
-        tables["unshared"] = unshared, plain | {"forecasting": make_sampler("forecasting")}
-    return {
-        name: {batch: compare(of, dataset, samplers, batch, name) for batch in BATCH.value}
-        for name, (of, samplers) in tables.items()
-    }
-
-
-def draw_final_at(model, density, dataset, samplers, path):
-    """Writes the picture of one sampler; returns what its caption needs."""
-    import tensorflow as tf
-
-    from glf.evaluation import pictures
-    from glf.evaluation.sampling_pictures import call_per_pixel, samples_and_calls
-    from glf.models.abilities import HasCodes
-
-    guessing = [name for name in samplers if "ancestral" not in name]
-    name = "fixed_point" if "fixed_point" in samplers else (guessing or list(samplers))[0]
-    num = PICTURES.value
-    noise, context = density.noise(num, 0), density.context(conditions(density, dataset, num))
-
-    @tf.function(autograph=False)
-    def draw():
-        return samplers[name](density, noise, context, TEMPERATURE.value)
-
-    found = draw()
-    drawn = density.to_data(found.x)
-    images = model.decode(drawn) if isinstance(model, HasCodes) else drawn
-    calls = call_per_pixel(found.final_at, density.data_shape)
-    pixels, last = samples_and_calls(
-        images.numpy(), model.spec.levels, calls, min_side=MIN_SIDE.value
-    )
-    pictures.write_png(path, pixels)
-    caption = f"{name}: from call 1 (dark blue) to call {last} (near white)"
-    print(f"\nfinal_at.png, {caption}")
-    return {"sampler": name, "first_call": 1, "last_call": last, "caption": caption}
 
 
 if __name__ == "__main__":

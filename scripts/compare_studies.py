@@ -52,7 +52,7 @@ DATA_PATH = common.define_data_path()
 def main():
     """Flags in; runs, a table, a JSON file and pictures out."""
     from glf.core import files
-    from glf.evaluation.comparison import comparison_table, study_name
+    from glf.evaluation.comparison import study_name, table_of_studies
 
     out = pathlib.Path(OUT.value)
     studies = {study_name(study): study for study in STUDY.value}
@@ -65,10 +65,10 @@ def main():
         for seed in range(SEEDS.value):
             workdir = out / name / f"seed{seed}"
             train(study, seed, workdir)
-            runs.append(measured(workdir, picture=out / f"{name}.png" if seed == 0 else None))
+            runs.append(result_of(workdir, picture=out / f"{name}.png" if seed == 0 else None))
         results[name] = {"study": study, "runs": runs}
         files.write_json(out / "comparison.json", results)
-    print(comparison_table(results))
+    print(table_of_studies(results))
     logging.info("Written to %s.", out)
 
 
@@ -124,47 +124,36 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def measured(workdir, picture):
+def result_of(workdir, picture):
     """What one run reached: {"metrics", "parameters", "seconds", ...}; kept in its folder."""
     kept = workdir / "compared.json"
     asked = {"split": SPLIT.value, "importance_samples": IMPORTANCE_SAMPLES.value, "num": NUM.value}
     asked["step"] = read(workdir / "status.json")["step"]
-    found = read(kept)
-    if found.get("asked") == asked and (picture is None or picture.exists()):
-        return found
+    result = read(kept)
+    if result.get("asked") == asked and (picture is None or picture.exists()):
+        return result
     import keras
 
     from glf import configurables
     from glf.core import files
     from glf.evaluation import model_pictures, pictures
-    from glf.evaluation.evaluate import evaluate
-    from glf.models.abilities import HasBounds
+    from glf.evaluation.comparison import measured
 
     keras.backend.clear_session()
     model, dataset, step, _ = configurables.load_run(
         workdir, DATA_DIR.value, data_path=DATA_PATH.value
     )
-    weighted = IMPORTANCE_SAMPLES.value if isinstance(model, HasBounds) else ()
-    metrics = evaluate(model, dataset, SPLIT.value, importance_samples=weighted)
-    examples = dataset.examples(SPLIT.value, slice(0, NUM.value))
-    condition = model.condition_of(examples)
-    num = len(examples["image"])
-    model.sample(num, 0, condition=condition)
-    began = time.perf_counter()
-    model.sample(num, 1, condition=condition).numpy()
-    found = {
+    result = {
         "asked": asked,
         "step": step,
-        "parameters": sum(weight.value.shape.num_elements() for weight in model.trainable_weights),
         "seconds": read(workdir / "training.json")["seconds"],
-        "sampling_ms": 1e3 * (time.perf_counter() - began) / num,
-        "metrics": metrics,
+        **measured(model, dataset, SPLIT.value, NUM.value, IMPORTANCE_SAMPLES.value),
     }
     if picture is not None:
         pixels = model_pictures.samples(model, dataset, NUM.value, 0, MIN_SIDE.value)
         pictures.write_png(picture, pixels)
-    files.write_json(kept, found)
-    return found
+    files.write_json(kept, result)
+    return result
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@
 
 import pathlib
 import statistics
+import time
+
+from glf.evaluation.base import Subject
+from glf.evaluation.evaluate import evaluate
+from glf.evaluation.importance_weights import ImportanceWeights
 
 # What is comparable between runs, and its unit in the head: a loss is not, where it weights its
 # terms by a setting, but the terms are.
@@ -26,7 +31,33 @@ def study_name(study):
     return "_".join("".join(c for c in part if c.isalnum() or c in "._-") for part in parts)
 
 
-def comparison_table(results):
+def measured(model, dataset, split, num, importance_samples=()):
+    """What a trained model reached: {"parameters", "sampling_ms", "metrics"}.
+
+    Args:
+      model: a `GenerativeModel`.
+      dataset: a `Dataset`.
+      split: "train", "validation" or "test".
+      num: samples to take the time of, in milliseconds for each of them; the first drawing, which
+        builds the program, is not counted.
+      importance_samples: as of `evaluate`, for models that it is for.
+    """
+    weighted = ImportanceWeights().refusal(Subject(model, dataset, split)) is None
+    options = {"importance_samples": importance_samples} if weighted else {}
+    metrics = evaluate(model, dataset, split, **options)
+    examples = dataset.examples(split, slice(0, num))
+    num, condition = len(examples["image"]), model.condition_of(examples)
+    model.sample(num, 0, condition=condition)
+    began = time.perf_counter()
+    model.sample(num, 1, condition=condition).numpy()
+    return {
+        "parameters": sum(weight.value.shape.num_elements() for weight in model.trainable_weights),
+        "sampling_ms": 1e3 * (time.perf_counter() - began) / num,
+        "metrics": metrics,
+    }
+
+
+def table_of_studies(results):
     """Markdown: a row for each study, mean and standard deviation over its seeds.
 
     Args:

@@ -18,15 +18,23 @@ def table(metrics, title):
       title: the line above.
     """
     rows = [(n, f"{m['value']:.6g}", m["unit"], m["meaning"]) for n, m in metrics.items()]
-    head = ("metric", "value", "unit", "meaning")
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
-    lines = [title, ""]
-    for row in [head, *rows]:
-        name, value, unit, meaning = row
-        lines.append(
-            f"{name:<{widths[0]}}  {value:>{widths[1]}}  {unit:<{widths[2]}}  {meaning}".rstrip()
-        )
-    return "\n".join(lines)
+    return "\n".join([title, "", columns([("metric", "value", "unit", "meaning"), *rows], "<><<")])
+
+
+def columns(rows, alignment):
+    """Text with a line a row, whose cells stand below each other, two spaces apart.
+
+    Args:
+      rows: of texts, all as many.
+      alignment: a letter a column, "<" for flush left and ">" for flush right; the last one is that
+        of all further columns.
+    """
+    sides = alignment + alignment[-1] * (len(rows[0]) - len(alignment))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)) for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def update_metrics(path, split, step, metrics, whole=True):

@@ -6,6 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
+from glf.evaluation.report import columns
+from glf.samplers.predictive import Predictive
+from glf.samplers.registry import SAMPLERS, make_sampler
 
 BASELINES = ("ancestral", "cached_ancestral")
 COUNTS = ("differing", "uncertified", "mended", "mended_samples", "mending_passes")
@@ -24,6 +27,41 @@ def density_of(model):
         f"A {type(model).__name__} has no autoregressive density: train one with a configuration "
         "of an autoregressive model, such as those in configs/studies/pixel_cnn/."
     )
+
+
+def samplers_for(density, names=(), jit=True):
+    """{name: sampler}, compiled by XLA or not, for an `AutoregressiveModel`.
+
+    Those named, or all for which it has what they need: a forecaster, for some. The full pass is an
+    XLA program in any case: its bits are the reference.
+    """
+    names = names or [
+        name
+        for name in SAMPLERS
+        if density.forecaster is not None or not name.startswith("forecasting")
+    ]
+    options = {} if jit else {"jit": False}
+    return {name: make_sampler(name, **({} if name == "ancestral" else options)) for name in names}
+
+
+def ablations(density, windows, horizons):
+    """{"window", perhaps "horizon": {name: sampler}}: fixed points beside variants of samplers.
+
+    Args:
+      density: an `AutoregressiveModel`.
+      windows: rows of windows, of which those that are less than the image's are taken.
+      horizons: of forecasts, of which those that its forecaster has are taken.
+    """
+    plain, rows = {"fixed_point": Predictive()}, density.image_shape[0]
+    window = {f"window of {n} rows": Predictive(rows=n) for n in windows if n < rows}
+    if density.forecaster is None:
+        return {"window": plain | window}
+    horizon = {
+        f"forecasting, T = {n}": Predictive(forecast=True, horizon=n)
+        for n in horizons
+        if n <= density.forecaster.horizon
+    }
+    return {"window": plain | window, "horizon": plain | horizon}
 
 
 def compare_samplers(
@@ -164,7 +202,7 @@ def _spread(values):
     }
 
 
-def comparison_table(results):
+def table_of_samplers(results):
     """A table of what `compare_samplers` returns, for people.
 
     A quantity is written as mean +- deviation over the seeds, a count as the sum over them.
@@ -182,13 +220,7 @@ def comparison_table(results):
         counts += [f"{r['mended']} / {r['mended_samples']}", str(r["mending_passes"])]
         settings = [str(r["settings"].get(key, "")) for key in ("rows", "horizon")]
         rows.append([name, *settings, str(r["seeds"]), *map(_written, quantities), *counts])
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = []
-    for row in [head, *rows]:
-        cells = [f"{row[0]:<{widths[0]}}"]
-        cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells))
-    return "\n".join(lines)
+    return columns([head, *rows], "<>")
 
 
 def _written(quantity):

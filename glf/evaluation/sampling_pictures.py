@@ -3,9 +3,11 @@
 import math
 
 import numpy as np
+import tensorflow as tf
 
 from glf.evaluation import pictures
 from glf.evaluation.heat_map import heat_map
+from glf.models.abilities import HasCodes
 
 
 def call_per_pixel(final_at, image_shape):
@@ -70,3 +72,34 @@ def samples_and_calls(images, levels, calls, min_side=0):
     bar = heat_map(np.linspace(1, last, pixels.shape[1]), 1, last)
     bar = np.broadcast_to(bar, (max(8, len(pixels) // 40), *bar.shape))
     return np.concatenate([pixels, bar]), last
+
+
+def final_at(model, density, samplers, num, condition=None, temperature=1.0, min_side=0):
+    """`samples_and_calls` of one of several samplers, one that guesses if there is one.
+
+    Args:
+      model: the model of images.
+      density: the `AutoregressiveModel` that it draws with.
+      samplers: {name: `Sampler`}.
+      num: how many samples.
+      condition: conditions of these, or None.
+      temperature: multiplies the noise.
+      min_side: as of `samples_and_calls`.
+
+    Returns (uint8 pixels, {"sampler", "first_call", "last_call", "caption"}).
+    """
+    guessing = [name for name in samplers if "ancestral" not in name]
+    name = "fixed_point" if "fixed_point" in samplers else (guessing or list(samplers))[0]
+    noise, context = density.noise(num, 0), density.context(condition)
+
+    @tf.function(autograph=False)
+    def draw():
+        return samplers[name](density, noise, context, temperature)
+
+    samples = draw()
+    drawn = density.to_data(samples.x)
+    images = model.decode(drawn) if isinstance(model, HasCodes) else drawn
+    calls = call_per_pixel(samples.final_at, density.data_shape)
+    pixels, last = samples_and_calls(images.numpy(), model.spec.levels, calls, min_side)
+    caption = f"{name}: from call 1 (dark blue) to call {last} (near white)"
+    return pixels, {"sampler": name, "first_call": 1, "last_call": last, "caption": caption}

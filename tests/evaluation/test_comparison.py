@@ -2,7 +2,7 @@
 
 import pytest
 
-from glf.evaluation.comparison import comparison_table, spread, study_name
+from glf.evaluation.comparison import spread, study_name, table_of_studies
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_table():
         "points": {"runs": [run(1.0, nll=3.0, gap=0.25, examples=9.0)]},
     }
     head = "study | bits_per_dim | bits_per_dim_iw2 | bits_per_dim_iw16 | nll, nats | gap, nats"
-    assert comparison_table(results).splitlines() == [
+    assert table_of_studies(results).splitlines() == [
         f"| {head} | parameters | training, s | sampling, ms/image |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         "| pixels | 2.250 ± 0.354 | 1.800 ± 0.141 | 1.500 ± 0.000 | 61.000 ± 1.414 |  | 12,345 "
@@ -56,7 +56,7 @@ def test_autoencoders_are_compared_by_the_terms_of_their_loss():
         "glf": {"runs": [run(1.0, loss=9.0, reconstruction=5.0, latent_nll=2.0, psnr=20.0)]},
         "codes": {"runs": [run(1.0, reconstruction=4.0, prior_nll=3.0, psnr=21.0)]},
     }
-    head, _, *rows = comparison_table(results).splitlines()
+    head, _, *rows = table_of_studies(results).splitlines()
     shown = "reconstruction, nats | latent_nll, nats | prior_nll, nats | psnr, dB | parameters"
     assert head.startswith(f"| study | {shown} |")
     assert rows[0].startswith("| glf | 5.000 | 2.000 |  | 20.000 | 12,345 |")
@@ -64,5 +64,5 @@ def test_autoencoders_are_compared_by_the_terms_of_their_loss():
 
 
 def test_no_likelihood():
-    table = comparison_table({"a": {"runs": [run(2.0, loss=1.0)]}})
+    table = table_of_studies({"a": {"runs": [run(2.0, loss=1.0)]}})
     assert table.splitlines()[0] == "| study | parameters | training, s | sampling, ms/image |"

@@ -11,7 +11,7 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.evaluation import sampling_pictures
 from glf.evaluation.pictures import to_bytes
-from glf.evaluation.sampling import compare_samplers, comparison_table
+from glf.evaluation.sampling import compare_samplers, table_of_samplers
 from glf.families import DiscretizedLogisticMixture
 from glf.networks.condition_encoders import LabelEmbedding
 from glf.samplers.ancestral import Ancestral, CachedAncestral
@@ -141,7 +141,7 @@ def test_what_the_certificate_mends_is_counted(results, model):
     assert wrong["mended"] == (np.array(own) != 0).sum()
     assert wrong["mended_samples"] == (np.array(own) != 0).any(axis=(2, 3)).sum()
     assert wrong["mending_passes"] >= wrong["mended_samples"]
-    table = comparison_table({"forgetful": wrong}).splitlines()
+    table = table_of_samplers({"forgetful": wrong}).splitlines()
     assert table[0].split()[-2:] == ["mended", "passes"]
     expected = [str(wrong["mended"]), "/", str(wrong["mended_samples"])]
     assert table[1].split()[-4:] == [*expected, str(wrong["mending_passes"])]
@@ -150,7 +150,7 @@ def test_what_the_certificate_mends_is_counted(results, model):
 @pytest.mark.slow
 def test_the_table(results):
     found, _ = results
-    head, *rows = comparison_table(found).splitlines()
+    head, *rows = table_of_samplers(found).splitlines()
     assert head.split()[:4] == ["sampler", "rows", "T", "seeds"]
     assert rows[3].split()[:3] == ["windowed", "2", "3"]
     assert found["windowed"]["settings"] == {"rows": 2}
