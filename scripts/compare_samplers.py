@@ -64,7 +64,7 @@ def check():
     """Refuses runs whose model is not autoregressive."""
     for workdir in filter(None, (WORKDIR.value, UNSHARED_WORKDIR.value)):
         run = early.Run(workdir)
-        if run.lacks("autoregressive"):
+        if run.lacks("DrawsBySampler"):
             raise ValueError(
                 f"A {run.model} has no autoregressive density: train one with a configuration of "
                 "an autoregressive model, such as those in configs/studies/pixel_cnn/."

@@ -9,13 +9,15 @@ import re
 
 # The classes of glf.models with an ability, under the name of its abstract class there.
 ABILITIES = {
-    "autoregressive": ("Autoregressive", "DiscreteAutoencoder"),
+    "DrawsBySampler": ("Autoregressive", "DiscreteAutoencoder"),
     "HasBounds": ("PixelFlow",),
+    "HasCodes": ("DiscreteAutoencoder",),
     "HasLatentFlow": ("GLF",),
+    "HasPointDensity": ("VectorFlow",),
     "Reconstructs": ("GLF", "DiscreteAutoencoder"),
 }
 MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
-MODELS += ("LogisticSegmenter", "VectorFlow")
+MODELS += ("LogisticSegmenter",)
 # Condition encoders of glf.networks by what they take.
 LABEL_ENCODERS = ("LabelEmbedding",)
 
@@ -46,6 +48,11 @@ class Run:
         self.image_shape = data.get("image_shape")
         self.levels = data.get("levels")
         self.num_classes = data.get("num_classes")
+
+    @property
+    def abilities(self):
+        """Those of the model, of the ones above."""
+        return {ability for ability, names in ABILITIES.items() if self.model in names}
 
     def lacks(self, ability):
         """Whether the model is known, and known not to have an ability of those above."""

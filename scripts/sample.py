@@ -68,7 +68,7 @@ def check():
     """Refuses flags that the run's model does not take, as far as its folder tells."""
     run = early.Run(WORKDIR.value)
     if run.model is not None:
-        check_model(run.model)
+        check_model(run.model, run.abilities)
     if run.known_data:
         if run.levels is None:
             check_points_out()
@@ -78,18 +78,18 @@ def check():
         check_labels(not run.without_labels(), run.num_classes)
 
 
-def check_model(name):
-    """Refuses flags that a model of this class does not take."""
-    autoregressive = name in early.ABILITIES["autoregressive"]
+def check_model(name, abilities):
+    """Refuses flags that a model of this class and these abilities does not take."""
+    autoregressive = "DrawsBySampler" in abilities
     for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
         if flag.value is not None and not autoregressive:
             raise ValueError(f"--{flag.name} is for autoregressive models; this run's is a {name}.")
-    if name == "DiscreteAutoencoder" and (COMPLETE_ROWS.value or INPAINT.value):
+    if "HasCodes" in abilities and (COMPLETE_ROWS.value or INPAINT.value):
         raise ValueError(
             f"--complete_rows and --inpaint are for autoregressive models of the data; this "
             f"run's is a {name}."
         )
-    if len(TEMPERATURE.value) > 1 and (autoregressive or name == "VectorFlow"):
+    if len(TEMPERATURE.value) > 1 and abilities & {"DrawsBySampler", "HasPointDensity"}:
         raise ValueError(
             f"Several temperatures are for models of images that are not autoregressive; this "
             f"run's is a {name}. Give one --temperature."
@@ -116,8 +116,7 @@ def check_labels(conditional, num_classes):
 def main():
     """Flags in, files out."""
     from glf import configurables
-    from glf.models.autoregressive import Autoregressive
-    from glf.models.discrete_autoencoder import DiscreteAutoencoder
+    from glf.models.drawing import DrawsBySampler
 
     model, dataset, step, _ = configurables.load_run(
         WORKDIR.value,
@@ -126,10 +125,10 @@ def main():
         with_data=needs_data,
         data_path=DATA_PATH.value,
     )
-    check_model(type(model).__name__)
+    check_model(type(model).__name__, {made.__name__ for made in type(model).__mro__})
     if model.spec.levels is None:
         write = draw_points
-    elif isinstance(model, Autoregressive | DiscreteAutoencoder):
+    elif isinstance(model, DrawsBySampler):
         write = draw_with_sampler
     else:
         write = draw

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from glf.autoregressive.model import AutoregressiveModel
 from glf.evaluation.report import columns
+from glf.models.drawing import DrawsBySampler
 from glf.samplers.predictive import Predictive
 from glf.samplers.registry import SAMPLERS, make_sampler
 
@@ -20,9 +20,8 @@ def density_of(model):
     Raises:
       ValueError: if there is none.
     """
-    for name in ("density", "prior"):
-        if isinstance(part := getattr(model, name, None), AutoregressiveModel):
-            return part
+    if isinstance(model, DrawsBySampler):
+        return model.sampled
     raise ValueError(
         f"A {type(model).__name__} has no autoregressive density: train one with a configuration "
         "of an autoregressive model, such as those in configs/studies/pixel_cnn/."
