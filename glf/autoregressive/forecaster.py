@@ -40,9 +40,8 @@ class Forecaster(keras.layers.Layer):
         columns=5,
         shared=True,
         dtype=None,
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         if horizon < 1 or filters < 1:
             raise ValueError(
                 "Forecaster.horizon and Forecaster.filters must be at least 1, got "

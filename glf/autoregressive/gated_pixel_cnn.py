@@ -1,12 +1,9 @@
 """Gated PixelCNN: two stacks, one of the rows above and one of the own row."""
 
-import keras
 import tensorflow as tf
 
 from glf.autoregressive.network import CausalNetwork
-from glf.layers.causal_conv import CausalConv2D
 from glf.layers.gates import gated
-from glf.layers.track import track
 
 
 class GatedPixelCNN(CausalNetwork):
@@ -47,9 +44,8 @@ class GatedPixelCNN(CausalNetwork):
         first_kernel=7,
         head=96,
         dtype=None,
-        name=None,
     ):
-        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype, name=name)
+        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype)
         if layers < 1 or first_kernel < 3:
             raise ValueError(
                 "GatedPixelCNN.layers must be at least 1 and GatedPixelCNN.first_kernel at least "
@@ -57,40 +53,28 @@ class GatedPixelCNN(CausalNetwork):
             )
         self.features = head
 
-        def convolution(inputs, outputs, rows=1, columns=1, mask="B"):
-            sizes = {"rows": rows, "columns": columns, "mask": mask, "groups": groups}
-            return CausalConv2D(inputs, outputs, **sizes, dtype=self.dtype_policy)
-
-        def listed(prefix, make, number):
-            return track(self, prefix, [make(i) for i in range(number)])
+        sides, first_sides = (kernel // 2 + 1, kernel), (first_kernel // 2, first_kernel)
 
         def vertical(i):
             if i == 0:
-                return convolution(
-                    data_features, 2 * filters, first_kernel // 2, first_kernel, None
-                )
-            return convolution(filters, 2 * filters, kernel // 2 + 1, kernel, None)
+                return self.convolution(data_features, 2 * filters, *first_sides, None)
+            return self.convolution(filters, 2 * filters, *sides, None)
 
         def horizontal(i):
             if i == 0:
-                return convolution(data_features, 2 * filters, 1, first_kernel, "A")
-            return convolution(filters, 2 * filters, 1, kernel)
+                return self.convolution(data_features, 2 * filters, 1, first_kernel, "A")
+            return self.convolution(filters, 2 * filters, 1, kernel)
 
-        def of_context(i):
-            layer = keras.layers.Dense(2 * filters, use_bias=False, dtype=self.dtype_policy)
-            layer.build((None, context_size))
-            return layer
+        def link(i):
+            return self.convolution(2 * filters, 2 * filters, mask=None)
 
-        self.vertical = listed("vertical", vertical, layers)
-        self.links = listed(
-            "link", lambda i: convolution(2 * filters, 2 * filters, mask=None), layers
-        )
-        self.horizontal = listed("horizontal", horizontal, layers)
-        self.outs = listed("out", lambda i: convolution(filters, filters), layers)
-        conditioned = layers if context_size else 0
-        self.vertical_contexts = listed("vertical_context", of_context, conditioned)
-        self.horizontal_contexts = listed("horizontal_context", of_context, conditioned)
-        self.last = convolution(filters, head)
+        self.vertical = self.listed("vertical", vertical, layers)
+        self.links = self.listed("link", link, layers)
+        self.horizontal = self.listed("horizontal", horizontal, layers)
+        self.outs = self.listed("out", lambda i: self.convolution(filters, filters), layers)
+        self.vertical_contexts = self.of_contexts("vertical_context", 2 * filters, layers)
+        self.horizontal_contexts = self.of_contexts("horizontal_context", 2 * filters, layers)
+        self.last = self.convolution(filters, head)
 
     def rows(self, view, context=None):
         """The vertical stack's links into the horizontal one: [n, rows, width, 2p] a layer."""

@@ -66,9 +66,8 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         make_forecaster=None,
         raster=False,
         dtype=None,
-        name=None,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype)
         if levels < 2:
             raise ValueError(f"An autoregressive model needs at least 2 levels, got {levels}.")
         self.data_shape = height, width, channels = tuple(image_shape)

@@ -1,8 +1,11 @@
-"""What a causal network is: features of every pixel from what comes before it."""
+"""Causal networks: features of every pixel from what comes before it."""
 
 import abc
 
 import keras
+
+from glf.layers.causal_conv import CausalConv2D
+from glf.layers.track import track
 
 
 class CausalNetwork(keras.layers.Layer, abc.ABC):
@@ -33,13 +36,32 @@ class CausalNetwork(keras.layers.Layer, abc.ABC):
     alignment = 1
     pixelwise = True
 
-    def __init__(self, image_shape, data_features, groups, context_size, *, dtype=None, name=None):
-        super().__init__(dtype=dtype, name=name)
+    def __init__(self, image_shape, data_features, groups, context_size, *, dtype=None):
+        super().__init__(dtype=dtype)
         self.image_shape = tuple(image_shape)
         self.data_features = data_features
         self.groups = groups
         self.context_size = context_size
         self.built = True
+
+    def convolution(self, inputs, outputs, rows=1, columns=1, mask="B"):
+        """A `CausalConv2D` of the network's groups and dtype."""
+        sizes = {"rows": rows, "columns": columns, "mask": mask, "groups": self.groups}
+        return CausalConv2D(inputs, outputs, **sizes, dtype=self.dtype_policy)
+
+    def listed(self, prefix, make, number):
+        """[make(0), ..., make(number - 1)], layers that checkpoints see as prefix_0, ..."""
+        return track(self, prefix, [make(i) for i in range(number)])
+
+    def of_contexts(self, prefix, units, number):
+        """`number` matrices of the context without biases; none where there is no context."""
+
+        def make(i):
+            layer = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy)
+            layer.build((None, self.context_size))
+            return layer
+
+        return self.listed(prefix, make, number if self.context_size else 0)
 
     def rows(self, view, context=None):
         """Features of the view's rows from rows above: a tuple of [n, rows, width, ...]."""

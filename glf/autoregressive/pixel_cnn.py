@@ -1,10 +1,8 @@
 """PixelCNN: masked convolutions and residual blocks."""
 
-import keras
 import tensorflow as tf
 
 from glf.autoregressive.network import CausalNetwork
-from glf.layers.causal_conv import CausalConv2D
 from glf.layers.track import track
 
 
@@ -39,9 +37,8 @@ class PixelCNN(CausalNetwork):
         first_kernel=7,
         head=48,
         dtype=None,
-        name=None,
     ):
-        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype, name=name)
+        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype)
         if filters % 2 or blocks < 0:
             raise ValueError(
                 "PixelCNN.filters must be even and PixelCNN.blocks not negative, got "
@@ -49,37 +46,18 @@ class PixelCNN(CausalNetwork):
             )
         self.features = head
 
-        def convolution(inputs, outputs, side=1, mask="B"):
-            return CausalConv2D(
-                inputs,
-                outputs,
-                rows=side // 2 + 1,
-                columns=side,
-                mask=mask,
-                groups=groups,
-                dtype=self.dtype_policy,
-            )
-
-        self.first = convolution(data_features, filters, first_kernel, "A")
+        sides = {"rows": first_kernel // 2 + 1, "columns": first_kernel}
+        self.first = self.convolution(data_features, filters, **sides, mask="A")
         self.blocks = []
-        for _ in range(blocks):
+        for i in range(blocks):
             block = [
-                convolution(filters, filters // 2),
-                convolution(filters // 2, filters // 2, kernel),
-                convolution(filters // 2, filters),
+                self.convolution(filters, filters // 2),
+                self.convolution(filters // 2, filters // 2, kernel // 2 + 1, kernel),
+                self.convolution(filters // 2, filters),
             ]
-            self.blocks.append(track(self, f"block_{len(self.blocks)}", block))
-        self.contexts = track(
-            self,
-            "context",
-            [
-                keras.layers.Dense(filters // 2, use_bias=False, dtype=self.dtype_policy)
-                for _ in range(blocks if context_size else 0)
-            ],
-        )
-        for layer in self.contexts:
-            layer.build((None, context_size))
-        self.last = convolution(filters, head)
+            self.blocks.append(track(self, f"block_{i}", block))
+        self.contexts = self.of_contexts("context", filters // 2, blocks)
+        self.last = self.convolution(filters, head)
 
     def pixels(self, view, from_rows, context=None):
         """See `CausalNetwork`."""

@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from glf.autoregressive.network import CausalNetwork
 from glf.layers.gated_resnet import GatedResnet
-from glf.layers.track import track
 from glf.layers.weight_norm import WeightNormConv2D, WeightNormUpsampling2D
 
 _ABOVE = {"above": 1, "left": 1, "right": 1}
@@ -47,51 +46,58 @@ class PixelCNNPlusPlus(CausalNetwork):
         downsamplings=2,
         dropout=0.5,
         dtype=None,
-        name=None,
     ):
-        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype, name=name)
+        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype)
         self._check(resnets, downsamplings, dropout)
         self.features = filters
         self.resnets, self.scales = resnets, [2**i for i in range(downsamplings + 1)]
         self.alignment = self.scales[-1]
         self.pixelwise = downsamplings == 0
-        policy = self.dtype_policy
-
-        def convolution(inputs=filters, stride=1, **span):
-            return WeightNormConv2D(inputs, filters, **span, stride=stride, dtype=policy)
-
-        def blocks(prefix, number, span, shortcut):
-            made = [
-                GatedResnet(
-                    filters,
-                    span,
-                    shortcut=shortcut,
-                    context_size=context_size,
-                    dropout=dropout,
-                    dtype=policy,
-                )
-                for _ in range(number)
-            ]
-            return track(self, prefix, made)
-
-        def upsampling(left):
-            return WeightNormUpsampling2D(filters, filters, left=left, dtype=policy)
-
-        with_ones, down = data_features + 1, resnets * len(self.scales)
+        down = resnets * len(self.scales)
         up = down + downsamplings
         # The last scale needs no way down from it, the first none up.
-        halvings = range(downsamplings)
-        self.first_u = convolution(with_ones, **_ABOVE)
-        self.first_l_row = convolution(with_ones, left=1, right=1)
-        self.first_l_left = convolution(with_ones, above=1)
-        self.down_u = blocks("down_u", down, _ABOVE, 0)
-        self.down_l = blocks("down_l", down, _BEFORE, filters)
-        self.up_u = blocks("up_u", up, _ABOVE, filters)
-        self.up_l = blocks("up_l", up, _BEFORE, 2 * filters)
-        self.halve_u = track(self, "halve_u", [convolution(stride=2, **_ABOVE) for _ in halvings])
-        self.halve_l = track(self, "halve_l", [convolution(stride=2, **_BEFORE) for _ in halvings])
-        self.double_u = track(self, "double_u", [upsampling(1) for _ in halvings])
-        self.double_l = track(self, "double_l", [upsampling(0) for _ in halvings])
+        self.first_u = self._convolution(data_features + 1, **_ABOVE)
+        self.first_l_row = self._convolution(data_features + 1, left=1, right=1)
+        self.first_l_left = self._convolution(data_features + 1, above=1)
+        self.down_u = self._blocks("down_u", down, _ABOVE, 0, dropout)
+        self.down_l = self._blocks("down_l", down, _BEFORE, filters, dropout)
+        self.up_u = self._blocks("up_u", up, _ABOVE, filters, dropout)
+        self.up_l = self._blocks("up_l", up, _BEFORE, 2 * filters, dropout)
+        self.halve_u = self._halvings("halve_u", downsamplings, _ABOVE)
+        self.halve_l = self._halvings("halve_l", downsamplings, _BEFORE)
+        self.double_u = self._doublings("double_u", downsamplings, 1)
+        self.double_l = self._doublings("double_l", downsamplings, 0)
+
+    def _convolution(self, inputs, stride=1, **span):
+        return WeightNormConv2D(
+            inputs, self.features, **span, stride=stride, dtype=self.dtype_policy
+        )
+
+    def _blocks(self, prefix, number, span, shortcut, dropout):
+        def block(i):
+            return GatedResnet(
+                self.features,
+                span,
+                shortcut=shortcut,
+                context_size=self.context_size,
+                dropout=dropout,
+                dtype=self.dtype_policy,
+            )
+
+        return self.listed(prefix, block, number)
+
+    def _halvings(self, prefix, number, span):
+        return self.listed(
+            prefix, lambda i: self._convolution(self.features, stride=2, **span), number
+        )
+
+    def _doublings(self, prefix, number, left):
+        def doubling(i):
+            return WeightNormUpsampling2D(
+                self.features, self.features, left=left, dtype=self.dtype_policy
+            )
+
+        return self.listed(prefix, doubling, number)
 
     def rows(self, view, context=None):
         """The stream u: one [n, rows / scale, width / scale, filters] for each block of l."""

@@ -1,12 +1,10 @@
-"""What the two PixelRNNs share: a masked convolution, residual recurrent layers, a head."""
+"""The common part of the two PixelRNNs: a masked convolution, residual recurrent layers, a head."""
 
 import abc
 
-import keras
 import tensorflow as tf
 
 from glf.autoregressive.network import CausalNetwork
-from glf.layers.causal_conv import CausalConv2D
 from glf.layers.track import track
 
 
@@ -43,9 +41,8 @@ class PixelRNN(CausalNetwork):
         first_kernel=7,
         head=48,
         dtype=None,
-        name=None,
     ):
-        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype, name=name)
+        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype)
         if filters % 2 or layers < 1:
             raise ValueError(
                 f"{type(self).__name__}.filters must be even and {type(self).__name__}.layers at "
@@ -54,29 +51,14 @@ class PixelRNN(CausalNetwork):
         self.features = head
         self.hidden = filters // 2
 
-        def of_context(i):
-            layer = keras.layers.Dense(4 * self.hidden, use_bias=False, dtype=self.dtype_policy)
-            layer.build((None, context_size))
-            return layer
-
-        self.first = self.convolution(
-            data_features, filters, rows=first_kernel // 2 + 1, columns=first_kernel, mask="A"
-        )
+        sides = {"rows": first_kernel // 2 + 1, "columns": first_kernel}
+        self.first = self.convolution(data_features, filters, **sides, mask="A")
         self.recurrent = [
             track(self, f"layer_{i}", self.make_layer(filters, self.hidden)) for i in range(layers)
         ]
-        self.widen = track(
-            self, "widen", [self.convolution(self.hidden, filters) for _ in range(layers)]
-        )
-        self.contexts = track(
-            self, "context", [of_context(i) for i in range(layers if context_size else 0)]
-        )
+        self.widen = self.listed("widen", lambda i: self.convolution(self.hidden, filters), layers)
+        self.contexts = self.of_contexts("context", 4 * self.hidden, layers)
         self.last = self.convolution(filters, head)
-
-    def convolution(self, inputs, filters, rows=1, columns=1, mask="B"):
-        """A `CausalConv2D` of the network's groups and dtype."""
-        sizes = {"rows": rows, "columns": columns, "mask": mask, "groups": self.groups}
-        return CausalConv2D(inputs, filters, **sizes, dtype=self.dtype_policy)
 
     def state_to_state(self, inputs, name):
         """The kernel [inputs, 4 hidden] of a recurrence; the biases are in the convolutions."""

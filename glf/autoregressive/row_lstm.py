@@ -35,7 +35,6 @@ class RowLSTM(PixelRNN):
         first_kernel=7,
         head=48,
         dtype=None,
-        name=None,
     ):
         self._columns = kernel
         super().__init__(
@@ -48,7 +47,6 @@ class RowLSTM(PixelRNN):
             first_kernel=first_kernel,
             head=head,
             dtype=dtype,
-            name=name,
         )
 
     def make_layer(self, filters, hidden):

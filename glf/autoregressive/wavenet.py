@@ -1,13 +1,10 @@
 """WaveNet: dilated causal convolutions along time."""
 
-import keras
 import tensorflow as tf
 
 from glf.autoregressive.network import CausalNetwork
-from glf.layers.causal_conv import CausalConv2D
 from glf.layers.dilated_conv import DilatedCausalConv
 from glf.layers.gates import gated
-from glf.layers.track import track
 
 
 class WaveNet(CausalNetwork):
@@ -49,9 +46,8 @@ class WaveNet(CausalNetwork):
         first_kernel=1,
         head=128,
         dtype=None,
-        name=None,
     ):
-        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype, name=name)
+        super().__init__(image_shape, data_features, groups, context_size, dtype=dtype)
         if image_shape[1] != 1:
             raise ValueError(
                 "WaveNet models sequences, of image shape (time, 1, channels), got "
@@ -64,33 +60,24 @@ class WaveNet(CausalNetwork):
                 f"got {dilations}, {cycles} and {first_kernel}."
             )
         self.features = head
-        common = {"groups": groups, "dtype": self.dtype_policy}
-        sizes = [2**i for i in range(dilations)] * cycles
+        steps = [2**i for i in range(dilations)] * cycles
+        layers = len(steps)
 
-        layers = len(sizes)
+        def dilated(i):
+            return DilatedCausalConv(
+                filters, 2 * filters, steps[i], groups=groups, dtype=self.dtype_policy
+            )
 
-        def listed(prefix, make, number=layers):
-            return track(self, prefix, [make(i) for i in range(number)])
+        def residual(i):
+            return self.convolution(filters, filters)
 
-        def pointwise(inputs, outputs):
-            return CausalConv2D(inputs, outputs, rows=1, columns=1, **common)
-
-        def of_context(i):
-            layer = keras.layers.Dense(2 * filters, use_bias=False, dtype=self.dtype_policy)
-            layer.build((None, context_size))
-            return layer
-
-        self.first = CausalConv2D(
-            data_features, filters, rows=first_kernel + 1, columns=1, mask="A", **common
-        )
-        self.dilated = listed(
-            "dilated", lambda i: DilatedCausalConv(filters, 2 * filters, sizes[i], **common)
-        )
+        self.first = self.convolution(data_features, filters, rows=first_kernel + 1, mask="A")
+        self.dilated = self.listed("dilated", dilated, layers)
         # The last layer's residual would lead nowhere.
-        self.residuals = listed("residual", lambda i: pointwise(filters, filters), layers - 1)
-        self.skips = listed("skip", lambda i: pointwise(filters, head))
-        self.contexts = listed("context", of_context, layers if context_size else 0)
-        self.last = pointwise(head, head)
+        self.residuals = self.listed("residual", residual, layers - 1)
+        self.skips = self.listed("skip", lambda i: self.convolution(filters, head), layers)
+        self.contexts = self.of_contexts("context", 2 * filters, layers)
+        self.last = self.convolution(head, head)
 
     def pixels(self, view, from_rows, context=None):
         """See `CausalNetwork`."""

@@ -13,10 +13,10 @@ class Ancestral(Sampler):
     The definition that every other sampler is held to.
     """
 
-    def draw(self, model, noise, context, temperature, given):
+    def draw(self, model, noise, context, temperature, known):
         """See `Sampler`."""
         d = model.positions
-        propose = full_pass(model, noise, context, temperature, given)
+        propose = full_pass(model, noise, context, temperature, known)
 
         def step(i, x):
             return i + 1, tf.where((tf.range(d) == i)[:, None], propose(x), x)
@@ -40,7 +40,7 @@ class CachedAncestral(Sampler):
     def __init__(self, jit=True):
         self.jit = jit
 
-    def draw(self, model, noise, context, temperature, given):
+    def draw(self, model, noise, context, temperature, known):
         """See `Sampler`."""
         if model.network.pixelwise:
             sample, equivalents = _by_pixels, model.groups
@@ -48,15 +48,15 @@ class CachedAncestral(Sampler):
             sample = _by_rows
             equivalents = model.positions * model.network.alignment / model.image_shape[0]
 
-        def loop(noise, context, temperature, given):
-            return sample(model, noise, context, temperature, given)
+        def loop(noise, context, temperature, known):
+            return sample(model, noise, context, temperature, known)
 
         loop = tf.function(loop, jit_compile=self.jit or None, autograph=False)
-        x = loop(noise, context, tf.cast(temperature, noise.dtype), given)
+        x = loop(noise, context, tf.cast(temperature, noise.dtype), known)
         return _draft(model, x, float(equivalents))
 
 
-def _by_pixels(model, noise, context, temperature, given):
+def _by_pixels(model, noise, context, temperature, known):
     height = model.image_shape[0]
     groups = model.groups
     n = tf.shape(noise)[0]
@@ -84,10 +84,7 @@ def _by_pixels(model, noise, context, temperature, given):
         ]
         h = model.network.pixels(view, tuple(mine), context)
         parameters = model.parameters(h)[:, i % groups]
-        known = None if given is None else given[:, i]
-        value = model.family.decide(parameters, noise[:, i], temperature, known)
-        here = tf.range(model.positions) == i
-        return tf.where(here[:, None], value[:, None], x), view.kept
+        return _with(model, x, i, parameters, noise, temperature, known), view.kept
 
     x = _blank(model, noise)
     row_caches = _zeros(lambda: row_features(x, 0, None)[1], n)
@@ -116,7 +113,7 @@ def _by_pixels(model, noise, context, temperature, given):
     return x
 
 
-def _by_rows(model, noise, context, temperature, given):
+def _by_rows(model, noise, context, temperature, known):
     rows = model.network.alignment
     block = rows * model.row_positions
     n = tf.shape(noise)[0]
@@ -126,10 +123,7 @@ def _by_rows(model, noise, context, temperature, given):
             model.to_images(x), model.embed, tf.fill([n], start), rows, caches, tf.fill([n], shift)
         )
         parameters = model.parameters(model.features(view, context))[:, i - start * block // rows]
-        known = None if given is None else given[:, i]
-        value = model.family.decide(parameters, noise[:, i], temperature, known)
-        here = tf.range(model.positions) == i
-        return tf.where(here[:, None], value[:, None], x), view.kept
+        return _with(model, x, i, parameters, noise, temperature, known), view.kept
 
     x = _blank(model, noise)
     caches = _zeros(lambda: decide(x, 0, 0, None, 0)[1], n)
@@ -143,6 +137,14 @@ def _by_rows(model, noise, context, temperature, given):
         lambda i, *_: i < model.positions, step, (0, x, caches), parallel_iterations=1
     )
     return x
+
+
+def _with(model, x, i, parameters, noise, temperature, known):
+    """x with the value of position i."""
+    known = None if known is None else known[:, i]
+    value = model.family.decide(parameters, noise[:, i], temperature, known)
+    here = tf.range(model.positions) == i
+    return tf.where(here[:, None], value[:, None], x)
 
 
 def _blank(model, noise):

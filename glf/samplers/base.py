@@ -1,4 +1,4 @@
-"""What a sampler of autoregressive models is, and what it returns."""
+"""Samplers of autoregressive models, and what they return."""
 
 import abc
 import typing
@@ -60,7 +60,7 @@ class Sampler(abc.ABC):
 
     given_by_code = ()
 
-    def __call__(self, model, noise, context=None, temperature=1.0, given=None):
+    def __call__(self, model, noise, context=None, temperature=1.0, known=None):
         """Samples an `AutoregressiveModel`.
 
         Builds graph operations when called within a `tf.function`, which is how to call it: each
@@ -71,13 +71,13 @@ class Sampler(abc.ABC):
           noise: [n, d, Q] from `model.noise`.
           context: what `model.context` made of the conditions of the n samples, or None.
           temperature: scalar; multiplies the noise.
-          given: int32 [n, d, v] of known values, -1 where a value is to be sampled; None: all are.
+          known: int32 [n, d, v] of values, -1 where a value is to be sampled; None: all are.
 
         Returns `Samples`.
         """
         with hold_weights(model):
-            draft = self.draw(model, noise, context, temperature, given)
-            found = certify(model, draft.x, noise, context, temperature, given)
+            draft = self.draw(model, noise, context, temperature, known)
+            found = certify(model, draft.x, noise, context, temperature, known)
         return Samples(**{**draft._asdict(), **found._asdict()})
 
     def settings(self, model, num=None):
@@ -89,5 +89,5 @@ class Sampler(abc.ABC):
         return {}
 
     @abc.abstractmethod
-    def draw(self, model, noise, context, temperature, given):
+    def draw(self, model, noise, context, temperature, known):
         """The `Draft` that a call makes and then checks, with the model's kernels ready for use."""

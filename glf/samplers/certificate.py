@@ -13,7 +13,7 @@ class Certificate(typing.NamedTuple):
     Attributes:
       x: int32 [n, d, v], the samples, mended.
       certified: bool [n], whether the last pass gave back x itself.
-      mended: int32 [n], values in which x is not what was given to be checked.
+      mended: int32 [n], values in which x is not what was to be checked.
       mending_passes: int32 [n], passes beyond the first that this took.
     """
 
@@ -23,23 +23,23 @@ class Certificate(typing.NamedTuple):
     mending_passes: tf.Tensor
 
 
-def full_pass(model, noise, context, temperature, given):
+def full_pass(model, noise, context, temperature, known):
     """A function of x: every position decided from those before it in x, int32 [n, d, v].
 
     It is an XLA program of its own, the same wherever it is used, so that its bits are the same.
     """
 
-    def propose(x, noise, context, temperature, given):
+    def propose(x, noise, context, temperature, known):
         view = WholeView(model.to_images(x), model.embed)
         parameters = model.parameters(model.features(view, context))
-        return model.family.decide(parameters, noise, temperature, given)
+        return model.family.decide(parameters, noise, temperature, known)
 
     propose = tf.function(propose, jit_compile=True, autograph=False)
     temperature = tf.cast(temperature, noise.dtype)
-    return lambda x: propose(x, noise, context, temperature, given)
+    return lambda x: propose(x, noise, context, temperature, known)
 
 
-def certify(model, x, noise, context, temperature, given):
+def certify(model, x, noise, context, temperature, known):
     """Checks that x is what a full pass makes of x, and mends it where it is not.
 
     A sampler that computes parts of an image rounds otherwise than a full pass does, by some 1e-6
@@ -53,7 +53,7 @@ def certify(model, x, noise, context, temperature, given):
     """
     drawn = x
     limit = model.positions + 1
-    propose = full_pass(model, noise, context, temperature, given)
+    propose = full_pass(model, noise, context, temperature, known)
 
     def more(i, x, certified, passes):
         return (i < limit) & tf.logical_not(tf.reduce_all(certified))

@@ -1,4 +1,4 @@
-"""What to put where the sample is not known yet: it changes the number of calls, never the sample.
+"""Guesses of values that are not known yet: they change the number of calls, never the sample.
 
 A guess is a function of (model, x, final): x int32 [n, d, v], in which the first final[i]
 positions of image i are final, to values [n, d, v] for the others.

@@ -86,24 +86,24 @@ class Predictive(Sampler):
             found["horizon"] = trained if self.horizon is None else min(self.horizon, trained)
         return found
 
-    def draw(self, model, noise, context, temperature, given):
+    def draw(self, model, noise, context, temperature, known):
         """See `Sampler`."""
         if self.forecast and model.forecaster is None:
             raise ValueError(
                 "Sampling with forecasts needs a model trained with a forecaster: bind "
                 "AutoregressiveModel.make_forecaster = @Forecaster in its configuration."
             )
-        search = _Search(self, model, noise, context, temperature, given)
+        search = _Search(self, model, noise, context, temperature, known)
         return search.run()
 
 
 class _Search:
     """One request: its constants, and the state of the images that are being worked on."""
 
-    def __init__(self, sampler, model, noise, context, temperature, given):
+    def __init__(self, sampler, model, noise, context, temperature, known):
         self.sampler, self.model = sampler, model
         self.noise, self.context = noise, context
-        self.temperature, self.given = temperature, given
+        self.temperature, self.known = temperature, known
         self.d, self.row = model.positions, model.row_positions
         self.height = model.image_shape[0]
         settings = sampler.settings(model, noise.shape[0])
@@ -171,8 +171,8 @@ class _Search:
         """The state of images that nothing is known of yet."""
         n = tf.shape(ids)[0]
         x = tf.zeros([n, self.d, self.model.family.values], tf.int32)
-        if self.given is not None:
-            x = tf.maximum(tf.gather(self.given, ids), 0)
+        if self.known is not None:
+            x = tf.maximum(tf.gather(self.known, ids), 0)
         zero = tf.zeros([n], tf.int32)
         state = {
             "ids": ids,
@@ -223,10 +223,10 @@ class _Search:
         places = start[:, None] * self.row + tf.range(self.window)
         noise = tf.gather(self.flat_noise, state["ids"][:, None] * self.d + places)
         guess = self._window(x, places)
-        given = None
-        if self.given is not None:
-            given = self._window(tf.gather(self.given, state["ids"]), places)
-        output = model.family.decide(parameters, noise, self.temperature, given)
+        known = None
+        if self.known is not None:
+            known = self._window(tf.gather(self.known, state["ids"]), places)
+        output = model.family.decide(parameters, noise, self.temperature, known)
         wrong = tf.reduce_any(output != guess, -1) & (places >= final[:, None])
         any_wrong = tf.reduce_any(wrong, 1)
         first = tf.where(any_wrong, tf.argmax(wrong, 1, tf.int32), self.window - 1)
@@ -235,30 +235,38 @@ class _Search:
 
         ahead = output
         if self.sampler.guess == "fresh_noise":
-            other = model.family.noise(
-                tf.unstack(tf.shape(noise))[:2],
-                random.fold(0, "fresh", tf.reduce_max(state["calls"])),
-            )
-            ahead = model.family.decide(parameters, other, self.temperature, given)
+            seed = random.fold(0, "fresh", tf.reduce_max(state["calls"]))
+            other = model.family.noise(tf.unstack(tf.shape(noise))[:2], seed)
+            ahead = model.family.decide(parameters, other, self.temperature, known)
             ahead = tf.where((places < now[:, None])[..., None], output, ahead)
-        x = self._put(x, ahead, start, final)
-        fill = GUESSES[self.sampler.guess]
-        positions = tf.range(self.d)
-        if fill is not None:
-            x = tf.where((positions >= now[:, None])[..., None], fill(model, x, now), x)
-        elif not self.whole:
-            # Rows the window has not reached yet: like the last row that it has.
-            end = start * self.row + self.window
-            above = guesses.pixel_above(model, x, end)
-            x = tf.where((positions >= end[:, None])[..., None], above, x)
+        x = self._guessed(self._put(x, ahead, start, final), start, now)
         if self.sampler.forecast:
             x = self._forecast(x, view, h, state["ids"], first, now)
-        if self.given is not None:
-            known = tf.gather(self.given, state["ids"])
+        if self.known is not None:
+            known = tf.gather(self.known, state["ids"])
             x = tf.where(known >= 0, known, x)
+        return {
+            **self._moved(state, now),
+            "x": x,
+            "caches": [] if self.whole else view.kept,
+        }
 
-        active = final < self.d
-        calls = state["calls"] + tf.cast(active, tf.int32)
+    def _guessed(self, x, start, now):
+        """x with guesses, but the window's own output, of the positions that are not final."""
+        fill, positions = GUESSES[self.sampler.guess], tf.range(self.d)
+        if fill is not None:
+            return tf.where((positions >= now[:, None])[..., None], fill(self.model, x, now), x)
+        if self.whole:
+            return x
+        # Rows the window has not reached yet: like the last row that it has.
+        end = start * self.row + self.window
+        above = guesses.pixel_above(self.model, x, end)
+        return tf.where((positions >= end[:, None])[..., None], above, x)
+
+    def _moved(self, state, now):
+        """The state after one more call, with `now` positions final and the window above them."""
+        final, positions = state["final"], tf.range(self.d)
+        calls = state["calls"] + tf.cast(final < self.d, tf.int32)
         became = (positions >= final[:, None]) & (positions < now[:, None])
         # Rows above the first open position are final, and so is what was kept of them, even where
         # a row's last guess was wrong: features of a pixel depend only on those before it.
@@ -266,13 +274,11 @@ class _Search:
         top = tf.minimum(top, self.height - self.rows)
         return {
             **state,
-            "x": x,
             "final": now,
             "start": top,
-            "shift": top - start,
+            "shift": top - state["start"],
             "calls": calls,
             "final_at": tf.where(became, calls[:, None], state["final_at"]),
-            "caches": [] if self.whole else view.kept,
         }
 
     def _window(self, values, places):

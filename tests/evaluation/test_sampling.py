@@ -23,15 +23,15 @@ SHAPE, LEVELS = (4, 3, 1), 3
 class Careless(Predictive):
     """A wrong sampler: its noise is scaled, and it does not own up to it."""
 
-    def __call__(self, model, noise, context=None, temperature=1.0, given=None):
-        return super().__call__(model, noise, context, 0.3 * temperature, given)
+    def __call__(self, model, noise, context=None, temperature=1.0, known=None):
+        return super().__call__(model, noise, context, 0.3 * temperature, known)
 
 
 class Forgetful(Predictive):
     """A wrong sampler: it takes its first guess, which is all zeros, for the sample."""
 
-    def draw(self, model, noise, context, temperature, given):
-        found = super().draw(model, noise, context, temperature, given)
+    def draw(self, model, noise, context, temperature, known):
+        found = super().draw(model, noise, context, temperature, known)
         return found._replace(x=tf.zeros_like(found.x))
 
 

@@ -134,8 +134,8 @@ class Case:
         names = tuple(arguments)
 
         def draw(noise, context, *values):
-            given = dict(zip(names, values, strict=True))
-            return sampler(self.model, noise, context, **given)
+            arguments = dict(zip(names, values, strict=True))
+            return sampler(self.model, noise, context, **arguments)
 
         traced = tf.function(draw, autograph=False)
         traced = self._traced.setdefault((sampler, names), traced)

@@ -131,15 +131,15 @@ def test_given_values_stay_and_the_rest_follows(case, ancestral, name):
     """A known beginning, and holes within."""
     model = case.model
     some = case.reference(13, seed=3).x.numpy()
-    given = np.full_like(some, -1)
-    given[:, : model.positions // 3] = some[:, : model.positions // 3]
-    given[::2, -3] = some[::2, -3]
-    given = tf.constant(given)
-    reference = case.draw(ancestral, case.noise(13), given=given)
-    known = given.numpy() >= 0
-    np.testing.assert_array_equal(reference.x.numpy()[known], some[known])
+    known = np.full_like(some, -1)
+    known[:, : model.positions // 3] = some[:, : model.positions // 3]
+    known[::2, -3] = some[::2, -3]
+    known = tf.constant(known)
+    reference = case.draw(ancestral, case.noise(13), known=known)
+    is_known = known.numpy() >= 0
+    np.testing.assert_array_equal(reference.x.numpy()[is_known], some[is_known])
     assert (reference.x.numpy() != case.reference(13).x.numpy()).any()
-    same(case.draw(OTHERS[name], case.noise(13), given=given), reference)
+    same(case.draw(OTHERS[name], case.noise(13), known=known), reference)
 
 
 @pytest.mark.slow
