@@ -1,4 +1,4 @@
-"""What the command-line programs share: their flags, their errors, their exit codes."""
+"""Flags, errors and exit codes: the part that all command-line programs share."""
 
 import contextlib
 import logging as py_logging

@@ -1,4 +1,4 @@
-"""What can be known of a run, and refused, before TensorFlow is loaded.
+"""A run as its text files describe it: enough to refuse much before TensorFlow is loaded.
 
 A program's own checks of its model stand as they are: these come some ten seconds earlier, from
 what a run's folder holds as text, and pass over what that does not say.

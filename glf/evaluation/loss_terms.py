@@ -7,23 +7,15 @@ from glf.core import random
 from glf.evaluation.base import BATCH_SIZE, Evaluator
 from glf.evaluation.report import metric
 
-_MEANINGS = {
-    "loss": "what training minimised, in inference mode",
-    "reconstruction": "the reconstruction term of the loss",
-    "latent_nll": "-log p(z) of the latents; not a likelihood of images",
-    "commitment": "how far the encoder is from its codebook, weighted",
-    "prior_nll": "-log p(z) of the codes; not a likelihood of images",
-    "forecast": "cross-entropy of the forecasting module, over all positions and its horizon",
-}
-
 
 class LossTerms(Evaluator):
     """Training's own numbers in inference mode, means over the split."""
 
     def measure(self, subject):
-        """A metric for each term of the loss, in nats."""
+        """A metric for each term of the loss, in nats, with what the model says of it."""
+        meanings = {"loss": "what training minimised, in inference mode", **subject.model.meanings}
         return {
-            name: metric(value, "nats", _MEANINGS.get(name, "a term of the loss"))
+            name: metric(value, "nats", meanings.get(name, "a term of the loss"))
             for name, value in subject.once(mean_loss_terms).items()
         }
 

@@ -1,4 +1,4 @@
-"""Whether samples look like the data: a classifier of real images judges them."""
+"""Recognition of samples: a classifier of real images judges whether they look like these."""
 
 import dataclasses
 

@@ -125,29 +125,24 @@ def compare_samplers(
             raise ValueError(f"{name} must be at least 1, got {value}.")
     if unknown := set(fewer_seeds) - set(samplers):
         raise ValueError(f"fewer_seeds names {', '.join(sorted(unknown))}: no such sampler here.")
-    programs = {name: _program(model, s, condition) for name, s in samplers.items()}
+    say = progress or (lambda line: None)
     temperature = tf.constant(temperature, tf.float32)
-    records = {name: [] for name in samplers}
+    programs = {name: _program(model, s, condition) for name, s in samplers.items()}
     for name, program in programs.items():
-        began = time.perf_counter()
-        program(model.noise(batch, 0), temperature).x.numpy()
-        if progress is not None:
-            seconds = time.perf_counter() - began
-            progress(f"{name}: compiled and run once in {seconds:.1f} s, batch {batch}")
+        _, seconds = _timed(program, model.noise(batch, 0), temperature)
+        say(f"{name}: compiled and run once in {seconds:.1f} s, batch {batch}")
+    records = {name: [] for name in samplers}
     for seed in range(seeds):
         noise = model.noise(batch, seed)
         due = [name for name in samplers if seed < fewer_seeds.get(name, seeds)]
-        found, seconds = {}, {name: np.inf for name in due}
+        samples, seconds = {}, {name: np.inf for name in due}
         for _ in range(repeats):
             for name in due:
-                began = time.perf_counter()
-                found[name] = programs[name](noise, temperature)
-                found[name].x.numpy()
-                seconds[name] = min(seconds[name], time.perf_counter() - began)
+                samples[name], last = _timed(programs[name], noise, temperature)
+                seconds[name] = min(seconds[name], last)
         for name in due:
-            records[name].append(_record(model, found[name], found[due[0]], seconds[name]))
-        if progress is not None:
-            progress(f"seed {seed}: {', '.join(f'{n} {s:.2f} s' for n, s in seconds.items())}")
+            records[name].append(_record(model, samples[name], samples[due[0]], seconds[name]))
+        say(f"seed {seed}: {', '.join(f'{n} {s:.2f} s' for n, s in seconds.items())}")
     return {
         name: {
             "settings": samplers[name].settings(model, batch),
@@ -155,6 +150,13 @@ def compare_samplers(
         }
         for name, own in records.items()
     }
+
+
+def _timed(program, noise, temperature):
+    began = time.perf_counter()
+    samples = program(noise, temperature)
+    samples.x.numpy()
+    return samples, time.perf_counter() - began
 
 
 def _program(model, sampler, condition):
@@ -165,18 +167,18 @@ def _program(model, sampler, condition):
     return draw
 
 
-def _record(model, found, reference, seconds):
-    calls = found.calls.numpy()
+def _record(model, samples, reference, seconds):
+    calls = samples.calls.numpy()
     return {
         "calls_percent": 100.0 * calls.mean() / model.positions,
         "slowest_percent": 100.0 * calls.max() / model.positions,
-        "forward_equivalents": found.forward_equivalents.numpy().mean(),
+        "forward_equivalents": samples.forward_equivalents.numpy().mean(),
         "seconds": seconds,
-        "differing": int((found.x.numpy() != reference.x.numpy()).sum()),
-        "uncertified": int((~found.certified.numpy()).sum()),
-        "mended": int(found.mended.numpy().sum()),
-        "mended_samples": int((found.mended.numpy() > 0).sum()),
-        "mending_passes": int(found.mending_passes.numpy().sum()),
+        "differing": int((samples.x.numpy() != reference.x.numpy()).sum()),
+        "uncertified": int((~samples.certified.numpy()).sum()),
+        "mended": int(samples.mended.numpy().sum()),
+        "mended_samples": int((samples.mended.numpy() > 0).sum()),
+        "mending_passes": int(samples.mending_passes.numpy().sum()),
     }
 
 

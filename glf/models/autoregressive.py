@@ -1,6 +1,7 @@
 """Autoregressive models of images: every pixel given those before it."""
 
 import functools
+from types import MappingProxyType
 
 import tensorflow as tf
 
@@ -14,6 +15,7 @@ from glf.models.drawing import DrawsBySampler, rows_of_piece
 from glf.models.drawn import drawn_integers
 from glf.samplers.predictive import Predictive
 
+FORECAST = "cross-entropy of the forecasting module, over all positions and its horizon"
 WINDOWED = functools.partial(Predictive, rows="auto")
 
 
@@ -34,6 +36,7 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
     """
 
     by_xla = ("_log_prob",)
+    meanings = MappingProxyType({"forecast": FORECAST})
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 import abc
 import typing
+from types import MappingProxyType
 
 import keras
 import tensorflow as tf
@@ -36,6 +37,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
       conditional_reconstruction: whether encoding, decoding and reconstructing depend on the
         condition, and need it. Of other models it only says what is drawn and judged.
       rows: rows of a piece.
+      meanings: what the terms of the loss are, by their names, for whoever reads them.
       by_xla: names of the mathematics of which a piece is an XLA program.
 
     Raises:
@@ -46,6 +48,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
     models_points = False
     conditional_reconstruction = False
     rows = 256
+    meanings = MappingProxyType({})
     by_xla = ()
 
     compile = instead("compile")

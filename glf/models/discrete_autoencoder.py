@@ -1,6 +1,7 @@
 """A discrete autoencoder with an autoregressive prior on its codes."""
 
 import functools
+from types import MappingProxyType
 
 import tensorflow as tf
 
@@ -9,7 +10,7 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.core.part import made_by
 from glf.models.abilities import HasCodes
-from glf.models.autoregressive import WINDOWED, density_groups
+from glf.models.autoregressive import FORECAST, WINDOWED, density_groups
 from glf.models.base import GenerativeModel
 from glf.models.drawing import DrawsBySampler, rows_of_piece
 from glf.models.drawn import drawn_images
@@ -53,6 +54,14 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
     """
 
     by_xla = ("_latent_log_prob",)
+    meanings = MappingProxyType(
+        {
+            "reconstruction": "the reconstruction term of the loss",
+            "commitment": "how far the encoder is from its codebook, weighted",
+            "prior_nll": "-log p(z) of the codes; not a likelihood of images",
+            "forecast": FORECAST,
+        }
+    )
 
     def __init__(
         self,

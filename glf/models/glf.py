@@ -1,6 +1,7 @@
 """Generative Latent Flow: a deterministic autoencoder and a flow on its latents, one stage."""
 
 import math
+from types import MappingProxyType
 
 import tensorflow as tf
 
@@ -43,6 +44,12 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
     """
 
     round_trip_of = "latents"
+    meanings = MappingProxyType(
+        {
+            "reconstruction": "the reconstruction term of the loss",
+            "latent_nll": "-log p(z) of the latents; not a likelihood of images",
+        }
+    )
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a run shows of itself: logs, TensorBoard summaries, validation and pictures."""
+"""A run as it shows itself: logs, TensorBoard summaries, validation and pictures."""
 
 import contextlib
 

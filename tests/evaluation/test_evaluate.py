@@ -41,6 +41,7 @@ def test_metrics(glf, digits, plain_means):
     assert metrics["round_trip_largest"]["meaning"] == about
     assert metrics["loss"]["value"] == pytest.approx(plain_means["loss"], rel=1e-6)
     assert metrics["latent_nll"]["unit"] == "nats"
+    assert metrics["latent_nll"]["meaning"] == glf.meanings["latent_nll"]
     bits = plain_means["latent_nll"] / np.log(2) / 4
     assert metrics["latent_nll_per_dim"]["value"] == pytest.approx(bits, rel=1e-6)
     # The reconstruction term is the summed squared error of 64 pixels.
