@@ -80,21 +80,20 @@ def main():
     from glf.samplers import make_sampler
 
     unshared = load_unshared() if UNSHARED_WORKDIR.value else None
-    density, model, dataset, step = load(WORKDIR.value)
+    model, dataset, step = load(WORKDIR.value)
+    density = model.sampled
     samplers = samplers_for(density, SAMPLER.value, JIT.value)
     out = pathlib.Path(OUT.value)
     print(f"d = {density.positions}, {density.levels} levels, step {step}")
-    compared = {b: compare(density, dataset, samplers, b, "Samplers") for b in BATCH.value}
+    compared = {b: compare(model, dataset, samplers, b, "Samplers") for b in BATCH.value}
     num, tables = PICTURES.value, {}
-    condition = conditions(density, dataset, num)
-    pixels, about = final_at(
-        model, density, samplers, num, condition, TEMPERATURE.value, MIN_SIDE.value
-    )
+    context = contexts(model, dataset, num)
+    pixels, about = final_at(model, samplers, num, context, TEMPERATURE.value, MIN_SIDE.value)
     pictures.write_png(out / "final_at.png", pixels)
     print(f"\nfinal_at.png, {about['caption']}")
     if ABLATIONS.value:
         variants = ablations(density, WINDOW.value, HORIZON.value)
-        tables = {name: (density, varied) for name, varied in variants.items()}
+        tables = {name: (model, varied) for name, varied in variants.items()}
     if unshared is not None:
         both = {name: make_sampler(name) for name in ("fixed_point", "forecasting")}
         tables["unshared"] = unshared, both
@@ -116,41 +115,37 @@ def main():
 
 
 def load(workdir):
-    """(autoregressive density, the model it is part of, dataset or None, step) of a run."""
+    """(model that draws with samplers, dataset or None, step) of a run."""
     from glf import configurables
-    from glf.evaluation.sampling import density_of
-
-    def on_images(model):
-        encoder = density_of(model).condition_encoder
-        return encoder is not None and encoder.kind != "label"
 
     model, dataset, step, _ = configurables.load_run(
         workdir,
         DATA_DIR.value,
         CHECKPOINT.value,
-        with_data=on_images,
+        with_data=lambda model: model.condition_kind not in (None, "label"),
         data_path=DATA_PATH.value,
     )
-    return density_of(model), model, dataset, step
+    return model, dataset, step
 
 
 def load_unshared():
-    """The density of --unshared_workdir."""
-    density, *_ = load(UNSHARED_WORKDIR.value)
-    if density.forecaster is None or density.forecaster.shared:
+    """The model of --unshared_workdir."""
+    model, *_ = load(UNSHARED_WORKDIR.value)
+    forecaster = model.sampled.forecaster
+    if forecaster is None or forecaster.shared:
         raise ValueError(
             "--unshared_workdir must be a run with a forecaster that was trained without the "
             "shared representation (Forecaster.shared = False)."
         )
-    return density
+    return model
 
 
-def compare(density, dataset, samplers, batch, title):
+def compare(model, dataset, samplers, batch, title):
     """Prints a table; returns its figures."""
     from glf.evaluation.sampling import compare_samplers, table_of_samplers
 
     results = compare_samplers(
-        density,
+        model.sampled,
         samplers,
         seeds=SEEDS.value,
         batch=batch,
@@ -160,7 +155,7 @@ def compare(density, dataset, samplers, batch, title):
             else None
         ),
         repeats=REPEATS.value,
-        condition=conditions(density, dataset, batch),
+        context=contexts(model, dataset, batch),
         temperature=TEMPERATURE.value,
         baselines=("ancestral", "cached_ancestral", "fixed_point"),
         progress=lambda line: logging.info("%s", line),
@@ -169,22 +164,22 @@ def compare(density, dataset, samplers, batch, title):
     return results
 
 
-def conditions(density, dataset, batch):
-    """Labels in turn, or the conditions of the first examples of --split, or None."""
+def contexts(model, dataset, batch):
+    """Contexts of labels in turn, or of the first examples of --split, or None."""
     import tensorflow as tf
 
-    encoder = density.condition_encoder
+    encoder = model.condition_encoder
     if encoder is None:
         return None
     if encoder.kind == "label":
-        return tf.range(batch) % encoder.num_classes
+        return encoder.encode(tf.range(batch) % encoder.num_classes)
     if dataset.num_examples(SPLIT.value) < batch:
         raise ValueError(
             f"--batch={batch} needs as many images to be conditioned on; the {SPLIT.value} split "
             f"has {dataset.num_examples(SPLIT.value)}."
         )
     examples = dataset.examples(SPLIT.value, slice(0, batch))
-    return tf.convert_to_tensor(encoder.condition_of(examples))
+    return encoder.encode(tf.convert_to_tensor(encoder.condition_of(examples)))
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def test_an_autoregressive_model_by_name(digits):
         "Predictive.rows = 'auto'",
         "AutoregressiveModel.make_network = @PixelCNN",
         "AutoregressiveModel.make_family = @DiscretizedLogisticMixture",
-        "AutoregressiveModel.make_condition_encoder = @LabelEmbedding",
+        "Autoregressive.make_condition_encoder = @LabelEmbedding",
         "AutoregressiveModel.make_forecaster = @Forecaster",
         "PixelCNN.filters = 4",
         "PixelCNN.blocks = 0",
@@ -152,9 +152,9 @@ def test_an_autoregressive_model_by_name(digits):
     model = configurables.make_model(digits.spec)
     assert model.sampler.rows == "auto"
     assert model.density.family.components == 3
-    assert model.density.condition_encoder.table.shape == (10, 5)
+    assert model.condition_encoder.table.shape == (10, 5)
     assert model.density.forecaster.horizon == 2
-    for code_passes_it in ("AutoregressiveModel.levels = 3", "PixelCNN.groups = 2"):
+    for code_passes_it in ("AutoregressiveModel.spec = 3", "PixelCNN.groups = 2"):
         with pytest.raises(ValueError, match="cannot be used"):
             configurables.parse(gin_params=[*bindings, code_passes_it])
 

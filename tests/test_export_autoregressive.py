@@ -23,7 +23,7 @@ SPATIAL = {"filters": 8, "blocks": 1, "downsamplings": 2}
 
 def autoregressive(spec, **parts):
     return Autoregressive(
-        spec, make_density=partial(AutoregressiveModel, make_network=NETWORK, **parts)
+        spec, make_density=partial(AutoregressiveModel, make_network=NETWORK), **parts
     )
 
 
@@ -32,9 +32,8 @@ def discrete(spec, **parts):
         spec,
         make_quantizer=partial(ArgmaxStraightThrough, channels=2, categories=6),
         make_autoencoder=partial(SpatialAutoencoder, **SPATIAL),
-        make_prior=partial(
-            AutoregressiveModel, make_network=NETWORK, make_embedding=OneHot, **parts
-        ),
+        make_prior=partial(AutoregressiveModel, make_network=NETWORK, make_embedding=OneHot),
+        **parts,
     )
 
 

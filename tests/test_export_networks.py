@@ -11,6 +11,7 @@ from glf.autoregressive.registry import REGISTRY
 from glf.data.dataset import DataSpec
 from glf.export import export_model
 from glf.models.autoregressive import Autoregressive
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding
 from glf.samplers import Predictive
 
 NETWORKS = (
@@ -37,10 +38,17 @@ def test_an_export_gives_the_same(name, tmp_path):
     generator = np.random.default_rng(4)
     for weight in density.weights:
         weight.assign(weight + generator.normal(scale=0.2, size=weight.shape))
-    encoder = density.condition_encoder
-    spec = DataSpec(density.data_shape, density.levels, getattr(encoder, "num_classes", None))
-    sampler = functools.partial(Predictive, rows=2, jit=False)
-    model = Autoregressive(spec, make_density=lambda **_: density, make_sampler=sampler)
+    make_encoder = None
+    if density.context_shape is not None:
+        make_encoder = LabelEmbedding if density.context_shape[1:3] == (1, 1) else Downsampled
+        make_encoder = functools.partial(make_encoder, size=density.context_shape[-1])
+    model = Autoregressive(
+        DataSpec(density.data_shape, density.levels, 3),
+        make_density=lambda *_: density,
+        make_sampler=functools.partial(Predictive, rows=2, jit=False),
+        make_condition_encoder=make_encoder,
+    )
+    encoder = model.condition_encoder
     export_model(model, tmp_path / "export")
     loaded = tf.saved_model.load(str(tmp_path / "export"))
     x = generator.integers(0, density.levels, (3, *density.data_shape)).astype(np.uint8)

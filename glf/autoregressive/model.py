@@ -7,7 +7,6 @@ from glf.autoregressive.embedding import Scaled
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import WholeView
 from glf.core.part import Part
-from glf.data.dataset import DataSpec
 from glf.families.categorical import Categorical
 from glf.layers.causal_conv import CausalConv2D
 
@@ -20,16 +19,13 @@ class AutoregressiveModel(Part, keras.layers.Layer):
     Samplers see images flat, as integers [n, d, v]: d positions of v values each.
 
     Args:
-      image_shape: (height, width, channels).
-      levels: x is in {0, ..., levels - 1}.
-      num_classes: number of classes of the data, for a condition encoder that embeds them.
-      condition_shape: shape of the images that the data is paired with, for an encoder of those.
-      condition_levels: their number of levels.
+      spec: the `DataSpec` of the data, or of codes.
+      context_shape: shape of the contexts that it is conditioned on, (None, 1 or height, 1 or
+        width, features), see `ConditionEncoder.context_shape`; None: there are none.
       make_network: makes the `CausalNetwork`.
       make_family: makes the `Family` of the conditionals, one of integers; called with `channels`
         and `levels`.
       make_embedding: makes the `Embedding` of the integers.
-      make_condition_encoder: makes the `ConditionEncoder`; None: the model takes no condition.
       make_forecaster: makes the `Forecaster`, trained beside the model without a gradient into it;
         None: none.
       raster: whether the network sees an image as the sequence of its values in raster order, as an
@@ -42,35 +38,25 @@ class AutoregressiveModel(Part, keras.layers.Layer):
       row_positions: positions of one row.
     """
 
-    given_by_code = (
-        "image_shape",
-        "levels",
-        "num_classes",
-        "condition_shape",
-        "condition_levels",
-        "dtype",
-    )
+    given_by_code = ("spec", "context_shape", "dtype")
 
     def __init__(
         self,
-        image_shape,
-        levels,
-        num_classes=None,
-        condition_shape=None,
-        condition_levels=None,
+        spec,
+        context_shape=None,
         *,
         make_network=PixelCNN,
         make_family=Categorical,
         make_embedding=Scaled,
-        make_condition_encoder=None,
         make_forecaster=None,
         raster=False,
         dtype=None,
     ):
         super().__init__(dtype=dtype)
+        levels = spec.levels
         if levels < 2:
             raise ValueError(f"An autoregressive model needs at least 2 levels, got {levels}.")
-        self.data_shape = height, width, channels = tuple(image_shape)
+        self.data_shape = height, width, channels = tuple(spec.image_shape)
         if raster:
             height, width, channels = height * width * channels, 1, 1
         self.image_shape = height, width, channels
@@ -83,23 +69,13 @@ class AutoregressiveModel(Part, keras.layers.Layer):
                 f"got {type(self.family).__name__}, which is one of real numbers."
             )
         self.groups = self.family.places_per_pixel
-        self.condition_encoder = None
-        if make_condition_encoder is not None:
-            self.condition_encoder = make_condition_encoder(
-                DataSpec(
-                    self.data_shape,
-                    levels,
-                    num_classes,
-                    condition_shape=condition_shape,
-                    condition_levels=condition_levels,
-                )
-            )
-        encoder, data_features = self.condition_encoder, channels * self.embedding.size
+        self.context_shape = context_shape
+        data_features = channels * self.embedding.size
         self.network = make_network(
             image_shape=self.image_shape,
             data_features=data_features,
             groups=self.groups,
-            context_size=None if encoder is None else encoder.size,
+            context_size=None if context_shape is None else context_shape[-1],
         )
         self.head = CausalConv2D(
             self.network.features,
@@ -126,29 +102,22 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         """Integers [..., channels] to the network's input features."""
         return self.embedding(x, self.compute_dtype)
 
-    def context(self, condition):
-        """What the network makes of a condition, once; None without one.
+    def arranged(self, context):
+        """A context of data as views take it: with `raster` every value has that of its pixel.
 
         Raises:
-          ValueError: if a condition is given to a model that takes none, or the reverse.
+          ValueError: if a context is given to a model that takes none, or the reverse.
         """
-        if (condition is None) != (self.condition_encoder is None):
+        if (context is None) != (self.context_shape is None):
             raise ValueError(
                 "This autoregressive model takes no condition, but one was given."
-                if self.condition_encoder is None
-                else f"This autoregressive model needs a condition: {self.condition_encoder.kind}s."
+                if self.context_shape is None
+                else "This autoregressive model needs a condition, and none was given."
             )
-        if condition is None:
-            return None
-        context = self.condition_encoder.encode(condition)
-        if self.image_shape != self.data_shape and context.shape[1:3] != (1, 1):
-            # One place for each value of a pixel, in raster order.
-            context = tf.broadcast_to(
-                context, [tf.shape(context)[0], *self.data_shape[:2], context.shape[3]]
-            )
-            context = tf.repeat(context, self.data_shape[2], axis=2)
-            context = tf.reshape(context, [-1, self.image_shape[0], 1, context.shape[3]])
-        return context
+        if context is None or self.image_shape == self.data_shape or context.shape[1:3] == (1, 1):
+            return context
+        context = tf.repeat(context, self.data_shape[2], axis=2)
+        return tf.reshape(context, [-1, self.image_shape[0], 1, context.shape[3]])
 
     def features(self, view, context=None):
         """The network's features of a whole image or of rows of it: the shared representation."""
@@ -177,7 +146,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         """Noise [num, d, Q] for `num` images; the first rows do not depend on `num`."""
         return self.family.noise([num, self.positions], seed)
 
-    def loss_terms(self, x, condition=None, seed=None):
+    def loss_terms(self, x, context=None, seed=None):
         """Per image, in nats: {"nll", and "forecast" if there is a forecaster}.
 
         "forecast" is the forecaster's cross-entropy: minus the sum over i and t of log P_F^(t), at
@@ -187,11 +156,11 @@ class AutoregressiveModel(Part, keras.layers.Layer):
 
         Args:
           x: integers [n, height, width, channels].
-          condition: labels [n], images, or None.
+          context: what a condition encoder made of the conditions, or None.
           seed: seed of dropout; None outside of training.
         """
         view = WholeView(self.to_images(x), self.embed, seed)
-        h = self.features(view, self.context(condition))
+        h = self.features(view, self.arranged(context))
         parameters = self.parameters(h)
         flat = self.to_positions(x)
         terms = {"nll": -tf.reduce_sum(self.family.log_prob(parameters, flat), -1)}
@@ -201,14 +170,14 @@ class AutoregressiveModel(Part, keras.layers.Layer):
             terms["forecast"] = self._forecast_loss(hidden, tf.stop_gradient(parameters), flat)
         return terms
 
-    def log_prob(self, x, condition=None):
-        """log P(x | condition) in nats, exact, [n]."""
-        return tf.reduce_sum(self.conditional_log_probs(x, condition), -1)
+    def log_prob(self, x, context=None):
+        """log P(x | context) in nats, exact, [n]."""
+        return tf.reduce_sum(self.conditional_log_probs(x, context), -1)
 
-    def conditional_log_probs(self, x, condition=None):
-        """log p(x_i | x_<i, condition) in nats for each position, [n, d]."""
+    def conditional_log_probs(self, x, context=None):
+        """log p(x_i | x_<i, context) in nats for each position, [n, d]."""
         view = WholeView(self.to_images(x), self.embed)
-        parameters = self.parameters(self.features(view, self.context(condition)))
+        parameters = self.parameters(self.features(view, self.arranged(context)))
         return self.family.log_prob(parameters, self.to_positions(x))
 
     def _forecast_loss(self, hidden, parameters, flat):

@@ -12,6 +12,13 @@ of a parameter of one:
   CHANGED = {"Invert.bijector": unevaluated}   a function of its value, where that changes too
   DEFAULTS = {"Repeated.num": 4}               where today's default is another
 
+What belongs to a part no longer, but to whom that part is given, stands in another table:
+
+  HANDED_OVER = {"AutoregressiveModel.make_condition_encoder": {
+      "Autoregressive.make_density": "Autoregressive.make_condition_encoder"}}
+
+says: bound to Autoregressive, where its make_density is an AutoregressiveModel of that scope.
+
 Several names may become one, if all of them are bound to what becomes the same value:
 
   "DenseEncoder": "DenseAutoencoder", "DenseDecoder": "DenseAutoencoder"
@@ -25,6 +32,7 @@ import inspect
 import gin
 from absl import logging
 
+from glf.configuration import effect
 from glf.configuration.world import NAMES as KNOWN
 
 
@@ -89,6 +97,12 @@ CHANGED = {
     "GLF.make_reconstruction": part(Bernoulli="CrossEntropy"),
 }
 DEFAULTS = {"Repeated.num": 4}
+HANDED_OVER = {
+    "AutoregressiveModel.make_condition_encoder": {
+        "Autoregressive.make_density": "Autoregressive.make_condition_encoder",
+        "DiscreteAutoencoder.make_prior": "DiscreteAutoencoder.make_condition_encoder",
+    },
+}
 
 
 class Translation:
@@ -100,6 +114,7 @@ class Translation:
 
     def __init__(self, quiet=False):
         self._quiet, self._used, self._owners, self._bound = quiet, {}, {}, {}
+        self._held = {name: {} for name in HANDED_OVER}
 
     @contextlib.contextmanager
     def source(self, path):
@@ -125,6 +140,18 @@ class Translation:
         self._owners[earlier, scope] = None
         return NAMES[earlier]
 
+    def holds(self, statement):
+        """Whether the binding waits for the end, to be handed over to whom its part is given."""
+        name = f"{_short(statement.selector)}.{statement.arg_name}"
+        for earlier, takers in HANDED_OVER.items():
+            if name in takers.values():
+                self._held[earlier].clear()
+        if name not in HANDED_OVER:
+            return False
+        self._held[name][statement.scope] = statement.value
+        self._used[name] = " or ".join(HANDED_OVER[name].values())
+        return True
+
     def binding(self, statement):
         """Today's binding."""
         scope, owner, parameter, value, location = statement
@@ -143,7 +170,7 @@ class Translation:
         return statement._replace(selector=today, arg_name=parameter, value=value)
 
     def end(self):
-        """Binds what earlier defaults stood for, and checks what became one.
+        """Binds what earlier defaults stood for and what waited, and checks what became one.
 
         Raises:
           ValueError: if earlier names are bound to different values of one of today's.
@@ -155,6 +182,9 @@ class Translation:
                 today, parameter = moved.rsplit(".", 1)
                 if of == owner and parameter not in _bound_to(today, scope):
                     gin.bind_parameter((scope, today, parameter), default)
+        for earlier, held in self._held.items():
+            for taker, today in HANDED_OVER[earlier].items() if held else ():
+                _hand_over(held, earlier.rsplit(".", 1)[0], taker, today.rsplit(".", 1)[1])
         for (scope, today), bound in self._bound.items():
             if bound.keys() - {None}:
                 self._check(scope, today)
@@ -197,6 +227,39 @@ class _Delegate(gin.config.ParserDelegate):
         *scopes, selector = scoped_selector.split("/")
         selector = self._translation.configurable("/".join(scopes), selector)
         return super().configurable_reference("/".join([*scopes, selector]), evaluate)
+
+
+def _hand_over(held, part, taker, parameter):
+    """Binds `parameter` of the owner of `taker`, wherever that is used and takes a `part`.
+
+    Args:
+      held: {scope of the part: value}.
+      part: the configurable to which the values were bound.
+      taker: the parameter that it is given to.
+      parameter: what the value is called there.
+    """
+    owner, takes = taker.rsplit(".", 1)
+    part, owner = (KNOWN.get_match(name).selector for name in (part, owner))
+    for scope, selector in effect.reach("glf.train"):
+        if selector != owner:
+            continue
+        default = effect.default_parts(owner).get(takes)
+        reference = gin.config._get_bindings(owner, list(scope)).get(takes)
+        inside = scope
+        if isinstance(reference, gin.config.ConfigurableReference):
+            default, inside = reference.configurable.selector, tuple(reference.scopes) or scope
+        around = ["/".join(inside[:length]) for length in range(len(inside), -1, -1)]
+        values = [held[at] for at in around if at in held]
+        if default == part and values:
+            value = _in_scope(values[0], inside if inside != scope else ())
+            gin.bind_parameter(("/".join(scope), owner, parameter), value)
+
+
+def _in_scope(value, scope):
+    """A reference as one that is called in `scope` where it says none itself."""
+    if not scope or not isinstance(value, gin.config.ConfigurableReference) or value.scopes:
+        return value
+    return gin.config.ConfigurableReference("/".join([*scope, value.selector]), value.evaluate)
 
 
 def _earlier_names(today):

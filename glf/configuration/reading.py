@@ -144,13 +144,15 @@ class Reading:
                     raise ValueError(f"No configurable matching '{statement.selector}'.")
 
     def _bind(self, statement, source):
-        if statement.arg_name:
+        waits = self._translation.holds(statement)
+        if statement.arg_name and not waits:
             statement = self._translation.binding(statement)
         scope, selector, parameter, value, location = statement
         if not parameter:  # a macro
             scope = f"{scope}/{selector}" if scope else selector
             selector, parameter = "gin.macro", "value"
-        gin.bind_parameter((scope, selector, parameter), value)
+        if not waits:
+            gin.bind_parameter((scope, selector, parameter), value)
         selector = gin.config._REGISTRY.get_match(selector).selector
         scopes = tuple(scope.split("/")) if scope else ()
         self.statements.append(Statement(scopes, selector, parameter, location, source))

@@ -6,26 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from glf.evaluation.report import columns
-from glf.models.drawing import DrawsBySampler
 from glf.samplers.predictive import Predictive
 from glf.samplers.registry import SAMPLERS, make_sampler
 
 BASELINES = ("ancestral", "cached_ancestral")
 COUNTS = ("differing", "uncertified", "mended", "mended_samples", "mending_passes")
-
-
-def density_of(model):
-    """The `AutoregressiveModel` that draws a model's samples, of the data or of its latents.
-
-    Raises:
-      ValueError: if there is none.
-    """
-    if isinstance(model, DrawsBySampler):
-        return model.sampled
-    raise ValueError(
-        f"A {type(model).__name__} has no autoregressive density: train one with a configuration "
-        "of an autoregressive model, such as those in configs/studies/pixel_cnn/."
-    )
 
 
 def samplers_for(density, names=(), jit=True):
@@ -71,7 +56,7 @@ def compare_samplers(
     batch=1,
     fewer_seeds=None,
     repeats=1,
-    condition=None,
+    context=None,
     temperature=1.0,
     baselines=BASELINES,
     progress=None,
@@ -94,7 +79,7 @@ def compare_samplers(
       batch: how many samples are drawn at a time.
       fewer_seeds: {name: how many of the seeds it runs on}, for samplers that take long.
       repeats: runs on each seed, of which the shortest time counts.
-      condition: conditions of the `batch` samples, or None.
+      context: what a condition encoder made of the conditions of the `batch` samples, or None.
       temperature: multiplies the noise.
       baselines: names of samplers over which speed-ups are reported.
       progress: called with each line of text about what was done; None: nothing is said.
@@ -127,7 +112,7 @@ def compare_samplers(
         raise ValueError(f"fewer_seeds names {', '.join(sorted(unknown))}: no such sampler here.")
     say = progress or (lambda line: None)
     temperature = tf.constant(temperature, tf.float32)
-    programs = {name: _program(model, s, condition) for name, s in samplers.items()}
+    programs = {name: _program(model, s, context) for name, s in samplers.items()}
     for name, program in programs.items():
         _, seconds = _timed(program, model.noise(batch, 0), temperature)
         say(f"{name}: compiled and run once in {seconds:.1f} s, batch {batch}")
@@ -159,10 +144,10 @@ def _timed(program, noise, temperature):
     return samples, time.perf_counter() - began
 
 
-def _program(model, sampler, condition):
+def _program(model, sampler, context):
     @tf.function(autograph=False)
     def draw(noise, temperature):
-        return sampler(model, noise, model.context(condition), temperature)
+        return sampler(model, noise, context, temperature)
 
     return draw
 

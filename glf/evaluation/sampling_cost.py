@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 
-from glf.evaluation.sampling import density_of
 from glf.models.abilities import HasCodes
 
 AGAIN = 60.0  # seconds within which samples are drawn a second time, to tell what building costs
@@ -14,7 +13,7 @@ def samples_and_cost(model, sampler, num, seed, temperature=1.0, **options):
     """Draws images, or codes that are decoded to images, with a sampler.
 
     Args:
-      model: a model with an autoregressive density, of the data or of its codes.
+      model: a `DrawsBySampler`.
       sampler: a `glf.samplers.base.Sampler`.
       num: how many.
       seed: as for `sample`, like `temperature`.
@@ -39,7 +38,7 @@ def samples_and_cost(model, sampler, num, seed, temperature=1.0, **options):
         samples, seconds = timed()
         built = f"after {first - seconds:.1f} s to build the program"
     # Drawn in pieces, of a size that no sampler knows beforehand.
-    settings = sampler.settings(density_of(model))
+    settings = sampler.settings(model.sampled)
     cost = f"{_with(settings)}: {_calls(samples)} {seconds:.3f} s, {seconds / num:.4f} s a sample"
     images = model.decode(samples.x) if of_codes else samples.x
     return images.numpy().astype(np.uint8), f"{cost}, {built}."

@@ -74,15 +74,14 @@ def samples_and_calls(images, levels, calls, min_side=0):
     return np.concatenate([pixels, bar]), last
 
 
-def final_at(model, density, samplers, num, condition=None, temperature=1.0, min_side=0):
+def final_at(model, samplers, num, context=None, temperature=1.0, min_side=0):
     """`samples_and_calls` of one of several samplers, one that guesses if there is one.
 
     Args:
-      model: the model of images.
-      density: the `AutoregressiveModel` that it draws with.
+      model: a `DrawsBySampler`.
       samplers: {name: `Sampler`}.
       num: how many samples.
-      condition: conditions of these, or None.
+      context: what the condition encoder made of their conditions, or None.
       temperature: multiplies the noise.
       min_side: as of `samples_and_calls`.
 
@@ -90,7 +89,8 @@ def final_at(model, density, samplers, num, condition=None, temperature=1.0, min
     """
     guessing = [name for name in samplers if "ancestral" not in name]
     name = "fixed_point" if "fixed_point" in samplers else (guessing or list(samplers))[0]
-    noise, context = density.noise(num, 0), density.context(condition)
+    density = model.sampled
+    noise = density.noise(num, 0)
 
     @tf.function(autograph=False)
     def draw():

@@ -29,8 +29,9 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
 
     Args:
       spec: the data's `DataSpec`.
-      make_density: makes the `AutoregressiveModel`; called with `image_shape`, `levels`,
-        `num_classes`, `condition_shape` and `condition_levels`.
+      make_density: makes the `AutoregressiveModel`; called with `spec` and `context_shape`.
+      make_condition_encoder: makes the `ConditionEncoder`, called with the spec; None: the model
+        takes no condition.
       make_sampler: makes the `Sampler` that `sample` uses; each gives the same images. The default
         is fixed-point iteration in windows of rows.
     """
@@ -43,6 +44,7 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
         spec,
         *,
         make_density=AutoregressiveModel,
+        make_condition_encoder=None,
         make_sampler=WINDOWED,
         name=None,
     ):
@@ -50,11 +52,8 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
         self.density = made_by(
             make_density,
             "Autoregressive.make_density",
-            image_shape=spec.image_shape,
-            levels=spec.levels,
-            num_classes=spec.num_classes,
-            condition_shape=spec.condition_shape,
-            condition_levels=spec.condition_levels,
+            spec=spec,
+            context_shape=self._take_condition(make_condition_encoder, spec),
         )
         self.sampler = made_by(make_sampler, "Autoregressive.make_sampler")
         self.rows = rows_of_piece(self.density)
@@ -65,23 +64,18 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
         """The density."""
         return self.density
 
-    @property
-    def condition_encoder(self):
-        """The density's, or None."""
-        return self.density.condition_encoder
-
     def _loss_terms(self, x, seed, training, condition):
         """{"loss", "nll"[, "forecast"]}, each [batch] in nats. `seed` drives dropout."""
         dropout = random.fold(seed, "dropout") if training else None
-        terms = self.density.loss_terms(x, condition, dropout)
+        terms = self.density.loss_terms(x, self._context(condition), dropout)
         return {"loss": tf.add_n(list(terms.values())), **terms}
 
     def parameter_groups(self):
         """ "density", and "forecaster" if there is one."""
-        return density_groups(self.density, "density")
+        return density_groups("density", self.density, self.condition_encoder)
 
     def _log_prob(self, x, seed, condition):
-        return self.density.log_prob(x, condition)
+        return self.density.log_prob(x, self._context(condition))
 
     def _draw(self, num, seed, temperature, condition):
         """Draws with the model's own sampler; at temperature 0 the likeliest value everywhere."""
@@ -119,10 +113,14 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
         return tf.cast(samples.x, tf.uint8)
 
 
-def density_groups(density, name):
-    """The trainable weights of an `AutoregressiveModel`: {name: ...[, "forecaster": ...]}."""
+def density_groups(name, density, condition_encoder):
+    """The trainable weights of an `AutoregressiveModel` and of the encoder of its conditions.
+
+    Returns {name: ...[, "forecaster": ...]}.
+    """
     forecaster = density.forecaster
     apart = [] if forecaster is None else forecaster.trainable_weights
     others = {id(w) for w in apart}
-    groups = {name: [w for w in density.trainable_weights if id(w) not in others]}
-    return groups if forecaster is None else {**groups, "forecaster": apart}
+    weights = [] if condition_encoder is None else list(condition_encoder.trainable_weights)
+    weights += [w for w in density.trainable_weights if id(w) not in others]
+    return {name: weights} if forecaster is None else {name: weights, "forecaster": apart}

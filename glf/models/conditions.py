@@ -1,5 +1,7 @@
 """What a model is conditioned on: nothing, or what its condition encoder makes of a batch."""
 
+from glf.core.part import made_by
+
 
 class TakesCondition:
     """What every model says of its condition, through its encoder.
@@ -47,6 +49,17 @@ class TakesCondition:
         if batch.get(name) is None:
             raise ValueError(f"{self._lacking(name)}.")
         return self.condition_encoder.condition_of(batch)
+
+    def _take_condition(self, make_encoder, spec):
+        """Makes the encoder, where one is to be made, for what `spec` describes.
+
+        Returns the shape of its contexts, or None.
+        """
+        if make_encoder is None:
+            return None
+        name = f"{type(self).__name__}.make_condition_encoder"
+        self.condition_encoder = made_by(make_encoder, name, spec)
+        return self.condition_encoder.context_shape
 
     def _context(self, condition):
         """What the encoder makes of conditions, once for all parts; None without them."""

@@ -9,6 +9,7 @@ from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.model import AutoregressiveModel
 from glf.core import random
 from glf.core.part import made_by
+from glf.data.dataset import DataSpec
 from glf.models.abilities import HasCodes
 from glf.models.autoregressive import FORECAST, WINDOWED, density_groups
 from glf.models.base import GenerativeModel
@@ -43,8 +44,10 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
       make_autoencoder: makes the `Autoencoder`, from images in [0, 1] to features and from features
         to pre-activations of images; called with `image_shape` and with `encoded` and `decoded`,
         the number of features that the quantizer takes and gives.
-      make_prior: makes the `AutoregressiveModel` of the codes; called with their `image_shape`,
-        `levels`, the number of categories, and the data's `num_classes`.
+      make_prior: makes the `AutoregressiveModel` of the codes; called with their `spec` and with
+        `context_shape`.
+      make_condition_encoder: makes the `ConditionEncoder` of the prior's labels, called with the
+        spec of codes; None: the model takes no condition.
       make_sampler: makes the `Sampler` that `sample` uses.
       make_reconstruction: makes the loss of (h, y), per example.
       beta: the weight of the reconstruction.
@@ -70,6 +73,7 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
         make_quantizer=ArgmaxStraightThrough,
         make_autoencoder=SpatialAutoencoder,
         make_prior=PRIOR,
+        make_condition_encoder=None,
         make_sampler=WINDOWED,
         make_reconstruction=SquaredError,
         beta=1.0,
@@ -92,18 +96,16 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
         )
         self.code_shape = (*self.autoencoder.code_shape[:-1], self.quantizer.channels)
         self.categories = self.quantizer.categories
-        self.prior = made_by(
-            make_prior,
-            "DiscreteAutoencoder.make_prior",
-            image_shape=self.code_shape,
-            levels=self.categories,
-            num_classes=spec.num_classes,
-        )
+        codes = DataSpec(self.code_shape, self.categories, spec.num_classes)
+        context = self._take_condition(make_condition_encoder, codes)
         if self.condition_kind not in (None, "label"):
             raise ValueError(
                 "The prior of a DiscreteAutoencoder can be conditioned on labels, not on "
                 f"{self.condition_kind}s."
             )
+        self.prior = made_by(
+            make_prior, "DiscreteAutoencoder.make_prior", spec=codes, context_shape=context
+        )
         self.sampler = made_by(make_sampler, "DiscreteAutoencoder.make_sampler")
         self.rows = rows_of_piece(self.prior)
         self.built = True
@@ -112,11 +114,6 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
     def sampled(self):
         """The prior."""
         return self.prior
-
-    @property
-    def condition_encoder(self):
-        """The prior's, or None."""
-        return self.prior.condition_encoder
 
     def _loss_terms(self, x, seed, training, condition):
         """{"loss", "reconstruction"[, "commitment"], "prior_nll"[, "forecast"]}, each [batch].
@@ -134,7 +131,7 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
             terms["commitment"] = quantized.commitment
             terms["loss"] += quantized.commitment
         dropout = random.fold(seed, "dropout") if training else None
-        prior = self.prior.loss_terms(quantized.codes, condition, dropout)
+        prior = self.prior.loss_terms(quantized.codes, self._context(condition), dropout)
         terms["loss"] += tf.add_n(list(prior.values()))
         return {**terms, "prior_nll": prior.pop("nll"), **prior}
 
@@ -142,7 +139,7 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
         """ "autoencoder", "prior", and "forecaster" if the prior has one."""
         parts = (self.autoencoder.encoder, self.quantizer, self.autoencoder.decoder)
         groups = {"autoencoder": [w for part in parts for w in part.trainable_weights]}
-        return groups | density_groups(self.prior, "prior")
+        return groups | density_groups("prior", self.prior, self.condition_encoder)
 
     def _draw(self, num, seed, temperature, condition):
         """Draws codes from the prior and decodes them."""
@@ -151,7 +148,7 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
 
     def _latent_log_prob(self, z, condition):
         """log p(z | condition), exact: a likelihood of codes, not of images."""
-        return self.prior.log_prob(z, condition)
+        return self.prior.log_prob(z, self._context(condition))
 
     def _encode(self, x, condition):
         # In inference mode no quantizer looks at its seed.

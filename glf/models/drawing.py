@@ -50,7 +50,7 @@ class DrawsBySampler(Ability):
     def _samples(self, sampler, num, seed, temperature, condition, known=None):
         """The same of one piece."""
         density = self.sampled
-        noise, context = density.noise(num, seed), density.context(condition)
+        noise, context = density.noise(num, seed), self._context(condition)
         known = None if known is None else density.to_positions(known)
         samples = sampler(density, noise, context, temperature, known)
         return samples._replace(x=density.to_data(samples.x))

@@ -47,12 +47,7 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip):
         name=None,
     ):
         super().__init__(spec, name=name)
-        context = None
-        if make_condition_encoder is not None:
-            self.condition_encoder = made_by(
-                make_condition_encoder, "PixelFlow.make_condition_encoder", spec
-            )
-            context = self.condition_encoder.context_shape
+        context = self._take_condition(make_condition_encoder, spec)
         self.density = made_by(make_density, "PixelFlow.make_density")
         self.density.build((None, *spec.image_shape), context)
         self.dequantizer = made_by(make_dequantizer, "PixelFlow.make_dequantizer")

@@ -49,13 +49,11 @@ class LogisticSegmenter(GenerativeModel, HasDensity):
                 f"LogisticSegmenter models masks of 2 levels, got data of {spec.levels}; take data "
                 'of masks (make_dataset.source = "pairs:PATH" or "vessels").'
             )
-        self.condition_encoder = made_by(
-            make_condition_encoder, "LogisticSegmenter.make_condition_encoder", spec
-        )
-        if self.condition_encoder.context_shape[1:3] != tuple(spec.image_shape[:2]):
+        context = self._take_condition(make_condition_encoder, spec)
+        if context[1:3] != tuple(spec.image_shape[:2]):
             raise ValueError(
                 "LogisticSegmenter needs features of every pixel, got a condition encoder that "
-                f"gives {self.condition_encoder.context_shape}; take Paired."
+                f"gives {context}; take Paired."
             )
         self.family = Bernoulli(spec.image_shape[2], spec.levels)
         self.network = made_by(
@@ -64,7 +62,7 @@ class LogisticSegmenter(GenerativeModel, HasDensity):
             units=spec.image_shape[2],
             dtype="float32",
         )
-        self.network.build(self.condition_encoder.context_shape)
+        self.network.build(context)
         self.built = True
 
     def _loss_terms(self, x, seed, training, condition):

@@ -72,9 +72,7 @@ MODELS = {
     "autoregressive": (IMAGES, partial(Autoregressive, make_density=_autoregressive)),
     "autoregressive_labels": (
         IMAGES,
-        partial(
-            Autoregressive, make_density=partial(_autoregressive, make_condition_encoder=_labels)
-        ),
+        partial(Autoregressive, make_density=_autoregressive, make_condition_encoder=_labels),
     ),
     "discrete_autoencoder": (
         IMAGES,

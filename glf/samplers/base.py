@@ -69,12 +69,13 @@ class Sampler(abc.ABC):
         Args:
           model: an `AutoregressiveModel`.
           noise: [n, d, Q] from `model.noise`.
-          context: what `model.context` made of the conditions of the n samples, or None.
+          context: what a condition encoder made of the conditions of the n samples, or None.
           temperature: scalar; multiplies the noise.
           known: int32 [n, d, v] of values, -1 where a value is to be sampled; None: all are.
 
         Returns `Samples`.
         """
+        context = model.arranged(context)
         with hold_weights(model):
             draft = self.draw(model, noise, context, temperature, known)
             found = certify(model, draft.x, noise, context, temperature, known)

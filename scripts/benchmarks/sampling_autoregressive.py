@@ -41,12 +41,12 @@ def pixel_cnn_of_ours(names):
     import tensorflow as tf
 
     from glf.autoregressive import AutoregressiveModel, PixelCNNPlusPlus
+    from glf.data.dataset import DataSpec
     from glf.families import DiscretizedLogisticMixture
     from glf.samplers import make_sampler
 
     model = AutoregressiveModel(
-        (28, 28, 1),
-        256,
+        DataSpec((28, 28, 1), 256, None),
         make_network=functools.partial(
             PixelCNNPlusPlus,
             filters=PIXEL_CNN["filters"],

@@ -28,33 +28,31 @@ class Case:
         self.model = make()
         randomise(self.model, self.rng)
         self.x = self.images(BATCH)
-        self.condition = self.conditions(BATCH)
+        self.context = self.contexts(BATCH)
 
     def images(self, num):
         shape = (num, *self.model.data_shape)
         return tf.constant(self.rng.integers(0, self.model.levels, shape), tf.int32)
 
-    def conditions(self, num):
-        encoder = self.model.condition_encoder
-        if encoder is None:
+    def contexts(self, num):
+        if self.model.context_shape is None:
             return None
-        label = tf.constant(self.rng.integers(0, 3, [num]), tf.int32)
-        return encoder.condition_of({"image": self.images(num), "label": label})
+        return tf.constant(self.rng.normal(size=(num, *self.model.context_shape[1:])), tf.float32)
 
     @functools.cached_property
     def _whole(self):
-        given = [t for t in (self.x, self.condition) if t is not None]
+        given = [t for t in (self.x, self.context) if t is not None]
         specs = [tf.TensorSpec([None, *t.shape[1:]], t.dtype) for t in given]
         compute = functools.partial(whole_pass, self.model)
         return tf.function(compute, input_signature=specs, autograph=False)
 
-    def whole(self, x, condition):
+    def whole(self, x, context):
         """What a pass over whole images computes, traced once for batches of all sizes."""
-        return self._whole(x) if condition is None else self._whole(x, condition)
+        return self._whole(x) if context is None else self._whole(x, context)
 
-    def parameters(self, x, condition):
+    def parameters(self, x, context):
         """The parameters of all positions."""
-        return self.whole(x, condition)["parameters"]
+        return self.whole(x, context)["parameters"]
 
 
 def randomise(layer, rng):
@@ -77,8 +75,8 @@ def passed(model, view, context):
     return found
 
 
-def whole_pass(model, x, condition=None):
-    return passed(model, WholeView(model.to_images(x), model.embed), model.context(condition))
+def whole_pass(model, x, context=None):
+    return passed(model, WholeView(model.to_images(x), model.embed), model.arranged(context))
 
 
 def close(actual, expected, tolerance=1e-5):
@@ -94,18 +92,18 @@ def dependence(case, repeats=4):
     model, rng = case.model, case.rng
     d, pixels = model.positions, model.positions // model.groups
     images = tf.repeat(case.images(repeats), d, axis=0)
-    condition = case.conditions(repeats)
-    condition = None if condition is None else tf.repeat(condition, d, axis=0)
+    context = case.contexts(repeats)
+    context = None if context is None else tf.repeat(context, d, axis=0)
     which = tf.one_hot(tf.tile(tf.range(d), [repeats]), d)
 
     @function
-    def gradients(images, condition, which):
+    def gradients(images, context, which):
         images = model.to_images(images)
         features = model.embed(images)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(features)
             view = WholeView(images, lambda _: features)
-            outputs = passed(model, view, model.context(condition))
+            outputs = passed(model, view, model.arranged(context))
             sums = []
             for y in outputs.values():
                 y = tf.reshape(y, [-1, d, np.prod(y.shape[2:])])
@@ -113,7 +111,7 @@ def dependence(case, repeats=4):
         return {name: tape.gradient(s, features) for name, s in zip(outputs, sums, strict=True)}
 
     found = {}
-    for name, gradient in gradients(images, condition, which).items():
+    for name, gradient in gradients(images, context, which).items():
         parts = np.abs(gradient.numpy()).reshape(repeats, d, pixels, model.image_shape[2], -1)
         parts = parts.reshape(repeats, d, d, -1).max(-1)
         assert np.isfinite(parts).all()
@@ -140,7 +138,7 @@ def check_rows_view(case, rows=None):
     model = case.model
     height, align = model.image_shape[0], model.network.alignment
     rows = rows or min(2 * align, height)
-    context = model.context(case.condition)
+    context = model.arranged(case.context)
 
     @function
     def window(x, starts, caches, shift):
@@ -159,7 +157,7 @@ def check_rows_view(case, rows=None):
         guess = model.to_positions(case.images(BATCH))
         x = model.to_data(tf.where(final[:, :, None], flat, guess))
         found, caches = window(x, tf.constant(starts), caches, tf.constant(shift))
-        expected = case.whole(x, case.condition)
+        expected = case.whole(x, case.context)
         for name, values in found.items():
             places = starts[:, None] * model.row_positions + np.arange(rows * model.row_positions)
             close(values, tf.gather(expected[name], places, axis=1, batch_dims=1))
@@ -175,7 +173,7 @@ def check_pixel_view(case):
     """
     model = case.model
     height, width = model.image_shape[:2]
-    context = model.context(case.condition)
+    context = model.arranged(case.context)
 
     @function
     def of_row(x, row, caches):
@@ -208,14 +206,14 @@ def check_pixel_view(case):
                 place = tf.constant(row), tf.constant(column)
                 found, caches = of_pixel(x, *place, from_rows, caches, new_row)
                 # Later channels of a pixel see the earlier ones, which change from call to call.
-                expected = case.parameters(x, case.condition)
+                expected = case.parameters(x, case.context)
                 close(found, expected[:, at : at + model.groups])
 
 
 def check_gradients(case):
     """Every weight has a finite gradient that is not zero, the same under XLA."""
     model = case.model
-    graph = loss_and_gradients(model)(case.x, case.condition)
+    graph = loss_and_gradients(model)(case.x, case.context)
     for weight, gradient in zip(model.trainable_weights, graph[1], strict=True):
         assert gradient is not None, weight.path
         assert np.isfinite(gradient).all(), weight.path
@@ -224,43 +222,43 @@ def check_gradients(case):
 
 def check_xla(case):
     """Loss and gradients are those of the graph."""
-    graph = loss_and_gradients(case.model)(case.x, case.condition)
-    compiled = loss_and_gradients(case.model, jit_compile=True)(case.x, case.condition)
+    graph = loss_and_gradients(case.model)(case.x, case.context)
+    compiled = loss_and_gradients(case.model, jit_compile=True)(case.x, case.context)
     for a, b in zip(tf.nest.flatten(graph), tf.nest.flatten(compiled), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(a).max())
 
 
 def loss_and_gradients(model, **options):
-    def compute(x, condition):
+    def compute(x, context):
         with tf.GradientTape() as tape:
-            loss = tf.add_n(list(model.loss_terms(x, condition).values()))
+            loss = tf.add_n(list(model.loss_terms(x, context).values()))
         return loss, tape.gradient(loss, model.trainable_weights)
 
     return function(compute, **options)
 
 
 def check_batch_of_one(case):
-    one = None if case.condition is None else case.condition[1:2]
-    whole = case.parameters(case.x, case.condition)
+    one = None if case.context is None else case.context[1:2]
+    whole = case.parameters(case.x, case.context)
     close(case.parameters(case.x[1:2], one)[0], whole[1])
 
 
 def check_conditionals(case):
     """`log_prob` is the sum of `conditional_log_probs`."""
     model = case.model
-    total = function(model.log_prob)(case.x, case.condition)
-    parts = model.conditional_log_probs(case.x, case.condition)
+    total = function(model.log_prob)(case.x, case.context)
+    parts = model.conditional_log_probs(case.x, case.context)
     assert parts.shape == (BATCH, model.positions)
     close(total, tf.reduce_sum(parts, 1), 1e-4)
 
 
 def check_checkpoint(case):
     """A fresh model gives the same parameters after it was restored, and other ones before."""
-    expected = case.parameters(case.x, case.condition)
+    expected = case.parameters(case.x, case.context)
     other = Case(case.make, seed=1)
 
     def difference():
-        found = whole_pass(other.model, case.x, case.condition)["parameters"]
+        found = whole_pass(other.model, case.x, case.context)["parameters"]
         return np.abs(found - expected).max()
 
     assert difference() > 1e-2
@@ -280,46 +278,42 @@ def check_bfloat16(case):
     seen = []
     layer = model.network
 
-    def compute(x, condition):
+    def compute(x, context):
         view = WholeView(model.to_images(x), model.embed)
-        seen.append(model.features(view, model.context(condition)).dtype)
-        return model.loss_terms(x, condition)["nll"]
+        seen.append(model.features(view, model.arranged(context)).dtype)
+        return model.loss_terms(x, context)["nll"]
 
-    loss = function(compute)(case.x, case.condition)
+    loss = function(compute)(case.x, case.context)
     assert seen[0] == tf.bfloat16 == tf.as_dtype(layer.compute_dtype)
     assert loss.dtype == tf.float32
-    expected = case.model.loss_terms(case.x, case.condition)["nll"]
+    expected = case.model.loss_terms(case.x, case.context)["nll"]
     np.testing.assert_allclose(loss, expected, rtol=0.1)
 
 
-def check_condition(case):
-    """The parameters of every position depend on the condition, and wrong ones are refused."""
+def check_context(case):
+    """The parameters of every position depend on the context, and wrong ones are refused."""
     model = case.model
-    if model.condition_encoder is None:
+    if model.context_shape is None:
         with pytest.raises(ValueError, match="takes no condition"):
-            model.log_prob(case.x, tf.zeros([BATCH], tf.int32))
+            model.log_prob(case.x, tf.zeros([BATCH, 1, 1, 4]))
         return
     with pytest.raises(ValueError, match="needs a condition"):
         model.log_prob(case.x)
-    a = case.parameters(case.x, case.condition)
-    if model.condition_encoder.kind == "label":
-        other = (case.condition + 1) % 3
-    else:
-        other = (case.condition + 1) % model.levels
-    b = case.parameters(case.x, other)
+    a = case.parameters(case.x, case.context)
+    b = case.parameters(case.x, case.contexts(BATCH))
     assert (np.abs(a - b).max((0, 2)) > 1e-6).all()
 
 
 def check_sums_to_one(case):
-    """Probabilities of all images of a tiny space, in one condition."""
+    """Probabilities of all images of a tiny space, in one context."""
     model = case.model
     d = int(np.prod(model.data_shape))
     images = np.stack(np.meshgrid(*[np.arange(model.levels)] * d, indexing="ij"), -1)
     images = tf.constant(images.reshape(-1, *model.data_shape), tf.int32)
-    condition = case.condition
-    if condition is not None:
-        condition = tf.repeat(condition[:1], len(images), axis=0)
-    log_probs = function(model.log_prob)(images, condition)
+    context = case.context
+    if context is not None:
+        context = tf.repeat(context[:1], len(images), axis=0)
+    log_probs = function(model.log_prob)(images, context)
     assert log_probs.shape == (model.levels**d,)
     close(np.exp(log_probs.numpy().astype(np.float64)).sum(), 1.0)
 
@@ -328,8 +322,8 @@ def check_dropout(case):
     """Drops only with a seed, the same for the same seed."""
     nll = function(lambda x, c, seed: case.model.loss_terms(x, c, seed)["nll"])
     seeds = [make_seed(1), make_seed(1), make_seed(2)]
-    a, b, c = [nll(case.x, case.condition, seed).numpy() for seed in seeds]
-    without = nll(case.x, case.condition, None).numpy()
+    a, b, c = [nll(case.x, case.context, seed).numpy() for seed in seeds]
+    without = nll(case.x, case.context, None).numpy()
     np.testing.assert_array_equal(a, b)
     assert (a != c).all()
     assert (a != without).all()
@@ -342,5 +336,5 @@ CHECKS = {
     "conditionals": check_conditionals,
     "checkpoint": check_checkpoint,
     "bfloat16": check_bfloat16,
-    "condition": check_condition,
+    "context": check_context,
 }

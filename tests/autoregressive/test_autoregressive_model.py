@@ -12,13 +12,14 @@ from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.registry import REGISTRY
 from glf.autoregressive.view import WholeView
+from glf.data.dataset import DataSpec
 from glf.families import DiscretizedLogisticMixture
 
 small = functools.partial(PixelCNN, filters=12, blocks=1, first_kernel=3, head=6)
 
 
 def test_positions_are_in_raster_order_with_channels_in_turn():
-    model = AutoregressiveModel((2, 3, 3), 20, make_network=small)
+    model = AutoregressiveModel(DataSpec((2, 3, 3), 20, None), make_network=small)
     x = np.arange(18).reshape(1, 2, 3, 3)
     flat = model.to_positions(x)
     assert flat.shape == (1, 18, 1)
@@ -30,7 +31,7 @@ def test_positions_are_in_raster_order_with_channels_in_turn():
 
 def test_positions_of_a_mixture_are_pixels():
     model = AutoregressiveModel(
-        (2, 3, 3), 20, make_network=small, make_family=DiscretizedLogisticMixture
+        DataSpec((2, 3, 3), 20, None), make_network=small, make_family=DiscretizedLogisticMixture
     )
     x = np.arange(18).reshape(1, 2, 3, 3)
     flat = model.to_positions(x)
@@ -101,7 +102,9 @@ def test_forecasts_at_single_positions(name):
 
 def test_forecasts_without_the_shared_representation():
     forecaster = functools.partial(Forecaster, shared=False, filters=4)
-    model = AutoregressiveModel((3, 3, 1), 4, make_network=small, make_forecaster=forecaster)
+    model = AutoregressiveModel(
+        DataSpec((3, 3, 1), 4, None), make_network=small, make_forecaster=forecaster
+    )
     battery.randomise(model, np.random.default_rng(0))
     x = tf.zeros([1, 3, 3, 1], tf.int32)
     view = WholeView(x, model.embed)
@@ -112,8 +115,10 @@ def test_forecasts_without_the_shared_representation():
 
 def test_refuses():
     with pytest.raises(ValueError, match="at least 2 levels, got 1"):
-        AutoregressiveModel((2, 2, 1), 1)
+        AutoregressiveModel(DataSpec((2, 2, 1), 1, None))
     with pytest.raises(ValueError, match="horizon=0"):
         AutoregressiveModel(
-            (2, 2, 1), 2, make_network=small, make_forecaster=lambda **k: Forecaster(**k, horizon=0)
+            DataSpec((2, 2, 1), 2, None),
+            make_network=small,
+            make_forecaster=lambda **k: Forecaster(**k, horizon=0),
         )

@@ -176,7 +176,7 @@ PLANTED = {
     "untracked layers": (battery.check_checkpoint, "pixel_cnn", UntrackedLayers, "not restored"),
     "dead weights": (battery.check_gradients, "pixel_cnn", DeadWeights, "kernel"),
     "batch-dependent": (battery.check_batch_of_one, "pixel_cnn", BatchDependent, UNEQUAL),
-    "unconditional": (battery.check_condition, "gated_colour_labels", Unconditional, None),
+    "unconditional": (battery.check_context, "gated_colour_labels", Unconditional, None),
 }
 
 

@@ -161,10 +161,10 @@ def test_registry_is_complete(models):
     assert {m.data_shape[2] for m in models.values() if m.forecaster is not None} >= {1, 3}
 
 
-def test_every_network_has_both_kinds_of_conditions_and_colours(models):
+def test_every_network_has_both_kinds_of_contexts_and_colours(models):
     for network in {settings_of(name)[0] for name in REGISTRY}:
         mine = [models[name] for name in REGISTRY if settings_of(name)[0] is network]
-        kinds = {m.condition_encoder.kind for m in mine if m.condition_encoder is not None}
-        assert kinds == {"label", "image"}, network
+        shapes = [m.context_shape for m in mine if m.context_shape is not None]
+        assert {shape[1:3] == (1, 1) for shape in shapes} == {True, False}, network
         assert {m.data_shape[2] for m in mine} >= {1, 3}, network
         assert len({type(m.family) for m in mine}) == 2, network

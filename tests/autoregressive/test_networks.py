@@ -17,6 +17,7 @@ from glf.autoregressive.registry import REGISTRY
 from glf.autoregressive.row_lstm import RowLSTM
 from glf.autoregressive.view import WholeView
 from glf.autoregressive.wavenet import WaveNet
+from glf.data.dataset import DataSpec
 from glf.families import DiscretizedLogisticMixture
 
 IMAGE = (4, 4, 3)
@@ -71,7 +72,9 @@ def test_wavenets_field(dilations, cycles, first):
     network = functools.partial(
         WaveNet, filters=6, dilations=dilations, cycles=cycles, first_kernel=first, head=6
     )
-    case = battery.Case(lambda: AutoregressiveModel((14, 1, 1), 4, make_network=network))
+    case = battery.Case(
+        lambda: AutoregressiveModel(DataSpec((14, 1, 1), 4, None), make_network=network)
+    )
     field = cycles * (2**dilations - 1) + first
     battery.check_masks(case, causal_reach.wavenet((14, 1, 1), 1, field))
 
@@ -87,7 +90,7 @@ def test_plus_plus_is_aligned_to_its_scales():
 def test_rows_depend_on_rows_above_only(name):
     """What networks compute once a row knows nothing of the row itself, on any scale."""
     case = battery.Case(REGISTRY[name])
-    model, context = case.model, case.model.context(case.condition)
+    model, context = case.model, case.model.arranged(case.context)
     height = model.image_shape[0]
     row = height // 2
     changed = tf.concat([case.x[:, :row], case.images(battery.BATCH)[:, row:]], 1)
@@ -107,7 +110,7 @@ def test_no_dropout_at_rate_zero():
         PixelCNNPlusPlus, filters=4, resnets=1, downsamplings=1, dropout=0.0
     )
     model = AutoregressiveModel(
-        (4, 4, 1), 4, make_network=network, make_family=DiscretizedLogisticMixture
+        DataSpec((4, 4, 1), 4, None), make_network=network, make_family=DiscretizedLogisticMixture
     )
     x = tf.zeros([2, 4, 4, 1], tf.int32)
     a, b = (model.loss_terms(x, seed=seed)["nll"] for seed in (None, tf.constant([1, 2])))

@@ -171,14 +171,69 @@ def test_a_pair_of_encoder_and_decoder_is_one_autoencoder(said):
             text_of("train.make_model = @GLF", *wrong)
 
 
+ENCODER = "AutoregressiveModel.make_condition_encoder = @LabelEmbedding"
+PIXELS, CODES = "train.make_model = @Autoregressive", "train.make_model = @DiscreteAutoencoder"
+
+
+@pytest.mark.parametrize(
+    ("earlier_names", "today"),
+    [
+        ([PIXELS, ENCODER], [PIXELS, "Autoregressive.make_condition_encoder = @LabelEmbedding"]),
+        (
+            [
+                *("train.make_model = @a/Autoregressive", f"a/{ENCODER}"),
+                *("a/LabelEmbedding.size = 3", "AutoregressiveModel.make_condition_encoder = @X"),
+            ],
+            [
+                *("train.make_model = @a/Autoregressive", "a/LabelEmbedding.size = 3"),
+                "a/Autoregressive.make_condition_encoder = @LabelEmbedding",
+            ],
+        ),
+        (
+            [
+                *(CODES, "DiscreteAutoencoder.make_prior = @c/AutoregressiveModel", f"c/{ENCODER}"),
+                *("c/LabelEmbedding.size = 3", "LabelEmbedding.size = 4"),
+            ],
+            [
+                *(CODES, "DiscreteAutoencoder.make_prior = @c/AutoregressiveModel"),
+                "DiscreteAutoencoder.make_condition_encoder = @c/LabelEmbedding",
+                *("c/LabelEmbedding.size = 3", "LabelEmbedding.size = 4"),
+            ],
+        ),
+        (
+            [PIXELS, "Autoregressive.make_condition_encoder = @Downsampled", ENCODER],
+            [PIXELS, "Autoregressive.make_condition_encoder = @LabelEmbedding"],
+        ),
+        (
+            [PIXELS, ENCODER, "Autoregressive.make_condition_encoder = @Downsampled"],
+            [PIXELS, "Autoregressive.make_condition_encoder = @Downsampled"],
+        ),
+    ],
+)
+def test_the_conditions_encoder_is_the_models(earlier_names, today, said):
+    earlier_names = [line.replace("@X", "@Downsampled") for line in earlier_names]
+    assert text_of(*earlier_names) == text_of(*today)
+    assert len(said) == 1
+    assert "is now Autoregressive.make_condition_encoder or DiscreteAutoencoder.make_c" in said[0]
+    model = configurables.make_model(DataSpec((4, 4, 1), 16, 3))
+    assert model.condition_encoder is not None
+
+
+def test_an_encoder_that_nobody_takes_is_refused(tiny):
+    with pytest.raises(ValueError, match=r"make_condition_encoder = .* has no effect"):
+        configurables.parse(gin_params=[*tiny, ENCODER])
+
+
 def test_every_line_of_the_tables_leads_to_what_can_be_bound():
     def known(name):
         owner, *parameter = name.split(".")
         target = configurables.CONFIGURABLES.get(owner)
         return target and (not parameter or parameter[0] in inspect.signature(target).parameters)
 
-    assert [new for new in earlier.NAMES.values() if not known(new)] == []
-    assert [old for old in earlier.NAMES if known(old)] == []
+    handed_over = earlier.HANDED_OVER
+    today = [name for pairs in handed_over.values() for pair in pairs.items() for name in pair]
+    assert [new for new in (*earlier.NAMES.values(), *today) if not known(new)] == []
+    assert [old for old in (*earlier.NAMES, *handed_over) if known(old)] == []
 
 
 def test_families_of_earlier_versions(said):

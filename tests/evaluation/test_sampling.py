@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
+from glf.data.dataset import DataSpec
 from glf.evaluation import sampling_pictures
 from glf.evaluation.pictures import to_bytes
 from glf.evaluation.sampling import compare_samplers, table_of_samplers
 from glf.families import DiscretizedLogisticMixture
-from glf.networks.condition_encoders import LabelEmbedding
 from glf.samplers.ancestral import Ancestral, CachedAncestral
 from glf.samplers.predictive import Predictive
 
@@ -38,7 +38,7 @@ class Forgetful(Predictive):
 def small_model(**changes):
     keras.utils.set_random_seed(3)
     make_network = functools.partial(PixelCNN, filters=4, blocks=1, first_kernel=3, head=4)
-    model = AutoregressiveModel(SHAPE, LEVELS, make_network=make_network, **changes)
+    model = AutoregressiveModel(DataSpec(SHAPE, LEVELS, None), make_network=make_network, **changes)
     generator = np.random.default_rng(3)
     for weight in model.weights:
         weight.assign(weight + generator.normal(scale=0.5, size=weight.shape))
@@ -161,12 +161,11 @@ def test_the_table(results):
     assert f"{mean:.1f} +- " in rows[2]
 
 
-def test_conditions_reach_the_model():
-    model = small_model(
-        num_classes=3, make_condition_encoder=functools.partial(LabelEmbedding, size=4)
-    )
+def test_contexts_reach_the_model():
+    model = small_model(context_shape=(None, 1, 1, 4))
     samplers = {"fixed_point": Predictive(), "cached": CachedAncestral()}
-    found = compare_samplers(model, samplers, seeds=1, batch=2, condition=np.array([0, 2]))
+    context = np.random.default_rng(0).normal(size=(2, 1, 1, 4)).astype(np.float32)
+    found = compare_samplers(model, samplers, seeds=1, batch=2, context=context)
     assert found["cached"]["differing"] == 0
     with pytest.raises(ValueError, match="needs a condition"):
         compare_samplers(model, samplers, seeds=1, batch=2)
@@ -233,8 +232,7 @@ def test_maps_that_do_not_fit():
 
 def test_one_logistic_mixture_position_covers_a_pixel():
     model = AutoregressiveModel(
-        (3, 2, 3),
-        4,
+        DataSpec((3, 2, 3), 4, None),
         make_network=functools.partial(PixelCNN, filters=4, blocks=1, head=4),
         make_family=functools.partial(DiscretizedLogisticMixture, components=2),
     )

@@ -21,11 +21,13 @@ NETWORK = partial(PixelCNN, filters=8, blocks=1, head=8, first_kernel=3)
 SPEC = DataSpec((4, 3, 1), 5, 3)
 
 
-def make(spec=SPEC, **parts):
+def make(spec=SPEC, make_condition_encoder=None, **parts):
     """A small model of random weights."""
     keras.utils.set_random_seed(5)
     model = Autoregressive(
-        spec, make_density=partial(AutoregressiveModel, make_network=NETWORK, **parts)
+        spec,
+        make_density=partial(AutoregressiveModel, make_network=NETWORK, **parts),
+        make_condition_encoder=make_condition_encoder,
     )
     generator = np.random.default_rng(5)
     for weight in model.weights:

@@ -39,7 +39,8 @@ def make(spec, quantizer="argmax", prior=PRIOR, **changes):
         **changes,
     )
     generator = np.random.default_rng(3)
-    for weight in model.prior.weights:
+    parts = [model.prior, *([model.condition_encoder] if model.condition_encoder else [])]
+    for weight in (w for part in parts for w in part.weights):
         weight.assign(weight + generator.normal(scale=0.3, size=weight.shape))
     return model
 
@@ -122,8 +123,7 @@ def test_samples_are_decoded_codes(model):
 
 
 def test_a_prior_conditioned_on_labels(digits, x):
-    labels = partial(PRIOR, make_condition_encoder=partial(LabelEmbedding, size=4))
-    model = make(digits.spec, prior=labels)
+    model = make(digits.spec, make_condition_encoder=partial(LabelEmbedding, size=4))
     assert model.condition_kind == "label"
     codes, label = model.encode(x), tf.range(12) % 10
     terms = model.loss_terms(x, (0, 0), False, condition=label)
@@ -138,7 +138,7 @@ def test_a_prior_conditioned_on_labels(digits, x):
 
 def test_conditions_it_cannot_have(digits, model):
     with pytest.raises(ValueError, match="on labels, not on images"):
-        make(digits.spec, prior=partial(PRIOR, make_condition_encoder=Downsampled))
+        make(digits.spec, make_condition_encoder=Downsampled)
     with pytest.raises(ValueError, match="takes no condition"):
         model.sample(2, seed=0, condition=[0, 1])
 

@@ -13,8 +13,8 @@ from glf.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import PixelView, RowsView, WholeView
+from glf.data.dataset import DataSpec
 from glf.families import Categorical, DiscretizedLogisticMixture
-from glf.networks.condition_encoders import LabelEmbedding
 from glf.samplers import Ancestral
 
 partial = functools.partial
@@ -63,35 +63,30 @@ def small_network(filters):
 MODELS = {
     "binary": partial(
         AutoregressiveModel,
-        (5, 4, 1),
-        2,
+        DataSpec((5, 4, 1), 2, None),
         make_network=small_network(4),
         make_forecaster=partial(Forecaster, horizon=3, filters=4),
     ),
     "colour": partial(
         AutoregressiveModel,
-        (3, 4, 3),
-        5,
+        DataSpec((3, 4, 3), 5, None),
         make_network=small_network(6),
         make_embedding=OneHot,
         make_forecaster=partial(Forecaster, horizon=4, filters=2),
     ),
     "mixture": partial(
         AutoregressiveModel,
-        (4, 3, 2),
-        8,
+        DataSpec((4, 3, 2), 8, None),
         make_network=small_network(4),
         make_family=partial(DiscretizedLogisticMixture, components=2),
         make_forecaster=partial(Forecaster, horizon=2, filters=4, shared=False),
     ),
-    "gated, labels": partial(
+    "gated, context": partial(
         AutoregressiveModel,
-        (5, 3, 1),
-        4,
-        3,
+        DataSpec((5, 3, 1), 4, None),
+        (None, 1, 1, 4),
         make_network=partial(GatedPixelCNN, filters=4, layers=2, head=4),
         make_family=Categorical,
-        make_condition_encoder=partial(LabelEmbedding, size=4),
         make_forecaster=partial(Forecaster, horizon=1, filters=4),
     ),
 }
@@ -117,7 +112,7 @@ ANCESTRAL = Ancestral()
 
 
 class Case:
-    """A model, its conditions, and the noise and the reference samples of a number of images."""
+    """A model, its contexts, and the noise and the reference samples of a number of images."""
 
     def __init__(self, make, exact=False):
         keras.utils.set_random_seed(5)
@@ -125,9 +120,10 @@ class Case:
         self._references, self._traced = {}, {}
 
     def context(self, num):
-        if self.model.condition_encoder is None:
+        if self.model.context_shape is None:
             return None
-        return self.model.context(tf.range(num) % 3)
+        classes = tf.random.stateless_normal([3, *self.model.context_shape[1:]], (3, 1))
+        return tf.gather(classes, tf.range(num) % 3)
 
     def draw(self, sampler, noise, **arguments):
         """Samples; what a sampler object compiles for a number of images is kept for the next."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
+from glf.data.dataset import DataSpec
 from glf.families import Categorical, DiscretizedLogisticMixture
 from glf.layers.causal_conv import hold_weights
 from glf.samplers import Ancestral, Predictive
@@ -63,7 +64,9 @@ def test_200000_samples_follow_the_probabilities(make_family, sampler):
     """A chi-square test over all 81 images of 2 x 2 pixels and 3 levels."""
     keras.utils.set_random_seed(1)
     network = functools.partial(PixelCNN, filters=4, blocks=1, first_kernel=3, head=4)
-    model = AutoregressiveModel((2, 2, 1), 3, make_network=network, make_family=make_family)
+    model = AutoregressiveModel(
+        DataSpec((2, 2, 1), 3, None), make_network=network, make_family=make_family
+    )
     generator = np.random.default_rng(0)
     for weight in model.weights:
         weight.assign(weight + generator.normal(scale=0.5, size=weight.shape))

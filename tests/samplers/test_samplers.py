@@ -148,13 +148,13 @@ def test_temperature(case, ancestral, temperature):
     t = tf.constant(temperature)
     reference = case.draw(ancestral, case.noise(5), temperature=t)
     same(case.draw(OTHERS["a queue"], case.noise(5), temperature=t), reference)
-    if temperature == 0.0 and case.model.condition_encoder is None:
+    if temperature == 0.0 and case.model.context_shape is None:
         assert (reference.x.numpy() == reference.x.numpy()[:1]).all()
 
 
 def test_labels_change_the_sample(get_case):
     """The same noise under each of three labels."""
-    case = get_case("gated, labels")
+    case = get_case("gated, context")
     x = case.draw(OTHERS["whole"], tf.repeat(case.noise(8), 3, axis=0)).x.numpy()
     assert (x[0::3] != x[1::3]).any()
     assert (x[1::3] != x[2::3]).any()

@@ -90,9 +90,9 @@ def test_conditions_that_are_images(digits):
     density = functools.partial(
         AutoregressiveModel,
         make_network=functools.partial(PixelCNN, filters=4, blocks=1, head=4),
-        make_condition_encoder=functools.partial(Downsampled, factor=4, size=4, filters=4),
     )
-    model = Autoregressive(digits.spec, make_density=density)
+    encoder = functools.partial(Downsampled, factor=4, size=4, filters=4)
+    model = Autoregressive(digits.spec, make_density=density, make_condition_encoder=encoder)
     images, shown = sample.images_and_examples(model, digits)
     examples = digits.examples("validation", slice(0, 3))["image"]
     np.testing.assert_array_equal(shown["image"], examples)
