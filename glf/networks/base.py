@@ -14,10 +14,15 @@ class Conditioner(Part, keras.layers.Layer, abc.ABC):
       units: how many, for each example or at each position, at least 1.
       dtype: of weights and outputs.
 
+    Attributes:
+      starts_at_zero: whether the numbers are 0 before training, so that what is made of them
+        starts as the identity.
+
     Shapes: call maps [batch, n] (and a condition [batch, c]) to [batch, units].
     """
 
     given_by_code = ("units", "dtype")
+    starts_at_zero = True
 
     def __init__(self, units, *, dtype="float32"):
         super().__init__(dtype=dtype)
@@ -47,10 +52,14 @@ class MaskedNetwork(Part, keras.layers.Layer, abc.ABC):
       parameters: how many for each value, at least 1.
       dtype: of weights and outputs.
 
+    Attributes:
+      starts_at_zero: as of a `Conditioner`.
+
     Shapes: call maps x, and a condition, to [*x.shape, parameters].
     """
 
     given_by_code = ("parameters", "dtype")
+    starts_at_zero = True
 
     def __init__(self, parameters, *, dtype="float32"):
         super().__init__(dtype=dtype)

@@ -25,6 +25,8 @@ class ConvContext(ImageConditioner):
       ValueError: for arguments out of range.
     """
 
+    starts_at_zero = False
+
     def __init__(self, units, *, filters=32, size=5, dtype="float32"):
         super().__init__(units, dtype=dtype)
         if min(units, filters, size) < 1 or size % 2 == 0:

@@ -56,6 +56,7 @@ class DenseConditioner(Conditioner):
                 f"{init_deviation!r}."
             )
         self.activation, self.batch_norm = activation, batch_norm
+        self.starts_at_zero = zero_init_last and init_deviation is None
 
         def start(**by_default):
             if init_deviation is None:

@@ -38,6 +38,8 @@ class GatedContext(ImageConditioner):
       ValueError: for arguments out of range; in `call`, for dropout without a seed.
     """
 
+    starts_at_zero = False
+
     def __init__(
         self,
         units,

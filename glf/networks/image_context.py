@@ -24,6 +24,7 @@ class ImageContext(ResidualConditioner):
       ValueError: for arguments out of range.
     """
 
+    starts_at_zero = False
     _last = SameConv2D
 
     def __init__(self, units, *, filters=32, blocks=2, dtype="float32"):

@@ -79,7 +79,7 @@ class MADE(MaskedNetwork):
         self.order = order
         self.seed = seed
         self.activation = activation
-        self.zero_init_last = zero_init_last
+        self.starts_at_zero = zero_init_last
 
     def build(self, input_shape, condition_shape=None):
         """Makes the masks and the weights for inputs [None, d] and conditions [None, c]."""
@@ -100,7 +100,7 @@ class MADE(MaskedNetwork):
         stack.append(
             MaskedDense(
                 np.repeat(before[:, None] < self.degrees[None, :], self.parameters, axis=1),
-                kernel_initializer="zeros" if self.zero_init_last else "glorot_uniform",
+                kernel_initializer="zeros" if self.starts_at_zero else "glorot_uniform",
                 dtype=self.dtype,
             )
         )

@@ -10,30 +10,18 @@ import tensorflow as tf
 from glf.layers.residual import ResidualBlock
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.infogan import InfoGAN
+from glf.networks.registry import AUTOENCODERS
 from glf.networks.residual_autoencoder import ResidualAutoencoder
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 
 partial = functools.partial
 SPATIAL = {"encoded": 3, "decoded": 3, "filters": 4}
 
-# Called with the image's shape.
-FAMILIES = {
-    "infogan": partial(InfoGAN, latent_size=5, filters=4, hidden=8),
-    "infogan-3": partial(InfoGAN, latent_size=5, filters=2, hidden=8, num_downsamples=3),
-    "residual": partial(ResidualAutoencoder, latent_size=5, filters=4, max_filters=6),
-    "residual-1": partial(
-        ResidualAutoencoder, latent_size=5, filters=3, num_downsamples=1, blocks_per_level=1
-    ),
-    "dense": partial(DenseAutoencoder, latent_size=5, hidden=(8, 6)),
-    "linear": partial(DenseAutoencoder, latent_size=5, hidden=()),
-    "spatial": partial(SpatialAutoencoder, blocks=2, downsamplings=1, **SPATIAL),
-}
 
-
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=AUTOENCODERS)
 def shared(request):
     """One of an odd size, and weights of order 1 so that errors show."""
-    autoencoder = FAMILIES[request.param]((9, 6, 3))
+    autoencoder = AUTOENCODERS[request.param]((9, 6, 3))
     rng = np.random.default_rng(0)
     values = []
     for weight in autoencoder.weights:
@@ -68,7 +56,7 @@ def _gradients(autoencoder, y, training=True):
 )
 @pytest.mark.parametrize("name", ["infogan", "residual", "dense", "spatial"])
 def test_any_size_round_trips_to_its_own_shape(name, image_shape):
-    autoencoder = FAMILIES[name](image_shape)
+    autoencoder = AUTOENCODERS[name](image_shape)
     made = len(autoencoder.weights)
     assert made > 0
     y = _images(2, *image_shape)
@@ -96,45 +84,11 @@ def test_every_weight_has_a_gradient_that_no_normalisation_cancels(small):
         assert np.abs(gradient).max() > least, weight.path
 
 
-def test_xla_equals_graph(shared):
-    autoencoder, values = shared
-    y = _images(4, 9, 6, 3)
-    results = []
-    for jit in (False, True):
-        autoencoder.set_weights(values)
-        step = tf.function(partial(_gradients, autoencoder), jit_compile=jit)
-        h, gradients = step(y)
-        results.append([h, *gradients, *autoencoder.get_weights()])
-    for graph, xla in zip(*results, strict=True):
-        np.testing.assert_allclose(graph, xla, rtol=2e-3, atol=2e-5)
-
-
-def test_inference_is_example_by_example(small):
-    y = _images(6, 9, 6, 3)
-    z = small.encode(y, training=False)
-    h = small.decode(z, training=False)
-    np.testing.assert_allclose(small.encode(y[2:3]), z[2:3], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(small.decode(z[2:3]), h[2:3], rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(small.encode(y), z)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_bfloat16_computes_low_and_returns_float32(name):
-    y = _images(4, 9, 6, 3)
-    low, high = [FAMILIES[name]((9, 6, 3), dtype=dtype) for dtype in ("mixed_bfloat16", "float32")]
-    high.set_weights(low.get_weights())
-    assert all(w.dtype == "float32" for w in low.weights)
-    z, z_low = high.encode(y), low.encode(y)
-    for exact, rounded in ((z, z_low), (high.decode(z), low.decode(z))):
-        assert rounded.dtype == tf.float32
-        assert 0 < np.abs(exact - rounded).max() < 0.05 * np.abs(exact).max()
-
-
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", AUTOENCODERS)
 def test_global_policy_is_followed(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        autoencoder = FAMILIES[name]((8, 8, 1))
+        autoencoder = AUTOENCODERS[name]((8, 8, 1))
     finally:
         keras.config.set_dtype_policy("float32")
     layers = [*autoencoder.encoder.layers, *autoencoder.decoder.layers]

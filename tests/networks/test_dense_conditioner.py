@@ -42,13 +42,6 @@ def test_every_weight_starts_from_a_normal_distribution():
         DenseConditioner(1, init_deviation=0.0)
 
 
-def test_float64_throughout():
-    network = DenseConditioner(2, dtype="float64")
-    network.build((None, 4))
-    assert {w.dtype for w in network.weights} == {"float64"}
-    assert network(tf.ones((3, 4), tf.float64)).dtype == tf.float64
-
-
 @pytest.mark.parametrize("arguments", [{"units": 0}, {"units": 1, "hidden": 0}])
 def test_refuses_bad_arguments(arguments):
     with pytest.raises(ValueError, match="units >= 1, hidden >= 1"):

@@ -31,20 +31,6 @@ def test_the_features_of_a_pair_of_columns_stand_at_both(width):
 
 
 @pytest.mark.parametrize("attention", [False, True])
-def test_every_weight_and_the_condition_matter(attention):
-    options = {"attention": attention, "normalise": attention}
-    network = built(condition_shape=(None, 1, 1, 3), **options)
-    x, condition = images(3, 5, 2), images(1, 1, 3)
-    with tf.GradientTape() as tape:
-        tape.watch(condition)
-        total = tf.reduce_sum(network(x, condition) ** 2)
-    weights = [weight.value for weight in network.weights]
-    for gradient in tape.gradient(total, [condition, *weights]):
-        assert np.all(np.isfinite(gradient))
-        assert np.any(gradient != 0)
-
-
-@pytest.mark.parametrize("attention", [False, True])
 def test_what_is_seen(attention):
     network = built((1, 24, 1), attention=attention)
     x = images(1, 24, 1)

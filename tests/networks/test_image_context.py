@@ -4,21 +4,6 @@ import pytest
 from glf.networks.image_context import ImageContext
 
 
-@pytest.mark.parametrize("condition_shape", [None, (None, 1, 1, 2), (None, 6, 5, 2)])
-def test_gives_features_at_each_position(condition_shape):
-    network = ImageContext(4, filters=6, blocks=1, dtype="float64")
-    network.build((None, 3, 5, 2), condition_shape)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(2, 3, 5, 2))
-    condition = None if condition_shape is None else rng.normal(size=(2, *condition_shape[1:]))
-    features = network(x, condition).numpy()
-    assert features.shape == (2, 3, 5, 4)
-    assert np.std(features) > 0.1
-    assert np.all(np.any(network(x + 1, condition) != features, axis=(0, 1, 2)))
-    if condition is not None:
-        assert np.all(np.any(network(x, condition + 1) != features, axis=(0, 1, 2)))
-
-
 def test_a_pixel_is_seen_nearby():
     network = ImageContext(3, filters=5, blocks=1, dtype="float64")
     network.build((None, 9, 9, 1))

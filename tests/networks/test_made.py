@@ -55,15 +55,6 @@ def test_orders():
     assert np.any(drawn != degrees(50, "random", 2))
 
 
-def test_starts_at_zero_and_has_its_shape():
-    network = MADE(3)
-    network.build((None, 4))
-    np.testing.assert_array_equal(network(tf.ones((2, 4))), np.zeros((2, 4, 3)))
-    network = MADE(3, zero_init_last=False)
-    network.build((None, 4))
-    assert np.any(network(tf.ones((2, 4))) != 0)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
