@@ -1,1 +1,1 @@
-"""What `scripts.benchmark` measures, one subject a file."""
+"""Subjects of `scripts.benchmark`, one a file."""

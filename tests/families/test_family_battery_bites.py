@@ -101,6 +101,13 @@ class WithoutGradient(Gaussian):
         return super().log_prob(parameters, x)
 
 
+class OnlyEager(Gaussian):
+    """Another density where a graph is made."""
+
+    def log_prob(self, parameters, x):
+        return super().log_prob(parameters, x) + 1e-3 * (not tf.executing_eagerly())
+
+
 class WrongMean(MixtureOfLogistics):
     """Means without weights."""
 
@@ -128,7 +135,8 @@ PLANTED = [
     (WrongMode, "decisions", {}),
     (KnownTooEarly, "known_values", {"channels": 3, "levels": 3}),
     (Unbounded, "extremes", {}),
-    (WithoutGradient, "gradients_and_compilation", {}),
+    (WithoutGradient, "gradients", {}),
+    (OnlyEager, "compilation", {}),
     (WrongMean, "mean", {}),
     (WrongPlaces, "places", {"channels": 3, "levels": 3}),
 ]
