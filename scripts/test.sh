@@ -31,10 +31,9 @@ fi
 if ! "$whole"; then
   exec "$PYTHON" -m pytest -n 2 --dist loadscope "${arguments[@]}"
 fi
-# In three runs, so that no process gathers the compiled programs of thousands of tests.
+# In two runs, so that no process gathers the compiled programs of thousands of tests.
 status=0
-training=(tests/training tests/scripts)
-configurations=(tests/test_*.py)
+training=(tests/training tests/scripts tests/test_*.py)
 others=()
 for folder in tests/*/; do
   case "$folder" in
@@ -42,7 +41,7 @@ for folder in tests/*/; do
     *) others+=("$folder") ;;
   esac
 done
-for group in others training configurations; do
+for group in others training; do
   declare -n paths="$group"
   "$PYTHON" -m pytest -n 2 --dist loadscope "${arguments[@]}" "${paths[@]}" || status=$?
 done

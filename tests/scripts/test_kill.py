@@ -91,10 +91,9 @@ def test_killed_three_times(tmp_path, programs, smoke_flags):
             wait_for(killed, process, step)
             time.sleep(moments.uniform(0, 0.05))
             process.kill()
-    done = programs(
-        {run: ("train", f"--workdir={run}", *flags) for run in (killed, whole)}, from_nothing=True
-    )
-    for finished in done.values():
+    for run, from_nothing in ((killed, True), (whole, False)):
+        command = {"train": ("train", f"--workdir={run}", *flags)}
+        finished = programs(command, from_nothing=from_nothing)["train"]
         assert finished.returncode == 0, finished.stderr
     ours, others = everything(killed, programs), everything(whole, programs)
     assert set(ours) == set(others)
