@@ -10,11 +10,10 @@ from glf.core import random
 class Pieces:
     """The compiled functions of one model.
 
-    A function maps keyword arguments of one piece to tensors [n, ...], or a tuple of them. Its
-    Python code runs once for each structure of arguments, whatever the numbers of rows and however
-    many programs and exports it is part of; a loop of the graph calls what was traced. The pieces
-    depend only on the number of rows, so that the same request gives the same bits wherever it
-    runs.
+    A function maps arguments of one piece to tensors [n, ...], or a tuple of them. Its Python code
+    runs once for each structure of arguments, whatever the numbers of rows and however many
+    programs and exports it is part of; a loop of the graph calls what was traced. The pieces depend
+    only on the number of rows, so that the same request gives the same bits wherever it runs.
     """
 
     def __init__(self):
@@ -28,9 +27,10 @@ class Pieces:
           fixed: Python objects, its first arguments.
           size: the rows of a piece, for each function the same in every call.
           jit: whether a piece is an XLA program.
-          arguments: {name: tensor or None}. Of tensors [rows, ...] a piece has its rows, of
-            scalars the same; but "num", a number of rows to make, is that of the piece, and "seed"
-            is folded by its index. The first n rows of a larger request have the same seeds.
+          arguments: {name: tensor or None}, its other arguments in order. Of tensors [rows, ...] a
+            piece has its rows, of scalars the same; but "num", a number of rows to make, is that
+            of the piece, and "seed" is folded by its index. The first n rows of a larger request
+            have the same seeds.
         """
         key = (function, *fixed)
         if key not in self._programs:
@@ -40,15 +40,17 @@ class Pieces:
 
 
 def _program(function, size, jit):
-    # A function of tensors alone, and none of what is None, traced for free numbers of rows.
+    # Of tensors alone, for free numbers of rows; what is None is among the names only.
     @functools.partial(tf.function, autograph=False, jit_compile=jit or None)
-    def piece(tensors, absent):
-        return function(**tensors, **dict.fromkeys(absent))
+    def piece(tensors, names):
+        return function(*map(tensors.get, names))
+
+    known = {}
 
     @functools.partial(tf.function, autograph=False, reduce_retracing=True)
     def program(arguments):
         tensors = {name: t for name, t in arguments.items() if t is not None}
-        absent = tuple(name for name in arguments if name not in tensors)
+        names = tuple(arguments)
         total = tensors.get("num")
         if total is None:
             total = tf.shape(next(t for name, t in tensors.items() if _is_cut(name, t)))[0]
@@ -67,18 +69,20 @@ def _program(function, size, jit):
             n: _free(t) if _is_cut(n, t) else tf.TensorSpec(t.shape, t.dtype)
             for n, t in tensors.items()
         }
-        traced = piece.get_concrete_function(specs, absent)
+        # TensorFlow's own memory of traces does not reach into what saves an export.
+        key = (names, *specs.items())
+        if key not in known:
+            known[key] = piece.get_concrete_function(specs, names)
+        traced = known[key]
         outputs = traced.structured_outputs
         count = (total + size - 1) // size
         arrays = [
-            tf.TensorArray(
-                t.dtype, size=count, infer_shape=False, element_shape=[None, *t.shape[1:]]
-            )
-            for t in tf.nest.flatten(outputs)
+            tf.TensorArray(spec.dtype, size=count, infer_shape=False, element_shape=spec.shape)
+            for spec in map(_free, tf.nest.flatten(outputs))
         ]
 
         def step(i, arrays):
-            rows = tf.nest.flatten(traced(of_piece(i), absent))
+            rows = tf.nest.flatten(traced(of_piece(i), names))
             return i + 1, [array.write(i, t) for array, t in zip(arrays, rows, strict=True)]
 
         _, arrays = tf.while_loop(lambda i, _: i < count, step, (0, arrays), parallel_iterations=1)

@@ -1,0 +1,129 @@
+"""Pieces of rows: cut, seeded and joined; their Python code runs once, in exports too."""
+
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.core import random
+from glf.data.dataset import DataSpec
+from glf.export import export_model
+from glf.models.abilities import HasDensity, HasLatents, HasRoundTrip
+from glf.models.base import GenerativeModel
+from glf.models.drawn import drawn_images
+from glf.networks.condition_encoders import LabelEmbedding
+
+LEVELS = 17
+TRACES = collections.Counter()
+
+
+class Counting(GenerativeModel, HasDensity, HasLatents, HasRoundTrip):
+    """Noise and a weight beside each image's mean; counts how often it is traced."""
+
+    latent_size = 1
+    rows = 4
+
+    def __init__(self, spec):
+        super().__init__(spec)
+        self.condition_encoder = LabelEmbedding(spec, size=1)
+        self.shift = self.add_weight(name="shift", shape=(), initializer="ones")
+        self.built = True
+
+    def _loss_terms(self, x, seed, training, condition):
+        TRACES["log_prob"] += 1
+        noise = random.uniform(tf.shape(x)[:1], seed)
+        nll = self._encode(x, None)[:, 0] + noise + tf.cast(condition, tf.float32)
+        return {"loss": nll, "nll": nll}
+
+    def _draw(self, num, seed, temperature, condition):
+        TRACES["draw"] += 1
+        u = random.uniform([num, *self.spec.image_shape], seed)
+        y = temperature * u * self.shift + tf.cast(condition, tf.float32)[:, None, None, None]
+        return drawn_images(y, LEVELS)
+
+    def _encode(self, x, condition):
+        TRACES["encode"] += 1
+        return self.shift * tf.reduce_mean(self.to_unit(x), [1, 2])
+
+    def _decode(self, z, condition):
+        TRACES["decode"] += 1
+        return tf.broadcast_to(z[:, None, None], [tf.shape(z)[0], *self.spec.image_shape])
+
+    def _round_trip(self, x, seed, condition):
+        noise = random.uniform(tf.shape(x), seed)
+        return tf.cast(x, tf.float32) + noise, self._context(condition)
+
+    def parameter_groups(self):
+        return {"all": self.trainable_weights}
+
+
+@pytest.fixture
+def model():
+    TRACES.clear()
+    return Counting(DataSpec((2, 2, 1), LEVELS, 3))
+
+
+@pytest.fixture(scope="module")
+def x():
+    return tf.constant(np.random.default_rng(0).integers(0, LEVELS, (11, 2, 2, 1)), tf.uint8)
+
+
+def test_each_piece_has_its_rows_and_its_seed(model, x):
+    labels = tf.range(11) % 3
+    seeds = [random.fold(random.fold(0, "log_prob"), i) for i in range(3)]
+    expected = []
+    for i, seed in enumerate(seeds):
+        rows = slice(4 * i, 4 * i + 4)
+        terms = model._loss_terms(x[rows], seed, False, labels[rows])
+        expected.append(-terms["nll"].numpy())
+    np.testing.assert_allclose(model.log_prob(x, labels), np.concatenate(expected), rtol=1e-6)
+    drawn = [
+        model._draw(tf.constant(n), random.fold(5, i), 0.3, (4 * i + tf.range(n)) % 3).x
+        for i, n in enumerate((4, 4, 3))
+    ]
+    np.testing.assert_array_equal(model.sample(11, 5, 0.3), np.concatenate(drawn))
+    before, contexts = model.round_trip(x, labels)
+    np.testing.assert_array_equal(tf.floor(before), tf.cast(x, tf.float32))
+    np.testing.assert_allclose(contexts, model.condition_encoder.encode(labels))
+    for num in (1, 4, 5):
+        np.testing.assert_array_equal(model.sample(num, 5), model.sample(11, 5)[:num])
+    model.shift.assign(0.0)  # a piece reads weights as they are
+    np.testing.assert_array_equal(model.encode(x), np.zeros((11, 1)))
+
+
+def test_a_piece_is_traced_once(model, x, tmp_path):
+    labels = tf.range(11) % 3
+    for rows in (11, 3, 1):
+        model.sample(rows, rows)
+        model.encode(x[:rows])
+        model.decode(tf.zeros([rows, 1]))
+    assert dict(TRACES) == {"draw": 1, "encode": 1, "decode": 1}
+    model.log_prob(x, labels)
+    model.log_prob(x[:2], labels[:2])
+    model.draw(7, (1, 2), 0.5, labels[:7])
+
+    @tf.function
+    def elsewhere(x):
+        return model.encode(x), model.sample(2, 1)
+
+    elsewhere(x)
+    once = {"draw": 1, "encode": 2, "decode": 1, "log_prob": 1}  # log_prob encodes
+    assert dict(TRACES) == once
+    # An export uses what is there; of all that it saves only `reconstruct` is new.
+    export_model(model, tmp_path / "export")
+    assert dict(TRACES) == {**once, "encode": 3, "decode": 2}
+
+
+def test_an_export_of_a_fresh_model_traces_each_piece_once(model, x, tmp_path):
+    names = export_model(model, tmp_path / "export")
+    assert names == ["sample", "log_prob", "encode", "decode", "reconstruct"]
+    # Each function its own; log_prob encodes, reconstruct encodes and decodes.
+    assert dict(TRACES) == {"draw": 1, "encode": 3, "decode": 2, "log_prob": 1}
+    model.shift.assign(0.25)
+    export_model(model, tmp_path / "export")
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    np.testing.assert_array_equal(loaded.encode(x)["latents"], model.encode(x))
+    labels = tf.range(11) % 3
+    judged = loaded.log_prob(x, labels)["log_prob"]
+    np.testing.assert_array_equal(judged, model.log_prob(x, labels))
