@@ -33,3 +33,13 @@ def test_a_system_is_made_of_what_its_row_says(row):
 def test_every_folder_of_studies_has_a_system():
     folders = {path.name for path in STUDIES.iterdir() if path.is_dir()}
     assert {row[2].strip("`").split("/")[0] for row in SYSTEMS} == folders
+
+
+def test_recipes_name_what_is_there():
+    recipes = " ".join(cell for row in rows("Adding something") for cell in row)
+    paths = set(re.findall(r"`((?:glf|tests|scripts|configs)/[\w/.]+)`", recipes))
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+    registries = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "glf").glob("*/registry.py")
+    }
+    assert registries <= paths
