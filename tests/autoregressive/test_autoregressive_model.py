@@ -1,6 +1,7 @@
 """The model around a network: shapes, order, rasters, forecasts, errors."""
 
 import functools
+import itertools
 
 import causal_battery as battery
 import numpy as np
@@ -13,7 +14,7 @@ from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.registry import REGISTRY
 from glf.autoregressive.view import WholeView
 from glf.data.dataset import DataSpec
-from glf.families import DiscretizedLogisticMixture
+from glf.families import Bernoulli, DiscretizedLogisticMixture, Gaussian
 
 small = functools.partial(PixelCNN, filters=12, blocks=1, first_kernel=3, head=6)
 
@@ -38,6 +39,19 @@ def test_positions_of_a_mixture_are_pixels():
     assert flat.shape == (1, 6, 3)
     np.testing.assert_array_equal(flat[0, 1], [3, 4, 5])
     np.testing.assert_array_equal(model.to_data(flat), x)
+
+
+def test_any_family_of_integers_is_one_of_conditionals():
+    model = AutoregressiveModel(
+        DataSpec((2, 2, 1), 2, None), make_network=small, make_family=Bernoulli
+    )
+    for weight in model.trainable_weights:
+        weight.assign_add(np.random.default_rng(0).normal(size=weight.shape))
+    every = np.array(list(itertools.product(range(2), repeat=4))).reshape(16, 2, 2, 1)
+    np.testing.assert_allclose(np.sum(np.exp(model.log_prob(every))), 1, rtol=1e-5)
+    assert model.noise(3, 0).shape == (3, 4, 1)
+    with pytest.raises(ValueError, match=r"a family of integers, .* got Gaussian"):
+        AutoregressiveModel(DataSpec((2, 2, 1), 2, None), make_network=small, make_family=Gaussian)
 
 
 def test_a_raster_is_the_sequence_of_all_values():
