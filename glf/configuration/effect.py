@@ -18,11 +18,11 @@ def default_parts(selector):
     """{parameter: complete selector} of those parameters whose default can be configured."""
     targets = {known.wrapped: name for name, known in NAMES.own.items()}
     target = gin.config._REGISTRY[selector].wrapped
-    found = {}
+    parts = {}
     for name, parameter in _parameters(target).items():
         if callable(parameter.default) and parameter.default in targets:
-            found[name] = targets[parameter.default]
-    return found
+            parts[name] = targets[parameter.default]
+    return parts
 
 
 def _parameters(target):
@@ -32,32 +32,32 @@ def _parameters(target):
         return {}
 
 
-def reach(selector, scope=(), *, defaults=True, found=None):
+def reach(selector, scope=(), *, defaults=True, reached=None):
     """{(scope, selector)} of all that `selector` may call, itself included.
 
     Args:
       selector: a complete one.
       scope: the scope that it is called in.
       defaults: whether defaults of signatures count as referred to.
-      found: what has been found already.
+      reached: what is known to be reached already.
     """
-    found = set() if found is None else found
-    if (scope, selector) in found:
-        return found
-    found.add((scope, selector))
+    reached = set() if reached is None else reached
+    if (scope, selector) in reached:
+        return reached
+    reached.add((scope, selector))
     bound = gin.config._get_bindings(selector, list(scope))
     for reference in gin.config.iterate_references(bound):
         reach(
             reference.configurable.selector,
             tuple(reference.scopes) or scope,
             defaults=defaults,
-            found=found,
+            reached=reached,
         )
     if defaults:
         for parameter, default in default_parts(selector).items():
             if parameter not in bound:
-                reach(default, scope, found=found)
-    return found
+                reach(default, scope, reached=reached)
+    return reached
 
 
 def bind_defaults(root):
@@ -117,7 +117,7 @@ def lines(without, change):
       without: {selector: parameters} to leave out.
       change: a function of (selector, parameter, value) that gives the value to show.
     """
-    found = []
+    bindings = []
     for (scope, selector), bound in gin.config._CONFIG.items():
         for parameter, value in bound.items():
             if parameter in without.get(selector, ()) or selector == "gin.macro":
@@ -126,8 +126,8 @@ def lines(without, change):
                 continue
             name = gin.config._REGISTRY.minimal_selector(selector)
             key = "/".join([*filter(None, [scope]), name])
-            found.append(f"{key}.{parameter} = {change(selector, parameter, _literal(value))!r}")
-    return sorted(found)
+            bindings.append(f"{key}.{parameter} = {change(selector, parameter, _literal(value))!r}")
+    return sorted(bindings)
 
 
 def _is_plain_default(scope, selector, parameter, value):
@@ -171,7 +171,7 @@ def _refusal(statement, reached, reading):
 def _places(selector, reached):
     """Parameters in use that are of the kind of `selector`, so that it could stand there."""
     wanted = _kinds(gin.config._REGISTRY[selector].wrapped)
-    found = []
+    places = []
     for scope, owner in sorted(reached):
         name = gin.config._REGISTRY.minimal_selector(owner)
         bound = gin.config._get_bindings(owner, list(scope))
@@ -182,8 +182,8 @@ def _places(selector, reached):
         }
         for parameter, part in parameters.items():
             if wanted & _kinds(gin.config._REGISTRY[part].wrapped):
-                found.append(f"{'/'.join([*scope, name])}.{parameter}")
-    return found
+                places.append(f"{'/'.join([*scope, name])}.{parameter}")
+    return places
 
 
 def _kinds(target):

@@ -64,16 +64,16 @@ class Reading:
         Raises:
           ValueError: if it is not there.
         """
-        found = self._find(path)
-        if found is None:
+        file = self._find(path)
+        if file is None:
             self._read(self._of_earlier(path), Source(str(path)))
             return
-        if found in self._including:
-            chain = " includes ".join(map(str, [*self._including, found]))
+        if file in self._including:
+            chain = " includes ".join(map(str, [*self._including, file]))
             raise ValueError(f"A configuration includes itself: {chain}.")
-        self._including.append(found)
-        with open(found, encoding="utf-8") as text:
-            self._read(text, Source(str(found)))
+        self._including.append(file)
+        with open(file, encoding="utf-8") as text:
+            self._read(text, Source(str(file)))
         self._including.pop()
 
     def bindings(self, params):

@@ -47,8 +47,8 @@ class Checkpoints:
         """The steps of all checkpoints present, ascending, whether intact or not."""
         if not self.folder.is_dir():
             return []
-        found = (_NAME.match(entry.name) for entry in self.folder.iterdir())
-        return sorted(int(match[1]) for match in found if match)
+        matches = (_NAME.match(entry.name) for entry in self.folder.iterdir())
+        return sorted(int(match[1]) for match in matches if match)
 
     def path(self, step):
         """The folder of the checkpoint of `step`."""

@@ -20,6 +20,16 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
       ValueError: if `which` is none of these, the run has no such checkpoint, or it does not fit
         the model.
     """
+    path = _checkpoint(folder, which)
+    average = MovingAverage(model, moving_average) if moving_average is not None else None
+    manifest = restore(checkpoint_of(model, average), path, partial=True)
+    if average is not None:
+        average.install()
+    return manifest["step"]
+
+
+def _checkpoint(folder, which):
+    """The folder of an intact checkpoint."""
     checkpoints = Checkpoints(folder.checkpoints)
     number = is_integer(which)
     digits = isinstance(which, str) and which.isdecimal()
@@ -43,8 +53,4 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
     problem = checkpoints.problem(path)
     if problem:
         raise ValueError(f"The checkpoint in {path} is damaged: {problem}. Choose another.")
-    average = MovingAverage(model, moving_average) if moving_average is not None else None
-    manifest = restore(checkpoint_of(model, average), path, partial=True)
-    if average is not None:
-        average.install()
-    return manifest["step"]
+    return path

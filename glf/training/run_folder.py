@@ -189,8 +189,8 @@ class RunFolder:
 
     def read_model(self):
         """The name of the class that the configuration binds as `train.make_model`, or None."""
-        found = _MODEL.search(self.config.read_text(encoding="utf-8"))
-        return found[1] if found else None
+        binding = _MODEL.search(self.config.read_text(encoding="utf-8"))
+        return binding[1] if binding else None
 
     def require_run(self):
         """Checks that this is the folder of a run.
