@@ -246,6 +246,7 @@ def number_of_weights(study, spec, monkeypatch):
     return sum(counted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "side", "number", "published"),
     [

@@ -69,7 +69,14 @@ class Case:
         return {name: values[:num] for name, values in self.given.items()}
 
 
-@pytest.fixture(scope="module", params=MODELS)
+# The others only in the full run.
+FAST = ("autoregressive", "glf", "logistic_segmenter", "pixel_flow_labels", "vector_flow")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in MODELS],
+)
 def case(request):
     return Case(request.param)
 

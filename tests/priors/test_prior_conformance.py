@@ -12,6 +12,12 @@ from glf.priors.registry import IMAGES, POINTS
 
 SHAPES = {"points": ((3,), (2,)), "images": ((4, 4, 2), (1, 1, 2))}
 BATCH, DRAWS = 5, 20000
+# Only in the full run: the slowest to trace, of whose kinds others are simpler.
+LARGE = [
+    "channel_autoregressive_mixture",
+    "channel_autoregressive_whole",
+    "multi_scale_mar",
+]
 KINDS = {**{name: "points" for name in POINTS}, **{name: "images" for name in IMAGES}}
 
 
@@ -44,7 +50,11 @@ class Case:
 
 @pytest.fixture(
     scope="module",
-    params=[(name, given) for name in KINDS for given in (False, True)],
+    params=[
+        pytest.param((name, given), marks=pytest.mark.slow if name in LARGE else ())
+        for name in KINDS
+        for given in (False, True)
+    ],
     ids=lambda p: p[0] + ("_conditional" if p[1] else ""),
 )
 def case(request):

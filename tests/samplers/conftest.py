@@ -152,7 +152,12 @@ def _case(name):
     return Case(MODELS[name], name in EXACT)
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(
+    params=[
+        name if name in ("binary", "gated, context") else pytest.param(name, marks=pytest.mark.slow)
+        for name in MODELS
+    ]
+)
 def case(request):
     return _case(request.param)
 
