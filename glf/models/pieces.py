@@ -1,7 +1,5 @@
 """Functions of one piece of rows, traced once and run over any number of rows in bounded memory."""
 
-import functools
-
 import tensorflow as tf
 
 from glf.core import random
@@ -32,68 +30,60 @@ class Pieces:
             of the piece, and "seed" is folded by its index. The first n rows of a larger request
             have the same seeds.
         """
-        key = (function, *fixed)
-        if key not in self._programs:
-            whole = functools.partial(function, *fixed)
-            self._programs[key] = _program(whole, size, jit)
-        return self._programs[key](arguments)
-
-
-def _program(function, size, jit):
-    # Of tensors alone, for free numbers of rows; what is None is among the names only.
-    @functools.partial(tf.function, autograph=False, jit_compile=jit or None)
-    def piece(tensors, names):
-        return function(*map(tensors.get, names))
-
-    known = {}
-
-    @functools.partial(tf.function, autograph=False, reduce_retracing=True)
-    def program(arguments):
         tensors = {name: t for name, t in arguments.items() if t is not None}
-        names = tuple(arguments)
-        total = tensors.get("num")
-        if total is None:
-            total = tf.shape(next(t for name, t in tensors.items() if _is_cut(name, t)))[0]
+        specs = {name: _spec(name, t) for name, t in tensors.items()}
+        key = (function, *fixed, *arguments, *specs.items())
+        if key not in self._programs:
 
-        def of_piece(i):
-            """The arguments of piece i."""
-            start, stop = i * size, tf.minimum((i + 1) * size, total)
-            cut = {n: t[start:stop] if _is_cut(n, t) else t for n, t in tensors.items()}
-            if "num" in tensors:
-                cut["num"] = stop - start
-            if "seed" in tensors:
-                cut["seed"] = random.fold(tensors["seed"], i)
-            return cut
+            def of_piece(tensors):
+                return function(*fixed, *map(tensors.get, arguments))
 
-        specs = {
-            n: _free(t) if _is_cut(n, t) else tf.TensorSpec(t.shape, t.dtype)
-            for n, t in tensors.items()
-        }
-        # TensorFlow's own memory of traces does not reach into what saves an export.
-        key = (names, *specs.items())
-        if key not in known:
-            known[key] = piece.get_concrete_function(specs, names)
-        traced = known[key]
-        outputs = traced.structured_outputs
-        count = (total + size - 1) // size
-        arrays = [
-            tf.TensorArray(spec.dtype, size=count, infer_shape=False, element_shape=spec.shape)
-            for spec in map(_free, tf.nest.flatten(outputs))
-        ]
+            # By itself, whatever graph this call is part of.
+            with tf.init_scope():
+                piece = tf.function(of_piece, autograph=False, jit_compile=jit or None)
+                traced = piece.get_concrete_function(specs)
+                program = tf.function(
+                    lambda tensors: _joined(traced, size, tensors), autograph=False
+                )
+                self._programs[key] = program.get_concrete_function(specs)
+        return self._programs[key](tensors)
 
-        def step(i, arrays):
-            rows = tf.nest.flatten(traced(of_piece(i), names))
-            return i + 1, [array.write(i, t) for array, t in zip(arrays, rows, strict=True)]
 
-        _, arrays = tf.while_loop(lambda i, _: i < count, step, (0, arrays), parallel_iterations=1)
-        return tf.nest.pack_sequence_as(outputs, [array.concat() for array in arrays])
+def _joined(piece, size, tensors):
+    """What `piece`, a traced function, gives of all rows: a loop."""
+    total = tensors.get("num")
+    if total is None:
+        total = tf.shape(next(t for name, t in tensors.items() if _is_cut(name, t)))[0]
+    count = (total + size - 1) // size
 
-    return program
+    def of_piece(i):
+        """The arguments of piece i."""
+        start, stop = i * size, tf.minimum((i + 1) * size, total)
+        cut = {name: t[start:stop] if _is_cut(name, t) else t for name, t in tensors.items()}
+        if "num" in tensors:
+            cut["num"] = stop - start
+        if "seed" in tensors:
+            cut["seed"] = random.fold(tensors["seed"], i)
+        return cut
+
+    def step(i, arrays):
+        rows = tf.nest.flatten(piece(of_piece(i)))
+        return i + 1, [array.write(i, t) for array, t in zip(arrays, rows, strict=True)]
+
+    outputs = piece.structured_outputs
+    arrays = [
+        tf.TensorArray(t.dtype, size=count, infer_shape=False, element_shape=[None, *t.shape[1:]])
+        for t in tf.nest.flatten(outputs)
+    ]
+    _, arrays = tf.while_loop(lambda i, _: i < count, step, (0, arrays), parallel_iterations=1)
+    return tf.nest.pack_sequence_as(outputs, [array.concat() for array in arrays])
 
 
 def _is_cut(name, tensor):
     return name != "seed" and tensor.shape.rank > 0
 
 
-def _free(tensor):
-    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
+def _spec(name, tensor):
+    """The tensor's, for any number of rows."""
+    free = [None, *tensor.shape[1:]] if _is_cut(name, tensor) else tensor.shape
+    return tf.TensorSpec(free, tensor.dtype)
