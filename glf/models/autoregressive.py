@@ -46,9 +46,8 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
         make_density=AutoregressiveModel,
         make_condition_encoder=None,
         make_sampler=WINDOWED,
-        name=None,
     ):
-        super().__init__(spec, name=name)
+        super().__init__(spec)
         self.density = made_by(
             make_density,
             "Autoregressive.make_density",

@@ -58,8 +58,8 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
     save = instead("save")
     export = instead("export")
 
-    def __init__(self, spec, *, name=None):
-        super().__init__(name=name)
+    def __init__(self, spec):
+        super().__init__()
         if spec.levels is None and not self.models_points:
             raise ValueError(
                 f"{type(self).__name__} models integers, got points of real numbers of shape "

@@ -77,9 +77,8 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
         make_sampler=WINDOWED,
         make_reconstruction=SquaredError,
         beta=1.0,
-        name=None,
     ):
-        super().__init__(spec, name=name)
+        super().__init__(spec)
         if not beta > 0:
             raise ValueError(f"DiscreteAutoencoder.beta must be positive, got {beta}.")
         self.beta = beta

@@ -61,9 +61,8 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         make_reconstruction=SquaredError,
         beta=1.0,
         stop_gradient=True,
-        name=None,
     ):
-        super().__init__(spec, name=name)
+        super().__init__(spec)
         if latent_size < 1:
             raise ValueError(f"GLF.latent_size must be at least 1, got {latent_size}.")
         if not beta > 0:

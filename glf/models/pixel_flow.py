@@ -44,9 +44,8 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip):
         make_dequantizer=UniformDequantizer,
         make_bound=ELBO,
         make_condition_encoder=None,
-        name=None,
     ):
-        super().__init__(spec, name=name)
+        super().__init__(spec)
         context = self._take_condition(make_condition_encoder, spec)
         self.density = made_by(make_density, "PixelFlow.make_density")
         self.density.build((None, *spec.image_shape), context)

@@ -41,9 +41,8 @@ class LogisticSegmenter(GenerativeModel, HasDensity):
         *,
         make_condition_encoder=Paired,
         make_conditioner=ResidualConditioner,
-        name=None,
     ):
-        super().__init__(spec, name=name)
+        super().__init__(spec)
         if spec.levels != 2:
             raise ValueError(
                 f"LogisticSegmenter models masks of 2 levels, got data of {spec.levels}; take data "

@@ -111,10 +111,8 @@ class Perceptual(keras.layers.Layer):
 
     given_by_code = ()
 
-    def __init__(
-        self, *, make_features, reduction="sum", pixel_weight=1.0, feature_weight=1.0, name=None
-    ):
-        super().__init__(dtype="float32", name=name)
+    def __init__(self, *, make_features, reduction="sum", pixel_weight=1.0, feature_weight=1.0):
+        super().__init__(dtype="float32")
         for argument, value in (("pixel_weight", pixel_weight), ("feature_weight", feature_weight)):
             if not 0 <= value < float("inf"):
                 raise ValueError(f"Perceptual.{argument} must be at least 0, got {value!r}.")

@@ -121,35 +121,41 @@ def check_conditions(encoder, condition, num=None, in_graph=True):
         expected = f"images of shape {encoder.condition_shape}, {expected}"
     if condition is None:
         raise ValueError(f"This model needs conditions: {expected}.")
-    symbolic = tf.is_tensor(condition) and not tf.executing_eagerly()
-    given = condition if symbolic else np.asarray(condition)
-    # Integers of more than 64 bits make an array of objects.
-    name = given.dtype.name
-    fits = name != "object" and tf.as_dtype(given.dtype).is_integer
-    shape = (number, *encoder.condition_shape)
-    fits = fits and tf.TensorShape(given.shape).is_compatible_with(shape)
-    if not symbolic:
-        fits = fits and (not given.size or 0 <= given.min() <= given.max() <= top)
     message = f"{'Labels' if labels else 'Conditions'} are {expected}; got"
-    if not fits:
-        found = f"{name} of shape {list(given.shape)}"
-        if not symbolic and given.size:
-            found += f" with values from {given.min()} to {given.max()}"
-        raise ValueError(f"{message} {found}.")
-    if symbolic and in_graph:
-        wide = tf.cast(given, tf.int64)
-        found = (
-            tf.shape(given),
-            "with values from",
-            tf.reduce_min(wide),
-            "to",
-            tf.reduce_max(wide),
-        )
-        holds = tf.reduce_all((wide >= 0) & (wide <= top))
-        if num is not None:
-            holds &= tf.shape(given)[0] == num
-        given = ensured(given, holds, f"{message} shape", *found)
-    return tf.cast(given, tf.int32)
+    shape = (number, *encoder.condition_shape)
+    if tf.is_tensor(condition) and not tf.executing_eagerly():
+        condition = _symbolic_conditions(condition, shape, top, message, num, in_graph)
+    else:
+        condition = _known_conditions(np.asarray(condition), shape, top, message)
+    return tf.cast(condition, tf.int32)
+
+
+def _known_conditions(values, shape, top, message):
+    """An array of integers of that shape, from 0 to `top`."""
+    # Integers of more than 64 bits make an array of objects.
+    integers = values.dtype != object and tf.as_dtype(values.dtype).is_integer
+    fits = integers and tf.TensorShape(values.shape).is_compatible_with(shape)
+    if not fits or (values.size and not 0 <= values.min() <= values.max() <= top):
+        came = f"{values.dtype.name} of shape {list(values.shape)}"
+        if values.size:
+            came += f" with values from {values.min()} to {values.max()}"
+        raise ValueError(f"{message} {came}.")
+    return values
+
+
+def _symbolic_conditions(values, shape, top, message, num, in_graph):
+    """The same of a tensor of a graph, with an assertion on what is not known yet."""
+    if not values.dtype.is_integer or not values.shape.is_compatible_with(shape):
+        raise ValueError(f"{message} {values.dtype.name} of shape {list(values.shape)}.")
+    if not in_graph:
+        return values
+    wide = tf.cast(values, tf.int64)
+    holds = tf.reduce_all((wide >= 0) & (wide <= top))
+    if num is not None:
+        holds &= tf.shape(values)[0] == num
+    least, most = tf.reduce_min(wide), tf.reduce_max(wide)
+    came = (tf.shape(values), "with values from", least, "to", most)
+    return ensured(values, holds, f"{message} shape", *came)
 
 
 def _within(x, top, message, in_graph):

@@ -29,8 +29,8 @@ class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
     rows = 8192
     round_trip_of = "points"
 
-    def __init__(self, spec, *, make_flow=Flow, name=None):
-        super().__init__(spec, name=name)
+    def __init__(self, spec, *, make_flow=Flow):
+        super().__init__(spec)
         if spec.levels is not None or len(spec.image_shape) != 1:
             raise ValueError(
                 "VectorFlow models points of continuous data, got data of shape "
