@@ -37,7 +37,7 @@ def export_model(model, out, step=None):
         document = {
             "model": type(model).__name__,
             "step": step,
-            "image_shape": list(model.spec.image_shape),
+            "image_shape": list(model.spec.shape),
             "levels": model.spec.levels,
             "sample_rate": model.spec.sample_rate,
             "tensorflow": tf.__version__,

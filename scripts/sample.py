@@ -183,7 +183,7 @@ def draw_points(model, dataset):
 
     check_points_out()
     points = model.sample(NUM.value, SEED.value, TEMPERATURE.value[0]).numpy()
-    data = None if dataset is None else dataset.examples(SPLIT.value, slice(0, POINTS))["image"]
+    data = None if dataset is None else dataset.examples(SPLIT.value, slice(0, POINTS))["x"]
     sample_files.write_points(OUT.value, points, model, data)
     return len(points)
 
@@ -201,7 +201,7 @@ def draw(model, dataset):
         logging.info("Samples: %s.", drawn.describe())
         several.append(drawn.x.numpy())
     if batch is not None and model.condition_kind != "paired":
-        batch = {"image": batch["image"]}
+        batch = {"x": batch["x"]}
     images, spec, min_side = np.concatenate(several), model.spec, MIN_SIDE.value
     if len(several) > 1:
         sample_files.write_images(OUT.value, images, spec.levels, min_side, columns=num)
@@ -223,19 +223,19 @@ def draw_with_sampler(model, dataset):
 
 
 def images_and_examples(model, dataset):
-    """Images drawn with a sampler, and {"image"} of what they belong to, or None."""
+    """Images drawn with a sampler, and {"x"} of what they belong to, or None."""
     import numpy as np
 
     from glf.evaluation.sampling_cost import samples_and_cost
     from glf.samplers import make_sampler
 
     batch, num = examples(dataset)
-    example = None if batch is None else {"image": batch["image"]}
+    example = None if batch is None else {"x": batch["x"]}
     options = {"condition": conditions(model, batch, num)}
     if COMPLETE_ROWS.value is not None or INPAINT.value is not None:
-        known = known_pixels(model.spec.image_shape)
-        example = {"image": np.where(known, batch["image"].astype(np.int32), -1)}
-        options["known"] = example["image"]
+        known = known_pixels(model.spec.shape)
+        example = {"x": np.where(known, batch["x"].astype(np.int32), -1)}
+        options["known"] = example["x"]
     name, sampler = SAMPLER.value, model.sampler
     if name is None:
         name = f"the configured sampler ({type(sampler).__name__})"

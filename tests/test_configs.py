@@ -215,7 +215,7 @@ def test_a_study_trains(study, parse_small, tmp_path):
     model, dataset, step, _ = configurables.load_run(tmp_path / "run")
     assert step == 2
     condition = model.condition_of(dataset.examples("train", slice(0, 3)))
-    assert model.sample(3, 0, condition=condition).shape == (3, *model.spec.image_shape)
+    assert model.sample(3, 0, condition=condition).shape == (3, *model.spec.shape)
 
 
 @pytest.mark.slow
@@ -226,7 +226,7 @@ def test_a_study_has_a_loss(study, parse_small):
     dataset = configurables.make_dataset()
     model = configurables.make_model(dataset.spec)
     batch = dataset.examples("train", slice(0, 4))
-    x = tf.constant(batch["image"])
+    x = tf.constant(batch["x"])
     terms = model.loss_terms(x, tf.constant([0, 1]), True, model.condition_of(batch))
     assert all(term.shape == (4,) for term in terms.values())
     assert all(np.isfinite(term).all() for term in terms.values())

@@ -27,7 +27,7 @@ def elsewhere(tmp_path_factory, exported, digits):
     generator = np.random.default_rng(0)
     given = {
         size: {
-            "images": digits.examples("train", slice(0, size))["image"],
+            "images": digits.examples("train", slice(0, size))["x"],
             "latents": generator.normal(size=(size, 4)).astype(np.float32),
             "num": np.int32(size),
             "temperature": np.float32(0.8),
@@ -141,7 +141,7 @@ def test_another_model_has_what_it_can(tmp_path, digits):
             return {"loss": tf.zeros(tf.shape(x)[:1])}
 
         def _draw(self, num, seed, temperature, condition):
-            return drawn_integers(tf.zeros(tf.stack([num, *self.spec.image_shape]), tf.uint8))
+            return drawn_integers(tf.zeros(tf.stack([num, *self.spec.shape]), tf.uint8))
 
         def parameter_groups(self):
             return {}

@@ -74,7 +74,7 @@ def inputs(model, digits, size):
     """What every function of an export may take, by name."""
     data = digits.examples("train", slice(0, size))
     codes = np.random.default_rng(size).integers(0, 6, (size, 2, 2, 2)).astype(np.int32)
-    given = {"images": data["image"], "latents": codes, "num": np.int32(size)}
+    given = {"images": data["x"], "latents": codes, "num": np.int32(size)}
     given |= {"temperature": np.float32(0.9), "seed": np.int64(2**40 + 5)}
     if model.condition_kind is not None:
         found = model.condition_of(tf.nest.map_structure(tf.constant, data))

@@ -53,7 +53,7 @@ def test_an_export_gives_the_same(name, tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / "export"))
     x = generator.integers(0, density.levels, (3, *density.data_shape)).astype(np.uint8)
     x, labels = tf.constant(x), tf.constant([2, 0, 1])
-    condition = None if encoder is None else encoder.condition_of({"image": x, "label": labels})
+    condition = None if encoder is None else encoder.condition_of({"x": x, "label": labels})
     conditions = {} if encoder is None else {"conditions": condition}
     drawn = loaded.sample(
         num=tf.constant(3),

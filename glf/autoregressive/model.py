@@ -56,7 +56,7 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         levels = spec.levels
         if levels < 2:
             raise ValueError(f"An autoregressive model needs at least 2 levels, got {levels}.")
-        self.data_shape = height, width, channels = tuple(spec.image_shape)
+        self.data_shape = height, width, channels = tuple(spec.shape)
         if raster:
             height, width, channels = height * width * channels, 1, 1
         self.image_shape = height, width, channels

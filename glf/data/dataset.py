@@ -18,7 +18,7 @@ class DataSpec:
     """What a model needs to know to be built.
 
     Attributes:
-      image_shape: (height, width, channels); (d,) where examples are points of continuous data.
+      shape: of x, (height, width, channels); (d,) where examples are points of continuous data.
       levels: x is in {0..levels-1}; None where x is continuous.
       num_classes: labels are in {0..num_classes-1}; None when unlabelled.
       sample_rate: in Hz, where an image is a waveform [samples, 1, 1] in mu-law levels, see
@@ -28,7 +28,7 @@ class DataSpec:
       condition_levels: its values are in {0..condition_levels-1}.
     """
 
-    image_shape: tuple[int, ...]
+    shape: tuple[int, ...]
     levels: int | None
     num_classes: int | None
     sample_rate: int | None = None
@@ -112,14 +112,14 @@ class Dataset:
             )
         self._limits = None
         if max_translation is not None:
-            self._limits = translation_limits(max_translation, source.image_shape)
+            self._limits = translation_limits(max_translation, source.shape)
         levels = source.levels if binarize is None else 2
         if num_bits is not None:
             _check_bits(num_bits, binarize, source)
             levels = 2**num_bits
         self.name = source.name
         self.spec = DataSpec(
-            source.image_shape,
+            source.shape,
             levels,
             source.num_classes,
             source.sample_rate,
@@ -160,9 +160,9 @@ class Dataset:
           shard: (index, count): rows [index B / count, (index + 1) B / count) of each batch.
 
         Returns:
-          A `tf.data.Dataset` of {"image": uint8 [B / count, h, w, c], "label": int32 [B / count],
+          A `tf.data.Dataset` of {"x": uint8 [B / count, h, w, c], "label": int32 [B / count],
           "condition": uint8 [B / count, h', w', c']}; "label" only if the dataset is labelled,
-          "condition" only if it is one of pairs. Of continuous data "image" is float32
+          "condition" only if it is one of pairs. Of continuous data "x" is float32
           [B / count, d].
 
         Raises:
@@ -247,7 +247,7 @@ class Dataset:
           indices: integers in [0, num_examples(split)), a sequence or a slice.
 
         Returns:
-          {"image": uint8 [n, h, w, c], "label": int32 [n], "condition": uint8 [n, h', w', c']},
+          {"x": uint8 [n, h, w, c], "label": int32 [n], "condition": uint8 [n, h', w', c']},
           each of the last two only if there are any, as in `train_batches`.
 
         Raises:
@@ -290,7 +290,7 @@ class Dataset:
 
     def _named(self, parts):
         """The parts of a batch by their names, without the labels where there are none."""
-        named = dict(zip(("image", "label", "condition"), parts, strict=False))
+        named = dict(zip(("x", "label", "condition"), parts, strict=False))
         if self.spec.num_classes is None:
             del named["label"]
         return named
@@ -298,7 +298,7 @@ class Dataset:
     def _batches(self, split, numbers, batch, size):
         """Maps numbers of batches to batches, in order and ahead of their use."""
         split.table.arrays  # noqa: B018  decoded here, where an error reaches the user
-        shapes, types = [self.spec.image_shape, ()], [self.spec.dtype, tf.int32]
+        shapes, types = [self.spec.shape, ()], [self.spec.dtype, tf.int32]
         if self.spec.condition_shape is not None:
             shapes, types = [*shapes, self.spec.condition_shape], [*types, tf.uint8]
 

@@ -58,7 +58,7 @@ class Source:
 
     Attributes:
       name: what the user asked for.
-      image_shape: (height, width, channels), or (d,) for points.
+      shape: of x, (height, width, channels), or (d,) for points.
       levels: values are in {0..levels-1}; None for points, which are float32.
       num_classes: None when unlabelled.
       splits: {"train", "validation", "test"} to `Split`.
@@ -74,7 +74,7 @@ class Source:
     """
 
     name: str
-    image_shape: tuple[int, ...]
+    shape: tuple[int, ...]
     levels: int | None
     num_classes: int | None
     splits: dict[str, Split]

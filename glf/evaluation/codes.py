@@ -16,7 +16,7 @@ class Codes(Evaluator):
     def measure(self, subject):
         """ "code_usage" and "code_perplexity"."""
         model = subject.model
-        codes = (model.encode(batch["image"]) for batch in subject.batches())
+        codes = (model.encode(batch["x"]) for batch in subject.batches())
         measured = code_metrics(codes, model.categories)
         return {
             "code_usage": metric(

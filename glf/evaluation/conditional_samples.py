@@ -44,7 +44,7 @@ class ConditionalSamples(Evaluator):
             self.examples,
             subject.batch_size or BATCH_SIZE,
         ):
-            columns = self._compare(means, model.spec, batch["image"], condition, drawn)
+            columns = self._compare(means, model.spec, batch["x"], condition, drawn)
             if (missing := self.picture_rows - count) > 0:
                 shown.append([column[:missing] for column in columns])
             count += len(condition)
@@ -107,7 +107,7 @@ def batches_of_samples(
       batch_size: examples at a time.
 
     Yields:
-      batch: {"image", ...} of n examples, NumPy arrays.
+      batch: {"x", ...} of n examples, NumPy arrays.
       conditions: what the model was given for them, [n, ...].
       samples: uint8 [S, n, height, width, channels].
 

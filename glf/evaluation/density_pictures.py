@@ -15,7 +15,7 @@ def beside_data(model, dataset, samples):
     Samples that are not finite are left out.
     """
     split = "validation" if dataset.num_examples("validation") else "train"
-    data = dataset.examples(split, slice(0, len(samples)))["image"]
+    data = dataset.examples(split, slice(0, len(samples)))["x"]
     samples = np.asarray(samples)
     return picture(model, samples[np.isfinite(samples).all(1)], data)
 

@@ -36,7 +36,7 @@ class ImportanceWeights(Evaluator):
             k = int(name.removeprefix("nll_iw"))
             kind = "the ELBO" if k == 1 else f"the importance-weighted bound with K = {k}"
             metrics[name] = metric(nll, "nats", f"-log P(x) of the integers x, {kind}")
-            bits = bits_per_dim(nll, model.spec.image_shape)
+            bits = bits_per_dim(nll, model.spec.shape)
             metrics[f"bits_per_dim_iw{k}"] = metric(bits, "bits", f"the same a dimension, {kind}")
         return metrics
 
@@ -70,7 +70,7 @@ class ImportanceBounds(MeanLossTerms):
 
     def _log_weights(self, batch, seed):
         condition = self.model.condition_of(batch)
-        return self.model.log_weights(batch["image"], seed, condition=condition)[0]
+        return self.model.log_weights(batch["x"], seed, condition=condition)[0]
 
     def _evaluate(self, batch, seed):
         """{"nll_iw1": [batch_size], ...} in nats."""

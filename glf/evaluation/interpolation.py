@@ -28,7 +28,7 @@ def interpolations(model, dataset, rows, steps, seed, split="test"):
         raise ValueError(f"The {split} split of {dataset.name} has {available} images; need two.")
     generator = random.numpy_generator(seed % 2**64, "interpolation")
     chosen = np.stack([generator.choice(available, 2, replace=False) for _ in range(rows)])
-    x = dataset.examples(split, chosen.reshape(-1))["image"]
+    x = dataset.examples(split, chosen.reshape(-1))["x"]
     u = model.to_base(model.encode(tf.constant(x)))
     u = tf.reshape(u, [rows, 2, 1, -1])
     t = tf.reshape(tf.linspace(0.0, 1.0, steps), [1, steps, 1])

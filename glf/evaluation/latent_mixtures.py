@@ -12,7 +12,7 @@ BATCH = 1024
 
 def encode_split(model, dataset, split):
     """The latents of every example of a split, float64 [num, latent_size]."""
-    pieces = [model.encode(b["image"]).numpy() for b in dataset.eval_batches(split, BATCH)]
+    pieces = [model.encode(b["x"]).numpy() for b in dataset.eval_batches(split, BATCH)]
     return np.concatenate(pieces).astype(np.float64)
 
 

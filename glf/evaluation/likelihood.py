@@ -17,8 +17,8 @@ class Likelihood(Evaluator):
     def measure(self, subject):
         """ "nll" in nats, and "bits_per_dim"."""
         model, nll = subject.model, subject.once(mean_loss_terms)["nll"]
-        values = "x".join(map(str, model.spec.image_shape))
-        bits = bits_per_dim(nll, model.spec.image_shape)
+        values = "x".join(map(str, model.spec.shape))
+        bits = bits_per_dim(nll, model.spec.shape)
         return {
             "nll": metric(nll, "nats", f"-log P(x) of the integers x, {model.likelihood}"),
             "bits_per_dim": metric(bits, "bits", f"nll / (log 2 * {values}), {model.likelihood}"),

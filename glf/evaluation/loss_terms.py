@@ -65,7 +65,7 @@ class MeanLossTerms:
         require_examples(dataset, split)
         seed = random.fold(seed, "evaluation", split)
         for index, batch in enumerate(dataset.eval_batches(split, self.batch_size)):
-            rows = int(batch["image"].shape[0])
+            rows = int(batch["x"].shape[0])
             padded = {k: self._fill(batch[k], rows) for k in self._inputs if k in batch}
             terms = self._evaluate(padded, random.fold(seed, index))
             yield {k: np.asarray(v)[:rows].astype("float64") for k, v in terms.items()}
@@ -80,7 +80,7 @@ class MeanLossTerms:
 
     def _padded(self, batch, seed):
         condition = self.model.condition_of(batch)
-        return self.model.loss_terms(batch["image"], seed, False, condition)
+        return self.model.loss_terms(batch["x"], seed, False, condition)
 
 
 def require_examples(dataset, split):

@@ -56,7 +56,7 @@ def samples_and_report(model, dataset, num, seed, min_side=0):
     drawn = model.draw(len(chosen), seed, condition=model.condition_of(batch))
     if paired:
         return pictures.condition_sample_example(batch, drawn.x, spec, min_side), drawn
-    return pictures.in_pairs(batch["image"], drawn.x, spec, min_side), drawn
+    return pictures.in_pairs(batch["x"], drawn.x, spec, min_side), drawn
 
 
 def reconstructions(model, dataset, split, num, min_side=0):
@@ -75,6 +75,6 @@ def reconstructions_and_report(model, dataset, split, num, min_side=0):
     if not isinstance(model, Reconstructs):
         raise ValueError(f"{type(model).__name__} does not reconstruct images.")
     chosen = np.arange(min(num, dataset.num_examples(split)))
-    x = dataset.examples(split, chosen)["image"]
+    x = dataset.examples(split, chosen)["x"]
     drawn = drawn_images(model.reconstruct_unit(tf.constant(x)), model.spec.levels)
     return pictures.in_pairs(x, drawn.x, model.spec, min_side), drawn

@@ -93,7 +93,7 @@ def in_pairs(first, second, spec, min_side=0):
 def condition_sample_example(batch, drawn, spec, min_side=0):
     """A grid whose rows are the condition of an example, a sample, and the example itself."""
     condition = (batch["condition"], spec.condition_levels)
-    images = ((drawn, spec.levels), (batch["image"], spec.levels))
+    images = ((drawn, spec.levels), (batch["x"], spec.levels))
     return rows_of(condition, *images, min_side=min_side)
 
 

@@ -22,7 +22,7 @@ class PointDensity(Evaluator):
         density = subject.dataset.density
         if density is None:
             return metrics
-        points = subject.dataset.examples(subject.split, slice(None))["image"]
+        points = subject.dataset.examples(subject.split, slice(None))["x"]
         truth = density.log_prob(points)
         judged = np.asarray(subject.model.log_prob(tf.constant(points)), np.float64)
         floor = float(-truth.mean())

@@ -144,7 +144,7 @@ class Judge:
     def _examples(self, dataset, split, generator):
         some = generator.permutation(dataset.num_examples(split))[:EXAMPLES]
         batch = dataset.examples(split, np.sort(some))
-        return self._flat(batch["image"]), np.asarray(batch["label"])
+        return self._flat(batch["x"]), np.asarray(batch["label"])
 
     def _flat(self, images):
         images = np.asarray(images, np.float64)

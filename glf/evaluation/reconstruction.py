@@ -20,7 +20,7 @@ class Reconstruction(Evaluator):
         """ "mse" and "psnr"."""
         model = subject.model
         measured = reconstruction_metrics(
-            (model.to_unit(batch["image"]), model.reconstruct_unit(batch["image"]))
+            (model.to_unit(batch["x"]), model.reconstruct_unit(batch["x"]))
             for batch in subject.batches()
         )
         about = "mean squared error a value, images in [0, 1]"

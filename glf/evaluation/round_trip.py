@@ -26,7 +26,7 @@ class RoundTrip(Evaluator):
         """
         model = subject.model
         batch = subject.dataset.examples(subject.split, slice(0, EXAMPLES))
-        x = tf.constant(batch["image"])
+        x = tf.constant(batch["x"])
         before, after = (
             np.asarray(values, np.float64)
             for values in model.round_trip(x, model.condition_of(batch))
@@ -41,7 +41,7 @@ class RoundTrip(Evaluator):
         }
         if model.round_trip_of == "images":
             top = model.spec.levels - 1
-            same = np.clip(np.floor(after), 0, top) == np.asarray(batch["image"])
+            same = np.clip(np.floor(after), 0, top) == np.asarray(batch["x"])
             meaning = f"share of integers that are the same again: {what}"
             metrics["round_trip_recovered"] = metric(float(same.mean()), "", meaning)
         return metrics

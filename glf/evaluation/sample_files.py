@@ -45,7 +45,7 @@ def write_samples(out, images, spec, example=None, min_side=0):
       out: as of `write_images`, like its errors.
       images: integers [num, height, width, channels] in the data's levels.
       spec: the `DataSpec` of the data.
-      example: {"image", perhaps "condition"} for each, "image" -1 where nothing of it was known;
+      example: {"x", perhaps "condition"} for each, "x" -1 where nothing of it was known;
         None: they belong to none.
       min_side: see `glf.evaluation.pictures.grid`.
     """
@@ -56,7 +56,7 @@ def write_samples(out, images, spec, example=None, min_side=0):
     if "condition" in example:
         pixels = pictures.condition_sample_example(example, images, spec, min_side)
     else:
-        pixels = pictures.beside_known(example["image"], images, spec.levels, min_side)
+        pixels = pictures.beside_known(example["x"], images, spec.levels, min_side)
     pictures.write_png(out, pixels)
 
 

@@ -32,7 +32,7 @@ class SuperResolution(ConditionalSamples):
     def refusal(self, subject):
         """Other models have another condition, or one that is no smaller image of theirs."""
         model = subject.model
-        encoder, image = model.condition_encoder, model.spec.image_shape
+        encoder, image = model.condition_encoder, model.spec.shape
         if encoder is not None and encoder.kind == "image":
             shape = tuple(encoder.condition_spec.shape[1:])
             no_larger = len(shape) == 3 and shape[0] <= image[0] and shape[1] <= image[1]
@@ -58,7 +58,7 @@ class SuperResolution(ConditionalSamples):
         return enlarged, against["bicubic"][0], samples[0], against["mean"][0], y
 
     def _metrics(self, means, spec):
-        metrics, side = {}, _filter_size(spec.image_shape[:2])
+        metrics, side = {}, _filter_size(spec.shape[:2])
         for name, what in _WHAT.items():
             what = what.format(self.conditional_samples)
             metrics[f"psnr_{name}"] = metric(means[f"psnr_{name}"], "dB", f"mean PSNR of {what}")

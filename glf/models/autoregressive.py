@@ -99,9 +99,9 @@ class Autoregressive(GenerativeModel, HasDensity, DrawsBySampler):
         if not x.dtype.is_integer:
             raise ValueError(f"Images to complete are integers, got {x.dtype.name}.")
         values = tf.where(known, tf.cast(x, tf.int32), -1)
-        if values.shape[1:] != self.spec.image_shape:
+        if values.shape[1:] != self.spec.shape:
             raise ValueError(
-                f"Images to complete and their mask must have the shape {self.spec.image_shape} "
+                f"Images to complete and their mask must have the shape {self.spec.shape} "
                 f"together, got {values.shape[1:]}."
             )
         negative = tf.reduce_any(known & (values < 0))

@@ -30,7 +30,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
     which get the batch as it is, only shapes and types are.
 
     Args:
-      spec: the `DataSpec` of the data: `image_shape`, `levels`, `num_classes`.
+      spec: the `DataSpec` of the data: `shape`, `levels`, `num_classes`.
 
     Attributes:
       models_points: whether the data are points of real numbers in place of images.
@@ -63,7 +63,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
         if spec.levels is None and not self.models_points:
             raise ValueError(
                 f"{type(self).__name__} models integers, got points of real numbers of shape "
-                f"{tuple(spec.image_shape)}; take a dataset of images, or a VectorFlow for points."
+                f"{tuple(spec.shape)}; take a dataset of images, or a VectorFlow for points."
             )
         self.spec = spec
         self._pieces = Pieces()
@@ -162,7 +162,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
     def _data_value(self):
         """A batch of data, as exports describe it."""
         about = f", values 0 to {self.spec.levels - 1}" if self.spec.levels else ""
-        return Value(tf.TensorSpec([None, *self.spec.image_shape], self.spec.dtype), about)
+        return Value(tf.TensorSpec([None, *self.spec.shape], self.spec.dtype), about)
 
     def _condition_value(self):
         """{"conditions": a batch of them, as exports describe it}; {} where there are none."""

@@ -24,21 +24,21 @@ class TakesCondition:
 
     @property
     def reads(self):
-        """The names of what the model needs of a batch: "image", and what conditions are made of.
+        """The names of what the model needs of a batch: "x", and what conditions are made of.
 
         Raises:
           ValueError: if it conditions on something that its data does not have.
         """
         name = None if self.condition_encoder is None else self.condition_encoder.reads
-        if name in (None, "image"):
-            return ("image",)
+        if name in (None, "x"):
+            return ("x",)
         has = {"label": self.spec.num_classes, "condition": self.spec.condition_shape}
         if has[name] is None:
             raise ValueError(f"{self._lacking(name)}, or a model without condition.")
-        return ("image", name)
+        return ("x", name)
 
     def condition_of(self, batch):
-        """What a batch of data, {"image", "label", "condition"}, is conditioned on, or None.
+        """What a batch of data, {"x", "label", "condition"}, is conditioned on, or None.
 
         Raises:
           ValueError: if the model conditions on something that the batch does not have.

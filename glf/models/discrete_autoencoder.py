@@ -86,7 +86,7 @@ class DiscreteAutoencoder(GenerativeModel, HasCodes, DrawsBySampler):
         self.autoencoder = made_by(
             make_autoencoder,
             "DiscreteAutoencoder.make_autoencoder",
-            image_shape=spec.image_shape,
+            image_shape=spec.shape,
             encoded=self.quantizer.inputs,
             decoded=self.quantizer.outputs,
         )

@@ -73,7 +73,7 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         self.autoencoder = made_by(
             make_autoencoder,
             "GLF.make_autoencoder",
-            image_shape=spec.image_shape,
+            image_shape=spec.shape,
             latent_size=latent_size,
         )
         self.reconstruction = made_by(make_reconstruction, "GLF.make_reconstruction")

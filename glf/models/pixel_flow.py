@@ -48,9 +48,9 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip):
         super().__init__(spec)
         context = self._take_condition(make_condition_encoder, spec)
         self.density = made_by(make_density, "PixelFlow.make_density")
-        self.density.build((None, *spec.image_shape), context)
+        self.density.build((None, *spec.shape), context)
         self.dequantizer = made_by(make_dequantizer, "PixelFlow.make_dequantizer")
-        self.dequantizer.build(spec.image_shape, spec.levels, context)
+        self.dequantizer.build(spec.shape, spec.levels, context)
         self.bound = made_by(make_bound, "PixelFlow.make_bound")
         self.built = True
 

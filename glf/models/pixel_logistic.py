@@ -49,16 +49,16 @@ class LogisticSegmenter(GenerativeModel, HasDensity):
                 'of masks (make_dataset.source = "pairs:PATH" or "vessels").'
             )
         context = self._take_condition(make_condition_encoder, spec)
-        if context[1:3] != tuple(spec.image_shape[:2]):
+        if context[1:3] != tuple(spec.shape[:2]):
             raise ValueError(
                 "LogisticSegmenter needs features of every pixel, got a condition encoder that "
                 f"gives {context}; take Paired."
             )
-        self.family = Bernoulli(spec.image_shape[2], spec.levels)
+        self.family = Bernoulli(spec.shape[2], spec.levels)
         self.network = made_by(
             make_conditioner,
             "LogisticSegmenter.make_conditioner",
-            units=spec.image_shape[2],
+            units=spec.shape[2],
             dtype="float32",
         )
         self.network.build(context)

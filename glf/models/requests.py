@@ -55,12 +55,12 @@ def check_images(spec, x, in_graph=True):
       ValueError: if they are not that.
     """
     top = spec.levels - 1
-    wanted = f"This model takes images of shape {tuple(spec.image_shape)}, integers from 0 to {top}"
+    wanted = f"This model takes images of shape {tuple(spec.shape)}, integers from 0 to {top}"
     x = tf.convert_to_tensor(x)
-    if not x.shape.is_compatible_with((None, *spec.image_shape)) or not x.dtype.is_integer:
+    if not x.shape.is_compatible_with((None, *spec.shape)) or not x.dtype.is_integer:
         raise ValueError(f"{wanted}; got a batch of shape {x.shape}, {x.dtype.name}.")
     x = _within(x, top, f"{wanted}; got values from", in_graph)
-    x = tf.ensure_shape(x, (None, *spec.image_shape))
+    x = tf.ensure_shape(x, (None, *spec.shape))
     return tf.cast(x, tf.uint8) if spec.levels <= 256 else x
 
 
@@ -69,8 +69,8 @@ def check_points(spec, x, in_graph=True):
 
     Arguments and errors as of `check_images`.
     """
-    shape = ", ".join(map(str, spec.image_shape))
-    return _finite(x, spec.image_shape, f"This model takes points [batch, {shape}]", in_graph)
+    shape = ", ".join(map(str, spec.shape))
+    return _finite(x, spec.shape, f"This model takes points [batch, {shape}]", in_graph)
 
 
 def check_latents(spec, z, categories=None, kind="latents"):

@@ -31,14 +31,14 @@ class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
 
     def __init__(self, spec, *, make_flow=Flow):
         super().__init__(spec)
-        if spec.levels is not None or len(spec.image_shape) != 1:
+        if spec.levels is not None or len(spec.shape) != 1:
             raise ValueError(
                 "VectorFlow models points of continuous data, got data of shape "
-                f"{tuple(spec.image_shape)} with {spec.levels} levels; take points "
+                f"{tuple(spec.shape)} with {spec.levels} levels; take points "
                 '(make_dataset.source = "two_moons", for example), or a PixelFlow for images.'
             )
         self.flow = made_by(make_flow, "VectorFlow.make_flow")
-        self.flow.build((None, *spec.image_shape))
+        self.flow.build((None, *spec.shape))
         self.built = True
 
     def _loss_terms(self, x, seed, training, condition):

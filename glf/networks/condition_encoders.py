@@ -32,7 +32,7 @@ class ConditionEncoder(Part, keras.layers.Layer):
 
     def __init__(self, spec, size, *, dtype=None):
         super().__init__(dtype=dtype)
-        self.image_shape = tuple(spec.image_shape)
+        self.image_shape = tuple(spec.shape)
         self.size = size
 
     @property
@@ -118,7 +118,7 @@ class LowerResolution(ConditionEncoder):
       ValueError: for a factor that does not fit.
     """
 
-    kind, reads = "image", "image"
+    kind, reads = "image", "x"
 
     def __init__(self, spec, factor, size, *, dtype=None):
         super().__init__(spec, size, dtype=dtype)
@@ -133,7 +133,7 @@ class LowerResolution(ConditionEncoder):
 
     def condition_of(self, batch):
         """Means of blocks, rounded half to even; int32."""
-        x = tf.cast(batch["image"], tf.float32)
+        x = tf.cast(batch["x"], tf.float32)
         mean = tf.nn.avg_pool2d(x, self.factor, self.factor, "VALID")
         return tf.cast(tf.round(mean), tf.int32)
 

@@ -5,9 +5,7 @@ import dataclasses
 
 def describe(dataset):
     """What `data.json` holds: the spec, where the data were, and what they were."""
-    spec = dataclasses.asdict(dataset.spec)
-    spec = {k: list(v) if isinstance(v, tuple) else v for k, v in spec.items()}
-    described = {"name": dataset.name, **spec, "place": dataset.place}
+    described = {"name": dataset.name, **_of_spec(dataset.spec), "place": dataset.place}
     return {**described, "record": dataset.record()}
 
 
@@ -18,7 +16,7 @@ def changes(held, dataset):
     earlier versions recorded the spec alone.
     """
     now = describe(dataset)
-    names = (field.name for field in dataclasses.fields(dataset.spec))
+    names = _of_spec(dataset.spec)
     spec = [_line(n, held.get(n), now[n]) for n in names if held.get(n) != now[n]]
     if "record" not in held:
         # Then subfolders were not yet taken as classes unless a configuration said so; a model that
@@ -47,6 +45,13 @@ def changes(held, dataset):
         else:
             content.append(_line(key, was.get(key), is_now.get(key)))
     return spec, content, same
+
+
+def _of_spec(spec):
+    """A `DataSpec` as `data.json` has it: the shape is called "image_shape" there."""
+    values = dataclasses.asdict(spec)
+    values = {"image_shape" if name == "shape" else name: v for name, v in values.items()}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
 def _line(name, before, now):

@@ -178,7 +178,7 @@ class RunFolder:
             )
         held = json.loads(self.data.read_text(encoding="utf-8"))
         return DataSpec(
-            image_shape=tuple(held["image_shape"]),
+            shape=tuple(held["image_shape"]),
             levels=held["levels"],
             num_classes=held["num_classes"],
             # Runs of earlier versions know of images only.

@@ -102,7 +102,7 @@ class Stepper:
         if self.replicas > 1:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
-        terms = self.model.loss_terms(batch["image"], seed, True, self.model.condition_of(batch))
+        terms = self.model.loss_terms(batch["x"], seed, True, self.model.condition_of(batch))
         return tf.reduce_mean(terms["loss"])
 
     def _loop(self, iterator, count):
@@ -134,7 +134,7 @@ class Stepper:
 
         def terms(batch):
             condition = self.model.condition_of(batch)
-            return self.model.loss_terms(batch["image"], self.seed, False, condition)
+            return self.model.loss_terms(batch["x"], self.seed, False, condition)
 
         traced = tf.function(terms, autograph=False).get_concrete_function(specs)
         norms = [f"gradient_norm/{group}" for group in self.groups]
@@ -149,8 +149,8 @@ class Stepper:
     def _specs(self, rows):
         """What the model needs of a batch of `rows` examples."""
         spec = self.model.spec
-        shapes = {"image": spec.image_shape, "label": (), "condition": spec.condition_shape}
-        types = {"image": spec.dtype, "label": tf.int32, "condition": tf.uint8}
+        shapes = {"x": spec.shape, "label": (), "condition": spec.condition_shape}
+        types = {"x": spec.dtype, "label": tf.int32, "condition": tf.uint8}
         return {k: tf.TensorSpec((rows, *shapes[k]), types[k]) for k in self.inputs}
 
     def _one_step(self, batch, step):
@@ -174,7 +174,7 @@ class Stepper:
 
     def _joint_step(self, batch, seed):
         """One update of the groups that have no steps of their own; the results and features."""
-        x, condition, features = batch["image"], self.model.condition_of(batch), {}
+        x, condition, features = batch["x"], self.model.condition_of(batch), {}
         with tf.GradientTape() as tape, self._fusing():
             if self.updates:
                 terms, features = self.model.loss_terms_and_features(x, seed, True, condition)

@@ -81,7 +81,7 @@ def training_step(precision, sizes):
     keras.config.set_dtype_policy("float32")
     shape = [sizes.batch_size, 28, 28, 1]
     images = tf.cast(random.uniform(shape, 0, 0, 256, tf.int32), tf.uint8)
-    batches = iter(tf.data.Dataset.from_tensors({"image": images}).repeat())
+    batches = iter(tf.data.Dataset.from_tensors({"x": images}).repeat())
 
     def run():
         stepper.run(batches, sizes.steps)

@@ -34,7 +34,7 @@ def measure(sizes):
             configurables.parse([f"configs/studies/{study}.gin"])
             spec = configurables.make_dataset().spec
             model = configurables.make_model(spec)
-            shape = [ROWS, *spec.image_shape]
+            shape = [ROWS, *spec.shape]
             images = tf.cast(random.uniform(shape, 0, 0, spec.levels, tf.int32), tf.uint8)
             for name in filter(functools.partial(hasattr, model), METHODS):
                 arguments = (ROWS, 0) if name == "sample" else (images,)

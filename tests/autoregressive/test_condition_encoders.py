@@ -37,7 +37,7 @@ def test_downsampled_means_of_blocks(factor):
     encoder = Downsampled(spec(6, 12, 3), factor=factor)
     x = images(5, 6, 12, 3)
     blocks = x.reshape(5, 6 // factor, factor, 12 // factor, factor, 3)
-    condition = encoder.condition_of({"image": x})
+    condition = encoder.condition_of({"x": x})
     assert condition.dtype == tf.int32
     np.testing.assert_array_equal(condition, np.round(blocks.mean((2, 4))))
 
@@ -72,9 +72,9 @@ def small_dense(factor, **options):
 def test_residual_dense_gives_features_at_each_pixel(factor):
     encoder = small_dense(factor)
     x = images(2, 12, 12, 1)
-    condition = encoder.condition_of({"image": x})
+    condition = encoder.condition_of({"x": x})
     np.testing.assert_array_equal(
-        condition, Downsampled(spec(12, 12, 1), factor=factor).condition_of({"image": x})
+        condition, Downsampled(spec(12, 12, 1), factor=factor).condition_of({"x": x})
     )
     with tf.GradientTape() as tape:
         context = encoder.encode(condition)
@@ -136,7 +136,7 @@ def test_downsampled_refuses():
 
 def test_paired_context_is_local():
     encoder = Paired(spec(9, 8, 1, condition_shape=(9, 8, 3), condition_levels=256), layers=2)
-    batch = {"image": images(1, 9, 8, 1), "condition": images(1, 9, 8, 3, levels=256)}
+    batch = {"x": images(1, 9, 8, 1), "condition": images(1, 9, 8, 3, levels=256)}
     condition = encoder.condition_of(batch)
     assert condition.shape == encoder.condition_spec.shape[:0].concatenate([1, 9, 8, 3])
     context = encoder.encode(condition)

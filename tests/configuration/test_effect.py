@@ -9,14 +9,14 @@ DIGITS = "configs/studies/glf/digits.gin"
 
 def test_the_data_are_what_the_bindings_say_without_any_reference(tiny):
     configurables.parse(gin_params=[*tiny, "make_dataset.crop = 4"])
-    assert configurables.make_dataset().spec.image_shape == (4, 4, 1)
-    assert configurables.experiment().make_dataset().spec.image_shape == (4, 4, 1)
+    assert configurables.make_dataset().spec.shape == (4, 4, 1)
+    assert configurables.experiment().make_dataset().spec.shape == (4, 4, 1)
 
 
 def test_a_run_is_trained_and_opened_with_the_bound_data(tiny_run, images):
     model, dataset, _, _ = configurables.load_run(tiny_run)
     assert model.spec == dataset.spec
-    assert model.spec.image_shape == (4, 4, 1)
+    assert model.spec.shape == (4, 4, 1)
     assert dataset.name == f"array:{images}"
 
 

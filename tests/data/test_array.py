@@ -19,7 +19,7 @@ def _sorted(images):
     return sorted(image.tobytes() for image in images)
 
 
-def _all(dataset, key="image"):
+def _all(dataset, key="x"):
     splits = ("train", "validation", "test")
     return np.concatenate([dataset.examples(s, slice(None))[key] for s in splits])
 
@@ -37,8 +37,8 @@ def test_npy(tmp_path, dtype, budget):
 
 def test_geometry_and_grey(tmp_path):
     path = _save(tmp_path, IMAGES[..., 0])
-    assert _make(path).spec.image_shape == (4, 6, 1)
-    assert _make(path, image_size=3, channels=3).spec.image_shape == (3, 3, 3)
+    assert _make(path).spec.shape == (4, 6, 1)
+    assert _make(path, image_size=3, channels=3).spec.shape == (3, 3, 3)
     np.testing.assert_array_equal(
         _sorted(_all(_make(path, crop=2))), _sorted(IMAGES[:, 1:3, 2:4, :1])
     )
@@ -62,7 +62,7 @@ def test_npz_of_splits(tmp_path):
     assert dataset.spec.num_classes == 30
     for split, rows in parts.items():
         got = dataset.examples(split, slice(None))
-        np.testing.assert_array_equal(got["image"], IMAGES[rows])
+        np.testing.assert_array_equal(got["x"], IMAGES[rows])
         np.testing.assert_array_equal(got["label"], np.arange(30)[rows])
 
 
@@ -85,7 +85,7 @@ def test_npz_of_splits_by_other_usual_names(
     dataset = _make(tmp_path / "a.npz")
     for split, rows in zip(("train", "validation", "test"), parts.values(), strict=True):
         got = dataset.examples(split, slice(None))
-        np.testing.assert_array_equal(got["image"], IMAGES[rows])
+        np.testing.assert_array_equal(got["x"], IMAGES[rows])
         np.testing.assert_array_equal(got["label"], np.arange(30)[rows])
     assert not said
 

@@ -42,7 +42,7 @@ def _assert_equal(first, second):
 
 
 def _numbers(batches):
-    return np.concatenate([b["image"].min(axis=(1, 2, 3)) for b in batches])
+    return np.concatenate([b["x"].min(axis=(1, 2, 3)) for b in batches])
 
 
 def test_description(source):
@@ -57,8 +57,8 @@ def test_description(source):
 def test_epochs_cover_each_example_once(source, batch_size):
     steps = -(-3 * TRAIN // batch_size)
     batches = _stream(Dataset(source), batch_size, 0, num_steps=steps)
-    assert all(b["image"].shape == (batch_size, 4, 2, 1) for b in batches)
-    assert batches[0]["image"].dtype == np.uint8
+    assert all(b["x"].shape == (batch_size, 4, 2, 1) for b in batches)
+    assert batches[0]["x"].dtype == np.uint8
     assert batches[0]["label"].dtype == np.int32
     epochs = _numbers(batches)[: 3 * TRAIN].reshape(3, TRAIN)
     np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(TRAIN), (3, 1)))
@@ -91,11 +91,11 @@ def test_shards_tile_the_batch(source, options):
 
 def test_endless_stream_and_seeds(source):
     dataset = Dataset(source)
-    endless = [b["image"].numpy() for b in itertools.islice(dataset.train_batches(6, 5), 9)]
-    finite = [b["image"] for b in _stream(dataset, 6, 5, num_steps=9)]
+    endless = [b["x"].numpy() for b in itertools.islice(dataset.train_batches(6, 5), 9)]
+    finite = [b["x"] for b in _stream(dataset, 6, 5, num_steps=9)]
     np.testing.assert_array_equal(endless, finite)
-    assert dataset.train_batches(6, 5).element_spec["image"].shape == (6, 4, 2, 1)
-    other = [b["image"] for b in _stream(dataset, 6, 6, num_steps=9)]
+    assert dataset.train_batches(6, 5).element_spec["x"].shape == (6, 4, 2, 1)
+    other = [b["x"] for b in _stream(dataset, 6, 6, num_steps=9)]
     assert not np.array_equal(finite, other)
     assert _stream(dataset, 6, 5, num_steps=0) == []
 
@@ -105,32 +105,30 @@ def test_endless_stream_and_seeds(source):
 def test_evaluation_gives_each_example_once_in_order(source, split, first, count, binarize):
     dataset = Dataset(source, binarize=binarize, horizontal_flip=True)
     batches = [{k: v.numpy() for k, v in b.items()} for b in dataset.eval_batches(split, 3)]
-    assert [len(b["image"]) for b in batches] == [3] * (count // 3) + [count % 3] * (count % 3 > 0)
+    assert [len(b["x"]) for b in batches] == [3] * (count // 3) + [count % 3] * (count % 3 > 0)
     labels = np.concatenate([b["label"] for b in batches])
     np.testing.assert_array_equal(labels, np.arange(first, first + count) % 5)
     if binarize is None:
         np.testing.assert_array_equal(_numbers(batches), np.arange(first, first + count))
     again = [{k: v.numpy() for k, v in b.items()} for b in dataset.eval_batches(split, 3)]
     _assert_equal(again, batches)
-    larger = np.concatenate([b["image"] for b in dataset.eval_batches(split, 5)])
-    np.testing.assert_array_equal(larger, np.concatenate([b["image"] for b in batches]))
+    larger = np.concatenate([b["x"] for b in dataset.eval_batches(split, 5)])
+    np.testing.assert_array_equal(larger, np.concatenate([b["x"] for b in batches]))
 
 
 def test_random_access_agrees_with_evaluation(source):
     dataset = Dataset(source, binarize="fixed")
     (batch,) = dataset.eval_batches("test", 7)
     got = dataset.examples("test", [6, 0, 3])
-    np.testing.assert_array_equal(got["image"], batch["image"].numpy()[[6, 0, 3]])
+    np.testing.assert_array_equal(got["x"], batch["x"].numpy()[[6, 0, 3]])
     np.testing.assert_array_equal(got["label"], batch["label"].numpy()[[6, 0, 3]])
-    np.testing.assert_array_equal(
-        dataset.examples("test", slice(None))["image"], batch["image"].numpy()
-    )
-    assert dataset.examples("test", [])["image"].shape == (0, 4, 2, 1)
+    np.testing.assert_array_equal(dataset.examples("test", slice(None))["x"], batch["x"].numpy())
+    assert dataset.examples("test", [])["x"].shape == (0, 4, 2, 1)
 
 
 def test_flips_are_fair_and_only_in_training(source):
     seen = _stream(Dataset(source, horizontal_flip=True), TRAIN, 0, num_steps=40)
-    left = np.concatenate([b["image"][:, 0, 0, 0] > b["image"][:, 0, 1, 0] for b in seen])
+    left = np.concatenate([b["x"][:, 0, 0, 0] > b["x"][:, 0, 1, 0] for b in seen])
     assert abs(left.mean() - 0.5) < 4.5 * 0.5 / np.sqrt(left.size)
     plain = _stream(Dataset(source), TRAIN, 0, num_steps=40)
     np.testing.assert_array_equal(_numbers(seen), _numbers(plain))  # nothing else changes
@@ -155,7 +153,7 @@ def _shifts(dataset, plain, steps, most, seed=0):
         strict=True,
     )
     for moved, batch in batches:
-        for image, original in zip(moved["image"], batch["image"], strict=True):
+        for image, original in zip(moved["x"], batch["x"], strict=True):
             padded = np.pad(original, wide, "edge")
             (found,) = [
                 (y, x)
@@ -176,9 +174,9 @@ def test_translations_are_uniform_and_only_in_training(photos, given, most):
         assert np.all(np.abs(counts - 200 * share) <= 4 * spread)
     if min(most):
         assert abs(np.corrcoef(shifts.T)[0, 1]) < 4 / np.sqrt(200)
-    np.testing.assert_array_equal(dataset.examples("train", slice(None))["image"], PHOTOS)
+    np.testing.assert_array_equal(dataset.examples("train", slice(None))["x"], PHOTOS)
     (batch,) = dataset.eval_batches("train", 5)
-    np.testing.assert_array_equal(batch["image"], PHOTOS)
+    np.testing.assert_array_equal(batch["x"], PHOTOS)
 
 
 def test_translations_are_of_seed_and_position(photos):
@@ -190,7 +188,7 @@ def test_translations_are_of_seed_and_position(photos):
     for a, b in zip(
         _stream(dataset, 5, 0, num_steps=3), _stream(mirrored, 5, 0, num_steps=3), strict=True
     ):
-        for image, other in zip(a["image"], b["image"], strict=True):
+        for image, other in zip(a["x"], b["x"], strict=True):
             assert np.array_equal(image, other) or np.array_equal(image, other[:, ::-1])
 
 
@@ -219,15 +217,15 @@ def test_the_upper_bits(source, num_bits):
     assert dataset.spec == DataSpec((4, 2, 1), 2**num_bits, 5)
     whole = Dataset(source)
     for split in ("train", "test"):
-        x = whole.examples(split, slice(None))["image"]
+        x = whole.examples(split, slice(None))["x"]
         expected = np.floor(x / 2 ** (8 - num_bits)).astype(np.uint8)
-        np.testing.assert_array_equal(dataset.examples(split, slice(None))["image"], expected)
+        np.testing.assert_array_equal(dataset.examples(split, slice(None))["x"], expected)
     (batch,) = _stream(dataset, 6, 0, num_steps=1)
     (plain,) = _stream(whole, 6, 0, num_steps=1)
-    np.testing.assert_array_equal(batch["image"], plain["image"] >> (8 - num_bits))
+    np.testing.assert_array_equal(batch["x"], plain["x"] >> (8 - num_bits))
     # The stored images are not touched.
-    again = Dataset(source).examples("test", slice(None))["image"]
-    np.testing.assert_array_equal(again, whole.examples("test", slice(None))["image"])
+    again = Dataset(source).examples("test", slice(None))["x"]
+    np.testing.assert_array_equal(again, whole.examples("test", slice(None))["x"])
 
 
 def _by_bytes(images):
@@ -239,12 +237,12 @@ def _digit_epochs(binarize, epochs, seed=0):
     dataset = make_dataset("digits", binarize=binarize)
     count = dataset.num_examples("train")
     orders = make_dataset("digits").train_batches(count, seed, num_steps=epochs)
-    plain = make_dataset("digits").examples("train", slice(None))["image"]
+    plain = make_dataset("digits").examples("train", slice(None))["x"]
     result = []
     for raw, bits in zip(orders, dataset.train_batches(count, seed, num_steps=epochs), strict=True):
         # The images are all different, so sorting their bytes finds the stored order again.
         epoch = np.empty((count, 8, 8, 1), np.uint8)
-        epoch[_by_bytes(plain)] = bits["image"].numpy()[_by_bytes(raw["image"].numpy())]
+        epoch[_by_bytes(plain)] = bits["x"].numpy()[_by_bytes(raw["x"].numpy())]
         result.append(epoch)
     return plain, np.array(result)
 
@@ -265,7 +263,7 @@ def test_dynamic_bits_are_fresh_each_epoch_with_the_right_mean():
 def test_fixed_bits_are_those_of_evaluation():
     _, epochs = _digit_epochs("fixed", 2, seed=9)
     np.testing.assert_array_equal(epochs[0], epochs[1])
-    evaluated = make_dataset("digits", binarize="dynamic").examples("train", slice(None))["image"]
+    evaluated = make_dataset("digits", binarize="dynamic").examples("train", slice(None))["x"]
     np.testing.assert_array_equal(epochs[0], evaluated)
 
 

@@ -7,7 +7,7 @@ from glf.data import DataSpec, make_dataset
 
 def _all(dataset):
     return np.concatenate(
-        [dataset.examples(s, slice(None))["image"] for s in ("train", "validation", "test")]
+        [dataset.examples(s, slice(None))["x"] for s in ("train", "validation", "test")]
     )
 
 
@@ -70,4 +70,4 @@ def test_refused(options, message):
 def test_labels_can_be_left_out():
     dataset = make_dataset("digits", labels=None)
     assert dataset.spec.num_classes is None
-    assert set(dataset.examples("test", [0])) == {"image"}
+    assert set(dataset.examples("test", [0])) == {"x"}

@@ -20,7 +20,7 @@ def _fill(folder, count, shape=(6, 5, 3)):
         _save(folder / f"{i:03}.png", np.full(shape, i))
 
 
-def _all(dataset, key="image"):
+def _all(dataset, key="x"):
     splits = ("train", "validation", "test")
     return np.concatenate([dataset.examples(s, slice(None))[key] for s in splits])
 
@@ -44,11 +44,11 @@ def test_every_image_once_and_a_growing_folder_keeps_its_splits(tmp_path):
     assert _counts(dataset) == [24, 3, 3]
     assert "label" not in dataset.examples("test", [0])
     (batch,) = dataset.eval_batches("test", 3)
-    assert set(batch) == {"image"}
+    assert set(batch) == {"x"}
     np.testing.assert_array_equal(np.sort(_all(dataset)[:, 0, 0, 0]), np.repeat(range(15), 2))
-    before = set(dataset.examples("train", slice(None))["image"][:, 0, 0, 0])
+    before = set(dataset.examples("train", slice(None))["x"][:, 0, 0, 0])
     _save(tmp_path / "new.png", np.full((6, 5, 3), 200))
-    after = set(_make(tmp_path).examples("train", slice(None))["image"][:, 0, 0, 0])
+    after = set(_make(tmp_path).examples("train", slice(None))["x"][:, 0, 0, 0])
     assert len(before - after) <= 1
     assert _counts(_make(tmp_path, validation_examples=7)) == [21, 7, 3]
 
@@ -61,14 +61,14 @@ def test_sizes_and_kinds_are_brought_to_one(tmp_path):
     frames = [Image.fromarray(np.full((5, 5), v, np.uint8)) for v in (50, 200)]
     frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
     dataset = _make(tmp_path, image_size=4)
-    assert dataset.spec.image_shape == (4, 4, 3)
+    assert dataset.spec.shape == (4, 4, 3)
     assert np.abs(_all(dataset).astype(int) - 50).max() <= 2
-    assert _make(tmp_path, image_size=(2, 4), channels=1).spec.image_shape == (2, 4, 1)
+    assert _make(tmp_path, image_size=(2, 4), channels=1).spec.shape == (2, 4, 1)
     with pytest.raises(ValueError, match=r"differ in size .*x.*give image_size"):
         _make(tmp_path)
     with pytest.raises(ValueError, match="crop 7x7 is larger than the image, 4x4"):
         _make(tmp_path, crop=7)
-    assert _make(tmp_path, crop=4).spec.image_shape == (4, 4, 3)
+    assert _make(tmp_path, crop=4).spec.shape == (4, 4, 3)
 
 
 def test_exif_orientation(tmp_path):

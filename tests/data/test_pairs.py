@@ -44,14 +44,14 @@ def test_a_folder(folder):
     found = {}
     for split in ("train", "validation", "test"):
         batch = dataset.examples(split, slice(None))
-        assert set(batch) == {"image", "condition"}
-        for mask, image in zip(batch["image"], batch["condition"], strict=True):
+        assert set(batch) == {"x", "condition"}
+        for mask, image in zip(batch["x"], batch["condition"], strict=True):
             found[image.tobytes()] = mask
     assert len(found) == 30
     for image, mask in pairs.values():
         np.testing.assert_array_equal(found[image.astype(np.uint8).tobytes()][..., 0], mask > 127)
     again = make_dataset(f"pairs:{path}").examples("test", slice(None))
-    np.testing.assert_array_equal(again["image"], dataset.examples("test", slice(None))["image"])
+    np.testing.assert_array_equal(again["x"], dataset.examples("test", slice(None))["x"])
 
 
 def test_masks_are_cut_and_resized_with_their_images(tmp_path):
@@ -61,12 +61,12 @@ def test_masks_are_cut_and_resized_with_their_images(tmp_path):
         image[2:4, 4:6] = 0
         write_pair(tmp_path, str(i), image, image[..., 0])
     dataset = make_dataset(f"pairs:{tmp_path}", image_size=16, crop=8, channels=1)
-    assert dataset.spec.image_shape == dataset.spec.condition_shape == (16, 16, 1)
+    assert dataset.spec.shape == dataset.spec.condition_shape == (16, 16, 1)
     batch = dataset.examples("train", slice(None))
-    assert set(np.unique(batch["image"])) == {0, 1}
+    assert set(np.unique(batch["x"])) == {0, 1}
     # Each pixel of the middle 8 x 8 is four.
     expected = (image[:, 2:10, 0] > 127).repeat(2, 0).repeat(2, 1)
-    np.testing.assert_array_equal(batch["image"][0, ..., 0], expected)
+    np.testing.assert_array_equal(batch["x"][0, ..., 0], expected)
     alone = Geometry((8, 8), (16, 16), 1).apply(image.astype(np.uint8))
     np.testing.assert_array_equal(batch["condition"][0], alone)
 
@@ -97,7 +97,7 @@ def test_the_threshold_is_half(tmp_path, said):
     mask = np.array([[0, 127, 128, 255]])
     for i in range(3):
         write_pair(tmp_path, str(i), np.zeros((1, 4, 3)), mask)
-    found = make_dataset(f"pairs:{tmp_path}").examples("train", [0])["image"]
+    found = make_dataset(f"pairs:{tmp_path}").examples("train", [0])["x"]
     np.testing.assert_array_equal(found[0, 0, :, 0], [0, 0, 1, 1])
     (line,) = said
     assert "3 of 3 masks have other values than 0 and 255" in line
@@ -208,13 +208,13 @@ def test_vessels(vessels):
     counts = [vessels.num_examples(split) for split in ("train", "validation", "test")]
     assert counts == [40, 8, 200]
     batch = vessels.examples("test", slice(None))
-    assert batch["image"].shape == (200, 16, 20, 1)
+    assert batch["x"].shape == (200, 16, 20, 1)
     assert batch["condition"].shape == (200, 16, 20, 3)
     assert batch["condition"].dtype == np.uint8
-    assert set(np.unique(batch["image"])) == {0, 1}
-    assert 0.08 < batch["image"].mean() < 0.35
+    assert set(np.unique(batch["x"])) == {0, 1}
+    assert 0.08 < batch["x"].mean() < 0.35
     # Vessels are darker than what is around them, in green most of all.
-    mask, green = batch["image"][..., 0] == 1, batch["condition"][..., 1].astype(float)
+    mask, green = batch["x"][..., 0] == 1, batch["condition"][..., 1].astype(float)
     seen = [g[~m].mean() - g[m].mean() for m, g in zip(mask, green, strict=True) if m.any()]
     assert np.mean(np.array(seen) > 0) > 0.95
     everything = np.concatenate(
@@ -227,7 +227,7 @@ def test_a_vessel_image_depends_on_its_number_alone(vessels):
     images, masks = draw_vessels("train", [7, 3, 39], (16, 20), 3, rows=2)
     batch = vessels.examples("train", [7, 3, 39])
     np.testing.assert_array_equal(images, batch["condition"])
-    np.testing.assert_array_equal(masks, batch["image"])
+    np.testing.assert_array_equal(masks, batch["x"])
     longer = make_dataset("vessels", image_size=(16, 20), num_examples=50)
     np.testing.assert_array_equal(longer.examples("train", [7, 3, 39])["condition"], images)
 
@@ -236,8 +236,8 @@ def test_grey_vessels_have_the_same_masks(vessels):
     grey = make_dataset("vessels", image_size=(16, 20), channels=1, num_examples=4)
     assert grey.spec.condition_shape == (16, 20, 1)
     np.testing.assert_array_equal(
-        grey.examples("train", slice(None))["image"],
-        vessels.examples("train", slice(0, 4))["image"],
+        grey.examples("train", slice(None))["x"],
+        vessels.examples("train", slice(0, 4))["x"],
     )
 
 
@@ -273,20 +273,20 @@ def test_batches_keep_pairs_together_and_mirror_both():
     masks = {image.tobytes(): mask for mask, image in zip(*stored.values(), strict=True)}
     turned = 0
     for a, b in zip(batches_of(plain), batches_of(flipped), strict=True):
-        assert set(a) == {"image", "condition"}
-        for image, mask in zip(a["condition"], a["image"], strict=True):
+        assert set(a) == {"x", "condition"}
+        for image, mask in zip(a["condition"], a["x"], strict=True):
             np.testing.assert_array_equal(masks[image.tobytes()], mask)
         for i in range(8):
             mirrored = not np.array_equal(a["condition"][i], b["condition"][i])
             step = -1 if mirrored else 1
             turned += mirrored
             np.testing.assert_array_equal(b["condition"][i], a["condition"][i][:, ::step])
-            np.testing.assert_array_equal(b["image"][i], a["image"][i][:, ::step])
+            np.testing.assert_array_equal(b["x"][i], a["x"][i][:, ::step])
     assert 30 <= turned <= 66  # of 96
     rest = batches_of(flipped, steps=4, start_step=8)
     for a, b in zip(rest, batches_of(flipped)[8:], strict=True):
         np.testing.assert_array_equal(a["condition"], b["condition"])
-        np.testing.assert_array_equal(a["image"], b["image"])
+        np.testing.assert_array_equal(a["x"], b["x"])
     (first, *_), spec = flipped.eval_batches("validation", 9), flipped.train_batches(8, 5)
     np.testing.assert_array_equal(
         first["condition"], plain.examples("validation", slice(0, 9))["condition"]
@@ -307,7 +307,7 @@ def test_masks_move_with_their_images():
                 for x in range(-4, 5)
                 if all(
                     np.array_equal(b[key][i], np.roll(pad(a[key][i]), (y, x), (0, 1))[4:-4, 4:-4])
-                    for key in ("image", "condition")
+                    for key in ("x", "condition")
                 )
             ]
             assert len(found) == 1

@@ -90,7 +90,7 @@ def test_the_spec_is_what_comes(made):
     spec = dataset.spec
     assert dataset.name == source
     assert dataset.density is not None or spec.levels is not None
-    expected = {"image": spec.image_shape}
+    expected = {"x": spec.shape}
     expected |= {} if spec.num_classes is None else {"label": ()}
     expected |= {} if spec.condition_shape is None else {"condition": spec.condition_shape}
     for split in SPLITS:
@@ -100,9 +100,9 @@ def test_the_spec_is_what_comes(made):
         assert {k: v.shape for k, v in examples.items()} == {
             name: (count, *shape) for name, shape in expected.items()
         }
-        assert examples["image"].dtype == spec.dtype.as_numpy_dtype
+        assert examples["x"].dtype == spec.dtype.as_numpy_dtype
         for key, bound in (
-            ("image", spec.levels),
+            ("x", spec.levels),
             ("label", spec.num_classes),
             ("condition", spec.condition_levels),
         ):
@@ -114,7 +114,7 @@ def test_evaluation_gives_each_example_once(made):
     _, _, dataset = made
     count = dataset.num_examples("train")
     first, second = arrays(dataset.eval_batches("train", count - 1))
-    assert [len(first["image"]), len(second["image"])] == [count - 1, 1]
+    assert [len(first["x"]), len(second["x"])] == [count - 1, 1]
     whole = {key: np.concatenate([first[key], second[key]]) for key in first}
     assert_equal([whole], [dataset.examples("train", slice(None))])
 
@@ -125,9 +125,7 @@ def test_training_batches_depend_on_seed_and_step_alone(made):
     again = make_dataset(source, **options)
     assert_equal(arrays(again.train_batches(4, 3, start_step=2, num_steps=2)), whole[2:])
     other = arrays(dataset.train_batches(4, 4, num_steps=4))
-    assert not all(
-        np.array_equal(a["image"], b["image"]) for a, b in zip(whole, other, strict=True)
-    )
+    assert not all(np.array_equal(a["x"], b["x"]) for a, b in zip(whole, other, strict=True))
 
 
 def test_splits_and_content_are_the_same_again(made):

@@ -59,7 +59,7 @@ def data_dir(tmp_path_factory):
 
 
 def _numbers(dataset, split):
-    return dataset.examples(split, slice(None))["image"][:, 0, 0, 0]
+    return dataset.examples(split, slice(None))["x"][:, 0, 0, 0]
 
 
 @pytest.mark.parametrize("budget", [2**30, 0])
@@ -79,7 +79,7 @@ def test_prepared_dataset(data_dir, tmp_path, budget):
 def test_data_dir_from_the_environment(data_dir, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
     dataset = make_dataset("tfds:plain:1.0.0", image_size=2, channels=1, crop=3)
-    assert dataset.spec.image_shape == (2, 2, 1)
+    assert dataset.spec.shape == (2, 2, 1)
     assert dataset.place == {"data_dir": str(data_dir)}
     np.testing.assert_array_equal(_numbers(dataset, "test"), np.arange(30, 36))
 
@@ -186,11 +186,11 @@ def test_real(name, shape, counts, mean):
     dataset = make_dataset(f"tfds:{name}")
     assert dataset.spec == DataSpec(shape, 256, 10)
     assert [dataset.num_examples(s) for s in ("train", "validation", "test")] == counts
-    images = np.concatenate([b["image"] for b in dataset.eval_batches("test", 3000)])
+    images = np.concatenate([b["x"] for b in dataset.eval_batches("test", 3000)])
     assert images.shape == (10000, *shape)
     assert images.mean() == pytest.approx(mean, abs=0.3)
     labels = np.concatenate([b["label"] for b in dataset.eval_batches("test", 3000)])
     assert np.bincount(labels).min() >= 892
-    whole = [b["image"].numpy() for b in dataset.train_batches(256, 1, num_steps=6)]
-    resumed = [b["image"].numpy() for b in dataset.train_batches(256, 1, start_step=4, num_steps=2)]
+    whole = [b["x"].numpy() for b in dataset.train_batches(256, 1, num_steps=6)]
+    resumed = [b["x"].numpy() for b in dataset.train_batches(256, 1, start_step=4, num_steps=2)]
     np.testing.assert_array_equal(whole[4:], resumed)

@@ -115,20 +115,20 @@ def test_the_dataset(moons):
     counts = [moons.num_examples(split) for split in ("train", "validation", "test")]
     assert counts == [30, 20, 50_000]
     assert moons.density.noise == 0.05
-    test = moons.examples("test", slice(0, 100))["image"]
+    test = moons.examples("test", slice(0, 100))["x"]
     assert test.dtype == np.float32
     (validation,) = moons.eval_batches("validation", 20)
-    assert set(validation) == {"image"}
-    assert validation["image"].dtype == "float32"
+    assert set(validation) == {"x"}
+    assert validation["x"].dtype == "float32"
     splits = ("train", "validation", "test")
-    everything = np.concatenate([moons.examples(s, slice(0, 20))["image"] for s in splits])
+    everything = np.concatenate([moons.examples(s, slice(0, 20))["x"] for s in splits])
     assert len(np.unique(everything, axis=0)) == 60
 
 
 def test_training_draws_fresh_points_that_depend_on_seed_and_position_alone(moons):
     def stream(seed=3, batch_size=8, **options):
         batches = moons.train_batches(batch_size, seed, **options)
-        return np.stack([b["image"].numpy() for b in batches])
+        return np.stack([b["x"].numpy() for b in batches])
 
     whole = stream(num_steps=12)
     assert whole.shape == (12, 8, 2)
@@ -139,7 +139,7 @@ def test_training_draws_fresh_points_that_depend_on_seed_and_position_alone(moon
     shards = [stream(num_steps=12, shard=(i, 2)) for i in range(2)]
     np.testing.assert_array_equal(np.concatenate(shards, 1), whole)
     assert not np.array_equal(stream(seed=4, num_steps=12), whole)
-    held = moons.examples("train", slice(None))["image"]
+    held = moons.examples("train", slice(None))["x"]
     assert not (whole.reshape(-1, 1, 2) == held).all(2).any()
 
 
@@ -165,4 +165,4 @@ def test_every_density_is_a_source():
     for name, make in DENSITIES.items():
         dataset = make_dataset(name, num_examples=5)
         assert type(dataset.density) is make
-        assert dataset.examples("train", slice(None))["image"].shape == (5, 2)
+        assert dataset.examples("train", slice(None))["x"].shape == (5, 2)

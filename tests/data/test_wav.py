@@ -32,7 +32,7 @@ def _counts(dataset):
 def _files_of(dataset, split):
     """Which files of `_fill` the examples of a split come from."""
     codes = mu_law.encode(np.arange(1, 31) * 1000 / 2**15).tolist()
-    first = dataset.examples(split, slice(None))["image"][:, 0, 0, 0]
+    first = dataset.examples(split, slice(None))["x"][:, 0, 0, 0]
     return [codes.index(code) for code in first]
 
 
@@ -60,15 +60,15 @@ def test_pieces_are_consecutive_mu_law(tmp_path):
     dataset = _make(tmp_path)
     expected = mu_law.encode(wave[:, : 2 * T].reshape(24, T, 1, 1) / 2**15)
     found = np.concatenate(
-        [dataset.examples(s, slice(None))["image"] for s in ("train", "validation", "test")]
+        [dataset.examples(s, slice(None))["x"] for s in ("train", "validation", "test")]
     )
     assert found.dtype == np.uint8
     assert {x.tobytes() for x in found} == {x.tobytes() for x in expected}
-    train = dataset.examples("train", slice(0, 2))["image"]
+    train = dataset.examples("train", slice(0, 2))["x"]
     where = [x.tobytes() for x in expected].index(train[0].tobytes())
     np.testing.assert_array_equal(train[1], expected[where + 1])
     (batch,) = dataset.train_batches(4, 0, num_steps=1)
-    assert batch["image"].shape == (4, T, 1, 1)
+    assert batch["x"].shape == (4, T, 1, 1)
     assert _make(tmp_path, num_bits=5).spec == DataSpec((T, 1, 1), 32, None, 8000)
 
 

@@ -42,7 +42,7 @@ def vessels():
 def truth_of(vessels):
     """The masks of the test split by the bytes of their images."""
     stored = vessels.examples("test", slice(None))
-    pairs = zip(stored["condition"], stored["image"], strict=True)
+    pairs = zip(stored["condition"], stored["x"], strict=True)
     return {image.astype(np.int32).tobytes(): mask for image, mask in pairs}
 
 
@@ -74,7 +74,7 @@ def test_a_perfect_segmenter(vessels, truth_of):
     assert {found[f"{m}_{w}"] for m in ("iou", "f1") for w in ("mean", "sample")} == {1.0}
     assert found["uncertainty"] == found["uncertainty_right"] == 0
     assert "uncertainty_wrong" not in found
-    truth = vessels.examples("test", slice(0, 50))["image"]
+    truth = vessels.examples("test", slice(0, 50))["x"]
     assert found["foreground"] == pytest.approx(truth.mean(), rel=1e-12)
 
 
@@ -101,7 +101,7 @@ def test_a_segmenter_that_is_right_two_times_of_three(vessels, truth_of):
     assert found["iou_mean"] == found["f1_mean"] == 1.0
     bits = -(2 / 3 * np.log2(2 / 3) + 1 / 3 * np.log2(1 / 3))
     assert found["uncertainty"] == pytest.approx(bits, rel=1e-12)
-    truth = vessels.examples("test", slice(0, 30))["image"]
+    truth = vessels.examples("test", slice(0, 30))["x"]
     # All that is true is found twice, all that is not once, in place of what is.
     positives, negatives = truth.sum(), (1 - truth).sum()
     assert found["iou_sample"] == pytest.approx(
@@ -112,10 +112,10 @@ def test_a_segmenter_that_is_right_two_times_of_three(vessels, truth_of):
     cells = [cell[::8, ::8] for cell in cells]
     example = vessels.examples("test", [0])
     np.testing.assert_array_equal(cells[0][..., :1], example["condition"][0])
-    np.testing.assert_array_equal(cells[1][..., :1], 255 * example["image"][0])
+    np.testing.assert_array_equal(cells[1][..., :1], 255 * example["x"][0])
     np.testing.assert_array_equal(cells[2], cells[1])
     np.testing.assert_array_equal(cells[3], 255 - cells[1])
-    mean = np.where(example["image"][0] == 1, 2 / 3, 1 / 3)
+    mean = np.where(example["x"][0] == 1, 2 / 3, 1 / 3)
     np.testing.assert_array_equal(cells[4][..., :1], np.rint(255 * mean))
     np.testing.assert_array_equal(cells[5], heat_map(np.full((8, 8), bits), 0, 1))
 
@@ -148,7 +148,7 @@ def test_an_upscaler_that_repeats_pixels(digits, upscaler):
     assert list(metrics) == [*names, "sampled_examples"]
     assert metrics["sampled_examples"]["value"] == 37
     found = values_of(metrics)
-    x = digits.examples("test", slice(0, 37))["image"]
+    x = digits.examples("test", slice(0, 37))["x"]
     y = x / 16
     small = np.rint(x.reshape(37, 4, 2, 4, 2, 1).mean((2, 4)))
     repeated = small.repeat(2, 1).repeat(2, 2) / 16
@@ -194,7 +194,7 @@ def test_similarity_of_equal_images():
 def test_every_example_is_drawn_for_once(vessels):
     model = segmenter(vessels, lambda condition, call: condition > 100)
     batches = list(batches_of_samples(model, vessels, "test", 2, examples=11, batch_size=4))
-    assert [len(batch["image"]) for batch, _, _ in batches] == [4, 4, 3]
+    assert [len(batch["x"]) for batch, _, _ in batches] == [4, 4, 3]
     assert all(drawn.shape[:2] == (2, len(condition)) for _, condition, drawn in batches)
     images = np.concatenate([condition for _, condition, _ in batches])
     np.testing.assert_array_equal(images, vessels.examples("test", slice(0, 11))["condition"])

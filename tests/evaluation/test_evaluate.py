@@ -15,7 +15,7 @@ from glf.models.drawn import drawn_integers
 
 @pytest.fixture(scope="module")
 def plain_means(glf, digits):
-    x = digits.examples("test", slice(None))["image"]
+    x = digits.examples("test", slice(None))["x"]
     return {
         name: float(values.numpy().astype(np.float64).mean())
         for name, values in glf.loss_terms(tf.constant(x), (0, 0), training=False).items()
@@ -48,7 +48,7 @@ def test_metrics(glf, digits, plain_means):
     mse = plain_means["reconstruction"] / 64
     assert metrics["mse"]["value"] == pytest.approx(mse, rel=1e-5)
     assert metrics["examples"]["value"] == 297
-    x = digits.examples("test", slice(None))["image"]
+    x = digits.examples("test", slice(None))["x"]
     error = (glf.reconstruct_unit(tf.constant(x)).numpy() - x / 16.0) ** 2
     psnr = -10 * np.log10(error.mean((1, 2, 3))).mean()
     assert metrics["psnr"]["value"] == pytest.approx(psnr, rel=1e-5)
@@ -71,14 +71,14 @@ def test_a_model_without_latents_has_only_its_loss(digits):
             return {"loss": tf.reduce_mean(self.to_unit(x), [1, 2, 3])}
 
         def _draw(self, num, seed, temperature, condition):
-            return drawn_integers(tf.zeros([num, *self.spec.image_shape], tf.uint8))
+            return drawn_integers(tf.zeros([num, *self.spec.shape], tf.uint8))
 
         def parameter_groups(self):
             return {}
 
     metrics = evaluate(Constant(digits.spec), digits)
     assert list(metrics) == ["loss", "examples"]
-    x = digits.examples("test", slice(None))["image"]
+    x = digits.examples("test", slice(None))["x"]
     assert metrics["loss"]["value"] == pytest.approx(x.mean() / 16, rel=1e-6)
 
 
@@ -92,7 +92,7 @@ def test_a_likelihood_is_named_and_in_bits_per_dimension(digits, likelihood):
             return {"loss": 2 * nll, "nll": nll}
 
         def _draw(self, num, seed, temperature, condition):
-            return drawn_integers(tf.zeros([num, *self.spec.image_shape], tf.uint8))
+            return drawn_integers(tf.zeros([num, *self.spec.shape], tf.uint8))
 
         def parameter_groups(self):
             return {}

@@ -62,7 +62,7 @@ class Noisy(GenerativeModel, HasBounds):
         return {"loss": nll, "nll": nll}
 
     def _draw(self, num, seed, temperature, condition):
-        return drawn_integers(tf.zeros([num, *self.spec.image_shape], tf.uint8))
+        return drawn_integers(tf.zeros([num, *self.spec.shape], tf.uint8))
 
     def parameter_groups(self):
         return {}
@@ -88,7 +88,7 @@ def test_log_normal_weights(digits):
     bounds = ImportanceBounds(Noisy(digits.spec, 1.0), (1, 4, 16), 100)
     each = bounds.per_example(digits, "train")
     noise = np.random.default_rng(0).normal(size=(16, 200_000)) - 0.5
-    x = digits.examples("train", slice(None))["image"]
+    x = digits.examples("train", slice(None))["x"]
     means = x.reshape(len(x), -1).mean(1)
     for k in (1, 4, 16):
         exact = importance_weighted(noise, k).mean()

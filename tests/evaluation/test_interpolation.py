@@ -14,7 +14,7 @@ def rows(glf, digits):
 
 def test_the_outer_images_are_distinct_test_images(rows, digits):
     assert rows.dtype == np.uint8
-    test = {x.tobytes() for x in digits.examples("test", slice(None))["image"]}
+    test = {x.tobytes() for x in digits.examples("test", slice(None))["x"]}
     for row in rows:
         assert row[0].tobytes() in test
         assert row[-1].tobytes() in test

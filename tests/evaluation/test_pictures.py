@@ -127,10 +127,10 @@ def test_samples_stand_beside_what_was_known(tmp_path):
     """What was not is a middle grey; an array holds the samples alone."""
     spec, images = DataSpec((2, 2, 1), 2, None), np.ones((1, 2, 2, 1), np.uint8)
     known = np.array([[1, 0], [-1, -1]])[None, :, :, None]
-    sample_files.write_samples(tmp_path / "x.png", images, spec, {"image": known})
+    sample_files.write_samples(tmp_path / "x.png", images, spec, {"x": known})
     shown = np.asarray(Image.open(tmp_path / "x.png"))
     np.testing.assert_array_equal(shown[1:3, 1:3], [[255, 0], [128, 128]])
     np.testing.assert_array_equal(shown[1:3, 4:6], 255)
-    sample_files.write_samples(tmp_path / "x.npz", images, spec, {"image": known})
+    sample_files.write_samples(tmp_path / "x.npz", images, spec, {"x": known})
     with np.load(tmp_path / "x.npz") as found:
         np.testing.assert_array_equal(found["images"], images)

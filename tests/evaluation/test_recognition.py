@@ -15,7 +15,7 @@ def judge(digits):
 
 def images_of(dataset, split):
     batch = dataset.examples(split, slice(None))
-    return batch["image"], batch["label"]
+    return batch["x"], batch["label"]
 
 
 def test_real_images_are_recognised(judge, digits):

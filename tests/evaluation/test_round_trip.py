@@ -21,7 +21,7 @@ class Images:
     def __init__(self, spec=SPEC, num=300):
         generator = np.random.default_rng(0)
         self.batch = {
-            "image": generator.integers(0, spec.levels, (num, *spec.image_shape)).astype(np.uint8),
+            "x": generator.integers(0, spec.levels, (num, *spec.shape)).astype(np.uint8),
             "label": np.arange(num) % 3,
         }
 

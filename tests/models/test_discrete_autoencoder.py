@@ -52,7 +52,7 @@ def model(digits):
 
 @pytest.fixture(scope="module")
 def x(digits):
-    return tf.constant(digits.examples("train", slice(0, 12))["image"])
+    return tf.constant(digits.examples("train", slice(0, 12))["x"])
 
 
 @pytest.mark.parametrize("name", QUANTIZERS)
@@ -101,7 +101,7 @@ def test_who_learns_from_what(digits, x, name):
 @pytest.mark.parametrize("rows", [0, 1, 300])
 def test_encode_decode_reconstruct(digits, name, rows):
     model = make(digits.spec, name)
-    x = tf.constant(digits.examples("train", slice(0, rows))["image"])
+    x = tf.constant(digits.examples("train", slice(0, rows))["x"])
     codes = model.encode(x)
     assert model.latent_spec.is_compatible_with(codes)
     assert codes.shape == (rows, *model.code_shape)
@@ -154,7 +154,7 @@ def test_metrics(model, digits):
         *("loss", "reconstruction", "prior_nll", "mse", "psnr"),
         *("code_usage", "code_perplexity", "examples"),
     ]
-    codes = model.encode(tf.constant(digits.examples("test", slice(None))["image"])).numpy()
+    codes = model.encode(tf.constant(digits.examples("test", slice(None))["x"])).numpy()
     p = np.stack([np.bincount(codes[..., c].ravel(), minlength=6) for c in range(2)]) / 297 / 4
     assert metrics["code_usage"]["value"] == pytest.approx((p > 0).mean())
     terms = np.where(p > 0, p * np.log(np.maximum(p, 1e-9)), 0)

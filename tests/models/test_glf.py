@@ -12,7 +12,7 @@ from glf.data.dataset import DataSpec
 
 @pytest.fixture(scope="module")
 def x(digits):
-    return tf.constant(digits.examples("train", slice(0, 12))["image"])
+    return tf.constant(digits.examples("train", slice(0, 12))["x"])
 
 
 def terms(model, x, training=False):
@@ -169,7 +169,7 @@ def test_a_negative_temperature_is_refused(glf, temperature):
 
 @pytest.mark.parametrize("rows", [0, 1, 3, 300])
 def test_encode_decode_reconstruct(glf, digits, rows):
-    x = digits.examples("train", slice(0, rows))["image"]
+    x = digits.examples("train", slice(0, rows))["x"]
     z = glf.encode(tf.constant(x))
     assert z.shape == (rows, 4)
     assert z.dtype == tf.float32

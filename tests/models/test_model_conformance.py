@@ -48,12 +48,12 @@ class Case:
         rng = np.random.default_rng(1)
         for weight in self.model.trainable_weights:
             weight.assign_add(0.1 * rng.normal(size=weight.shape))
-        shape = (BATCH, *self.spec.image_shape)
+        shape = (BATCH, *self.spec.shape)
         if self.spec.levels is None:
             self.x = tf.constant(rng.normal(size=shape), tf.float32)
         else:
             self.x = tf.constant(rng.integers(0, self.spec.levels, shape), tf.uint8)
-        batch = {"image": self.x}
+        batch = {"x": self.x}
         if self.spec.num_classes:
             batch["label"] = tf.constant(rng.integers(0, self.spec.num_classes, BATCH), tf.int32)
         if self.spec.condition_shape:
@@ -123,7 +123,7 @@ def test_losses_and_their_gradients(case):
 
 def test_samples(case):
     drawn = case.model.sample(BATCH, 3, **case.given)
-    assert drawn.shape == (BATCH, *case.spec.image_shape)
+    assert drawn.shape == (BATCH, *case.spec.shape)
     if case.spec.levels is None:
         assert drawn.dtype == tf.float32
         assert np.all(np.isfinite(drawn))

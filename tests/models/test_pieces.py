@@ -38,7 +38,7 @@ class Counting(GenerativeModel, HasDensity, HasLatents, HasRoundTrip):
 
     def _draw(self, num, seed, temperature, condition):
         TRACES["draw"] += 1
-        u = random.uniform([num, *self.spec.image_shape], seed)
+        u = random.uniform([num, *self.spec.shape], seed)
         y = temperature * u * self.shift + tf.cast(condition, tf.float32)[:, None, None, None]
         return drawn_images(y, LEVELS)
 
@@ -48,7 +48,7 @@ class Counting(GenerativeModel, HasDensity, HasLatents, HasRoundTrip):
 
     def _decode(self, z, condition):
         TRACES["decode"] += 1
-        return tf.broadcast_to(z[:, None, None], [tf.shape(z)[0], *self.spec.image_shape])
+        return tf.broadcast_to(z[:, None, None], [tf.shape(z)[0], *self.spec.shape])
 
     def _round_trip(self, x, seed, condition):
         noise = random.uniform(tf.shape(x), seed)

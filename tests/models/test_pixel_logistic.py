@@ -41,7 +41,7 @@ def model(dataset):
 
 @pytest.fixture(scope="module")
 def x(dataset):
-    return tf.constant(dataset.examples("train", slice(0, 7))["image"])
+    return tf.constant(dataset.examples("train", slice(0, 7))["x"])
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_wrong_data(dataset):
 
 
 def test_what_it_needs_of_a_batch(model, dataset):
-    assert model.reads == ("image", "condition")
+    assert model.reads == ("x", "condition")
     metrics = evaluate(model, dataset, "validation", batch_size=4)
     assert list(metrics) == ["loss", "nll", "bits_per_dim", "examples"]
     assert metrics["bits_per_dim"]["value"] == pytest.approx(
@@ -119,7 +119,7 @@ def test_pictures_show_condition_sample_and_example(model, dataset):
     pixels = model_pictures.samples(model, dataset, 8, seed=(0, 5))
     batch = dataset.examples("validation", [0, 1])
     drawn = model.sample(2, (0, 5), condition=model.condition_of(batch))
-    stacks = [batch["condition"], 255 * drawn.numpy(), 255 * batch["image"]]
+    stacks = [batch["condition"], 255 * drawn.numpy(), 255 * batch["x"]]
     stacks = [np.broadcast_to(stack, (2, 8, 10, 3)) for stack in stacks]
     expected = pictures.grid(np.stack(stacks, 1).reshape(6, 8, 10, 3), 256, 3)
     np.testing.assert_array_equal(pixels, expected)

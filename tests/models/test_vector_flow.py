@@ -51,7 +51,7 @@ def dataset():
 
 @pytest.fixture(scope="module")
 def x(dataset):
-    return tf.constant(dataset.examples("validation", slice(None))["image"])
+    return tf.constant(dataset.examples("validation", slice(None))["x"])
 
 
 def test_terms(model, x):
@@ -122,10 +122,10 @@ class NormalData:
         return 1000
 
     def examples(self, split, rows):
-        return {"image": self.points[rows]}
+        return {"x": self.points[rows]}
 
     def eval_batches(self, split, batch_size):
-        return tf.data.Dataset.from_tensor_slices({"image": self.points}).batch(batch_size)
+        return tf.data.Dataset.from_tensor_slices({"x": self.points}).batch(batch_size)
 
 
 def test_the_gap_of_the_truth_is_zero():
@@ -139,7 +139,7 @@ def test_evaluation_in_nats_above_the_floor(model, dataset):
     metrics = evaluate(model, dataset, "validation", batch_size=16)
     round_trip = ["round_trip_largest", "round_trip_mean", "layer_round_trip"]
     assert list(metrics) == ["loss", "nll", "floor", "gap", "gap_error", *round_trip, "examples"]
-    points = dataset.examples("validation", slice(None))["image"]
+    points = dataset.examples("validation", slice(None))["x"]
     truth, own = dataset.density.log_prob(points), model.log_prob(points).numpy()
     assert metrics["floor"]["value"] == pytest.approx(-truth.mean(), rel=1e-6)
     assert metrics["gap"]["value"] == pytest.approx((truth - own).mean(), rel=1e-4)

@@ -143,7 +143,7 @@ def test_what_samples_cost_is_said(used):
 def test_inpainting_keeps_what_is_given(used):
     out, _ = used
     digits = make_dataset("digits")
-    images = digits.examples("validation", slice(0, 5))["image"]
+    images = digits.examples("validation", slice(0, 5))["x"]
     inpainted = images_of(out / "inpainted.npz")
     known = np.ones((8, 8), bool)
     known[2:5, 1:5] = False
@@ -154,7 +154,7 @@ def test_inpainting_keeps_what_is_given(used):
 def test_a_picture_of_completions(used):
     out, _ = used
     pixels = np.asarray(Image.open(out / "c.png"))
-    image = make_dataset("digits").examples("test", [0])["image"][0, ..., 0].astype(int)
+    image = make_dataset("digits").examples("test", [0])["x"][0, ..., 0].astype(int)
     # Two pairs in a row: what was given, in grey where nothing was, and beside it the image.
     assert pixels.shape == (3 * 9 + 1, 4 * 9 + 1)
     given, completed = pixels[1:9, 1:9], pixels[1:9, 10:18]

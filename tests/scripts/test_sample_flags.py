@@ -18,7 +18,7 @@ flags.FLAGS.mark_as_parsed()
 
 def model(kind=None):
     encoder = None if kind is None else types.SimpleNamespace(kind=kind)
-    spec = types.SimpleNamespace(image_shape=(8, 6, 1), num_classes=10)
+    spec = types.SimpleNamespace(shape=(8, 6, 1), num_classes=10)
     return types.SimpleNamespace(condition_kind=kind, condition_encoder=encoder, spec=spec)
 
 
@@ -94,7 +94,7 @@ def test_conditions_that_are_images(digits):
     encoder = functools.partial(Downsampled, factor=4, size=4, filters=4)
     model = Autoregressive(digits.spec, make_density=density, make_condition_encoder=encoder)
     images, shown = sample.images_and_examples(model, digits)
-    examples = digits.examples("validation", slice(0, 3))["image"]
-    np.testing.assert_array_equal(shown["image"], examples)
-    expected = model.sample(3, 1, condition=model.condition_of({"image": examples}))
+    examples = digits.examples("validation", slice(0, 3))["x"]
+    np.testing.assert_array_equal(shown["x"], examples)
+    expected = model.sample(3, 1, condition=model.condition_of({"x": examples}))
     np.testing.assert_array_equal(images, expected)

@@ -23,7 +23,7 @@ class Tiny(GenerativeModel, Reconstructs):
 
     def __init__(self, spec, *, noise=0.1, not_finite_at=None, size=4):
         super().__init__(spec)
-        pixels = spec.image_shape[0] * spec.image_shape[1] * spec.image_shape[2]
+        pixels = spec.shape[0] * spec.shape[1] * spec.shape[2]
         self.noise, self.not_finite_at, self.size = noise, not_finite_at, size
         self.encoder = keras.layers.Dense(size)
         self.encoder.build((None, pixels))
@@ -36,7 +36,7 @@ class Tiny(GenerativeModel, Reconstructs):
         return tf.reshape(self.to_unit(x), [tf.shape(x)[0], self.encoder.kernel.shape[0]])
 
     def _image(self, z):
-        return tf.reshape(tf.sigmoid(self.decoder(z)), [-1, *self.spec.image_shape])
+        return tf.reshape(tf.sigmoid(self.decoder(z)), [-1, *self.spec.shape])
 
     def _loss_terms(self, x, seed, training, condition):
         z = self.encoder(self._flat(x))

@@ -28,16 +28,16 @@ def conditional(tiny):
             labels = kind == "label"
             reads = types.SimpleNamespace(
                 kind=kind,
-                reads=kind,
+                reads="label" if labels else "x",
                 condition_of=self._of,
-                condition_shape=() if labels else spec.image_shape,
+                condition_shape=() if labels else spec.shape,
                 condition_levels=10 if labels else spec.levels,
             )
             self.condition_encoder = kind and reads
 
         def _of(self, batch):
             kind = self.condition_kind
-            return batch["label"] if kind == "label" else tf.cast(batch["image"], tf.int32) // 2
+            return batch["label"] if kind == "label" else tf.cast(batch["x"], tf.int32) // 2
 
         def _loss_terms(self, x, seed, training, condition):
             mean = tf.reduce_mean(tf.cast(condition, tf.float32), list(range(1, condition.ndim)))
@@ -47,7 +47,7 @@ def conditional(tiny):
             return {"loss": terms["loss"], "error": terms["error"], "condition": mean}
 
         def _draw(self, num, seed, temperature, condition):
-            shape = [num, *self.spec.image_shape]
+            shape = [num, *self.spec.shape]
             labels = condition.shape.rank == 1
             return drawn_integers(
                 tf.broadcast_to(condition[:, None, None, None], shape) if labels else condition
@@ -65,7 +65,7 @@ def test_conditions_reach_the_loss(short_run, tmp_path, digits, conditional, kin
     options = {**QUIET, "num_steps": 3, "log_every": 1}
     short_run(make_model=lambda spec: conditional(spec, kind), **options)
     expected = [
-        np.mean(b["label"]) if kind == "label" else np.mean(b["image"].numpy() // 2)
+        np.mean(b["label"]) if kind == "label" else np.mean(b["x"].numpy() // 2)
         for b in digits.train_batches(8, 0, num_steps=3)
     ]
     np.testing.assert_allclose(conditions_of_steps(tmp_path / "run"), expected, rtol=1e-6)
@@ -126,9 +126,9 @@ def test_a_model_that_could_but_does_not(digits, tiny, conditional):
     batch = digits.examples("train", [0, 1])
     for model in (tiny(digits.spec), conditional(digits.spec, None)):
         assert model.condition_of(batch) is None
-        assert model.reads == ("image",)
+        assert model.reads == ("x",)
     model = conditional(digits.spec)
-    assert model.reads == ("image", "label")
+    assert model.reads == ("x", "label")
     np.testing.assert_array_equal(model.condition_of(batch), batch["label"])
 
 
@@ -149,12 +149,12 @@ def test_pictures_of_conditional_models(short_run, tmp_path, digits, conditional
     found = Image.open(tmp_path / "label" / "pictures" / "samples-00000001.png")
     np.testing.assert_array_equal(np.asarray(found), pictures.grid(labels, 17))
     short_run(tmp_path / "image", make_model=lambda spec: make_model(spec, "image"), **options)
-    x = digits.examples("validation", [0, 1])["image"]
+    x = digits.examples("validation", [0, 1])["x"]
     expected = pictures.grid(np.stack([x[0], x[0] // 2, x[1], x[1] // 2]), 17, columns=2)
     found = Image.open(tmp_path / "image" / "pictures" / "samples-00000001.png")
     np.testing.assert_array_equal(np.asarray(found), expected)
     # Without validation examples, those of training.
     data = make_dataset("digits", validation_examples=0)
     drawn = model_pictures.samples(made[1], data, 2, random.make_seed(0))
-    x = data.examples("train", [0])["image"]
+    x = data.examples("train", [0])["x"]
     np.testing.assert_array_equal(drawn, pictures.grid(np.concatenate([x, x // 2]), 17, columns=2))

@@ -134,7 +134,7 @@ def trained(name, dataset):
         return loss
 
     for i, batch in enumerate(dataset.train_batches(32, 0, num_steps=STEPS)):
-        loss = step(batch["image"], tf.constant(i))
+        loss = step(batch["x"], tf.constant(i))
     return model, loss
 
 
@@ -149,6 +149,6 @@ def test_nothing_is_infinite_after_steps_that_are_too_long(name, dataset):
         assert np.all(np.isfinite(y)), temperature
         images = model.sample(50, 1, temperature).numpy()
         assert images.max() < dataset.spec.levels
-    images = dataset.examples("test", slice(None))["image"]
+    images = dataset.examples("test", slice(None))["x"]
     images[0], images[1] = 0, dataset.spec.levels - 1
     assert np.all(np.isfinite(model.log_prob(images)))

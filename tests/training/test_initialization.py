@@ -48,7 +48,7 @@ def run(short_run, tmp_path):
 def check(layer, dataset):
     """The layer normalises the first examples of the stream, up to what noise does."""
     assert float(layer.initialized.numpy()) == 1
-    batch = next(iter(dataset.train_batches(NUM, 0)))["image"].numpy()
+    batch = next(iter(dataset.train_batches(NUM, 0)))["x"].numpy()
     pixels = (batch + 0.5) / dataset.spec.levels
     shift, log_scale = layer.shift.numpy(), layer.log_scale.numpy()
     # Uniform noise of one level has a deviation of 0.29 levels, its mean of 64 draws 0.036.

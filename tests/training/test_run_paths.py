@@ -61,7 +61,7 @@ def project(tmp_path, monkeypatch):
 def first_image(**options):
     dataset = configurables.load_run(**options)[1]
     assert dataset.name == "folder:photos"
-    return dataset.examples("train", slice(0, 1))["image"]
+    return dataset.examples("train", slice(0, 1))["x"]
 
 
 def test_relative_data_are_found_from_anywhere(project, tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ def test_each_update_is_on_its_own_part_of_the_batch(take_steps, make_small_glf,
     norms = []
     for batch in digits.train_batches(8, 3, num_steps=3):
         with tf.GradientTape() as tape:
-            terms, features = expected.loss_terms_and_features(batch["image"], (0, 0), True)
+            terms, features = expected.loss_terms_and_features(batch["x"], (0, 0), True)
             loss = tf.reduce_mean(terms["loss"])
         z = features["flow"]
         gradients = tape.gradient(loss, [w.value for w in groups["autoencoder"]])
@@ -131,7 +131,7 @@ def test_low_precision_on_a_cpu_fuses_the_flow(
     stepper = Stepper(
         model, Experiment(lambda spec: model, batch_size=8), Execution(precision=precision, jit=jit)
     )
-    batch = {"image": tf.zeros([8, *digits.spec.image_shape], tf.uint8)}
+    batch = {"x": tf.zeros([8, *digits.spec.shape], tf.uint8)}
     tf.function(stepper._joint_step, autograph=False).get_concrete_function(batch, (0, 0))
     assert seen == [expected]
     # Then the gradient around it is the graph's own.
