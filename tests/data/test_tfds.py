@@ -179,7 +179,9 @@ def test_not_prepared(data_dir, monkeypatch, capsys, caplog):
     ("name", "shape", "counts", "mean"),
     [
         ("mnist", (28, 28, 1), [55000, 5000, 10000], 33.8),
-        ("cifar10", (32, 32, 3), [45000, 5000, 10000], 121.5),
+        pytest.param(
+            *("cifar10", (32, 32, 3), [45000, 5000, 10000], 121.5), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_real(name, shape, counts, mean):

@@ -144,6 +144,7 @@ def test_a_finished_run_says_so_and_does_nothing(short_run, tmp_path, compare, m
     assert compare(tmp_path / "run") == before
 
 
+@pytest.mark.slow
 def test_a_run_can_be_made_longer(short_run, tmp_path, compare):
     config = "train.num_steps = {}\ntrain.batch_size = 8\n"
     short_run(**QUIET, num_steps=6, config=config.format(6))
