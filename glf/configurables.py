@@ -1,4 +1,4 @@
-"""What configurations can name, and what is made of them.
+"""The names that configurations know, and what is made of them.
 
 Every part is registered, not decorated: calling `GLF(...)` in a notebook is plain Python, and only
 `@GLF` in a configuration gets its bindings, or a default of a part that a configuration names.
@@ -53,8 +53,8 @@ ROOMS = (
 def _register(target, name):
     """Registers a part; parameters that code passes are not bindable."""
     parameters = inspect.signature(target).parameters
-    given = (*getattr(target, "given_by_code", ()), "name")
-    register(target, name, [parameter for parameter in given if parameter in parameters])
+    of_code = getattr(target, "given_by_code", ())
+    register(target, name, [parameter for parameter in of_code if parameter in parameters])
     CONFIGURABLES[name] = target
 
 
@@ -104,8 +104,8 @@ def parse(gin_files=(), gin_params=()):
         except (ValueError, TypeError, SyntaxError, OSError, NameError, KeyError) as error:
             where = ""
             if isinstance(error, SyntaxError) and gin_params:
-                given = "; ".join(gin_params)
-                where = f" If it is none of the files, it is one of the single bindings: {given}"
+                texts = "; ".join(gin_params)
+                where = f" If it is none of the files, it is one of the single bindings: {texts}"
             raise ValueError(
                 f"The configuration cannot be used: {explain(error, CONFIGURABLES)}{where}"
             ) from error

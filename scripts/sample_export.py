@@ -49,8 +49,8 @@ def main():
     factor = max(1, math.ceil(arguments.min_side / min(height, width)))
     canvas = canvas.repeat(factor, 0).repeat(factor, 1)
     Image.fromarray(canvas[..., 0] if channels == 1 else canvas).save(arguments.out)
-    found = importlib.util.find_spec("glf")
-    where = "glf is importable here" if found else "glf is not importable here"
+    package = importlib.util.find_spec("glf")
+    where = "glf is importable here" if package else "glf is not importable here"
     print(f"{num} samples of {arguments.export} are in {arguments.out} ({where}).")
 
 

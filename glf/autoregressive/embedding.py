@@ -1,4 +1,4 @@
-"""How integers enter a causal network."""
+"""Embeddings: integers as they enter a causal network."""
 
 import abc
 

@@ -1,4 +1,4 @@
-"""Which positions of an image a pass computes, and where it finds what lies around them.
+"""Views of an image: positions that a pass computes, and where it finds what is about them.
 
 A causal network is written once, against a view. The same lines then compute a whole image at once
 (`WholeView`), a window of rows below what is final (`RowsView`), or one pixel (`PixelView`); the

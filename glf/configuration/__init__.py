@@ -1,1 +1,1 @@
-"""How gin is read: kept apart from the caller's own, with every binding looked at."""
+"""The reading of gin: kept apart from the caller's own, with every binding looked at."""

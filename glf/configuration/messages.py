@@ -1,4 +1,4 @@
-"""What is said of a configuration that cannot be read."""
+"""Messages about a configuration that cannot be read."""
 
 import difflib
 import inspect

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def ensured(value, holds, message, *found):
+def ensured(value, holds, message, *came):
     """Returns `value`, a tensor, if `holds`, and refuses it otherwise.
 
     Values that are known are refused at once. In a graph an assertion with the same words stands
@@ -18,18 +18,18 @@ def ensured(value, holds, message, *found):
     Args:
       value: a tensor.
       holds: a bool tensor [].
-      message: says what is expected, and ends where what was found follows.
-      found: words and tensors that say what came.
+      message: says what is expected, and ends where what came follows.
+      came: words and tensors that say what came.
 
     Raises:
       ValueError: if the values are known and it does not hold.
     """
     known = tf.get_static_value(holds)
     if known is None:
-        with tf.control_dependencies([tf.debugging.Assert(holds, [message, *found])]):
+        with tf.control_dependencies([tf.debugging.Assert(holds, [message, *came])]):
             return tf.identity(value)
     if not known:
-        words = [str(tf.get_static_value(f) if tf.is_tensor(f) else f) for f in found]
+        words = [str(tf.get_static_value(f) if tf.is_tensor(f) else f) for f in came]
         raise ValueError(" ".join([message, *words]) + ".")
     return value
 

@@ -1,4 +1,4 @@
-"""What `training` can be besides True and False: a mode that brings the seeds of its noise."""
+"""Modes of `training` besides True and False, which bring the seeds of their noise."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What configurations can name: classes and functions that say which arguments code gives.
+"""Parts that configurations can name: classes and functions that say which arguments code gives.
 
 The base class of a role has a `given_by_code`, the names of the arguments that whoever makes such a
 part gives; a function gets one by `nameable`. Everything else is bound by configurations.

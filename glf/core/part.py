@@ -53,14 +53,14 @@ class Part(metaclass=Documented):
     def __call__(self, *args, **kwargs):
         """Keras' way in: `call`, with the shapes of the first arguments built if need be."""
         if not self.built:
-            given = inspect.signature(self.call).bind(*args, **kwargs).arguments
-            first = next(iter(given.values()))
+            named = inspect.signature(self.call).bind(*args, **kwargs).arguments
+            first = next(iter(named.values()))
             if not hasattr(first, "shape"):
                 raise ValueError(
                     f"{type(self).__name__} is called with one tensor, got {type(first).__name__}. "
                     "A bijector gives the pair (u, log|det du/dy|): put several into one Chain."
                 )
-            condition = given.get("condition")
+            condition = named.get("condition")
             shapes = [None if t is None else (None, *t.shape[1:]) for t in (first, condition)]
             self.build(*shapes)
         return super().__call__(*args, **kwargs)
@@ -101,7 +101,7 @@ def instead(name):
     return method
 
 
-def made_by(factory, where, *given, **arguments):
+def made_by(factory, where, *positional, **arguments):
     """What `factory` makes, called with the arguments given.
 
     Args:
@@ -118,7 +118,7 @@ def made_by(factory, where, *given, **arguments):
             f"{type(factory).__name__} {name!r}. Give its class, functools.partial(class, ...), or "
             f"lambda: {type(factory).__name__}(...)."
         )
-    return factory(*given, **arguments)
+    return factory(*positional, **arguments)
 
 
 def _copy_weights(old, new):

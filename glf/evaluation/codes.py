@@ -1,4 +1,4 @@
-"""How much of its codebook a discrete autoencoder uses."""
+"""Use of a discrete autoencoder's codebook."""
 
 import numpy as np
 

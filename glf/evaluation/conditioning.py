@@ -1,4 +1,4 @@
-"""How well the learned matrices of a model can be inverted, as training and evaluation show it."""
+"""Errors of the inverses of learned matrices, as training and evaluation show them."""
 
 from absl import logging
 

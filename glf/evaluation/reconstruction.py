@@ -1,4 +1,4 @@
-"""How close reconstructions are to their images: squared error and PSNR, each example once."""
+"""Errors of reconstructions: squared error and PSNR, each example once."""
 
 import numpy as np
 

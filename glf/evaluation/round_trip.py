@@ -1,4 +1,4 @@
-"""How exactly a flow comes back: data through its inverse to the base, and forward again."""
+"""Errors of a flow's round trip: data through its inverse to the base, and forward again."""
 
 import numpy as np
 import tensorflow as tf

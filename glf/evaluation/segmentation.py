@@ -1,4 +1,4 @@
-"""How well drawn masks agree with true ones, and where the model says that it does not know."""
+"""Agreement of drawn masks with true ones, and where the model says that it does not know."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How close images drawn from their small versions are to the originals: PSNR and SSIM."""
+"""Images drawn from their small versions against the originals: PSNR and SSIM."""
 
 import numpy as np
 import tensorflow as tf

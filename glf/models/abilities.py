@@ -1,4 +1,4 @@
-"""What only some models can do: small abstract classes, each with its signatures in exports."""
+"""Abilities of some models: small abstract classes, each with its signatures in exports."""
 
 import abc
 import typing

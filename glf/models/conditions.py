@@ -1,4 +1,4 @@
-"""What a model is conditioned on: nothing, or what its condition encoder makes of a batch."""
+"""Conditions of models: nothing, or what a condition encoder makes of a batch."""
 
 from glf.core.part import made_by
 

@@ -38,8 +38,8 @@ class Quantizer(keras.layers.Layer, abc.ABC):
 
     given_by_code = ()
 
-    def __init__(self, channels, categories, inputs, outputs, *, name=None):
-        super().__init__(dtype="float32", name=name)
+    def __init__(self, channels, categories, inputs, outputs):
+        super().__init__(dtype="float32")
         if channels < 1 or categories < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 1 channel of at least 2 categories, got "
@@ -65,9 +65,9 @@ class ArgmaxStraightThrough(Quantizer):
     this bottleneck; the straight-through estimator is that of Bengio et al. 2013 (arXiv 1308.3432).
     """
 
-    def __init__(self, *, channels=4, categories=128, name=None):
+    def __init__(self, *, channels=4, categories=128):
         size = channels * categories
-        super().__init__(channels, categories, size, size, name=name)
+        super().__init__(channels, categories, size, size)
 
     def to_codes(self, h, seed, training):
         """See `Quantizer`; `seed` is not used."""
@@ -99,9 +99,9 @@ class GumbelSoftmax(Quantizer):
       ValueError: if a number is out of range.
     """
 
-    def __init__(self, *, channels=4, categories=128, temperature=1.0, hard=False, name=None):
+    def __init__(self, *, channels=4, categories=128, temperature=1.0, hard=False):
         size = channels * categories
-        super().__init__(channels, categories, size, size, name=name)
+        super().__init__(channels, categories, size, size)
         if not temperature > 0:
             raise ValueError(f"GumbelSoftmax.temperature must be positive, got {temperature}.")
         self.temperature = temperature
@@ -160,9 +160,8 @@ class VectorQuantizer(Quantizer):
         commitment=0.25,
         reseed_below=None,
         freeze_after=None,
-        name=None,
     ):
-        super().__init__(1, categories, size, size, name=name)
+        super().__init__(1, categories, size, size)
         if size < 1 or not 0 <= decay < 1 or not commitment >= 0:
             raise ValueError(
                 "VectorQuantizer needs size of at least 1, decay in [0, 1) and commitment of at "

@@ -1,4 +1,4 @@
-"""What users give to models, checked: numbers, conditions, images, points, latents.
+"""Checks of what users give to models: numbers, conditions, images, points, latents.
 
 Every function returns what it was given as a tensor of the type that models work with. Values that
 are known are refused by a ValueError, those of a graph by an assertion in it, see

@@ -1,4 +1,4 @@
-"""What a model offers to exports: functions of tensors, with words for those who load them."""
+"""Signatures of exports: functions of tensors, with words for those who load them."""
 
 import collections.abc
 import typing

@@ -1,4 +1,4 @@
-"""What a conditional model makes of its condition, once for all positions."""
+"""Condition encoders: contexts made of conditions, once for all positions."""
 
 import abc
 

@@ -128,8 +128,8 @@ def _convolved(h, kernel, bias):
 
 def _doublings(factor):
     """Twos, as many as divide the factor, and what remains if that is more than 1."""
-    found = []
+    factors = []
     while factor % 2 == 0:
-        found.append(2)
+        factors.append(2)
         factor //= 2
-    return found + [factor] * (factor > 1)
+    return factors + [factor] * (factor > 1)

@@ -1,4 +1,4 @@
-"""How to draw from an autoregressive model: with the same noise, all of them, the same sample."""
+"""Samplers of autoregressive models: with the same noise, all of them draw the same sample."""
 
 from glf.samplers.ancestral import Ancestral, CachedAncestral
 from glf.samplers.base import Sampler, Samples

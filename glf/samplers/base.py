@@ -78,8 +78,8 @@ class Sampler(abc.ABC):
         context = model.arranged(context)
         with hold_weights(model):
             draft = self.draw(model, noise, context, temperature, known)
-            found = certify(model, draft.x, noise, context, temperature, known)
-        return Samples(**{**draft._asdict(), **found._asdict()})
+            certified = certify(model, draft.x, noise, context, temperature, known)
+        return Samples(**{**draft._asdict(), **certified._asdict()})
 
     def settings(self, model, num=None):
         """What a table says of this sampler beside its name, for `num` samples of `model`.

@@ -74,17 +74,17 @@ class Predictive(Sampler):
 
     def settings(self, model, num=None):
         """See `Sampler`."""
-        found = {}
+        options = {}
         if self.rows is not None:
             height, align = model.image_shape[0], model.network.alignment
             rows = self.rows
             if rows == "auto":
                 rows = window_rows(height, self.batch or num)
-            found["rows"] = min(-(-rows // align) * align, height)
+            options["rows"] = min(-(-rows // align) * align, height)
         if self.forecast and model.forecaster is not None:
             trained = model.forecaster.horizon
-            found["horizon"] = trained if self.horizon is None else min(self.horizon, trained)
-        return found
+            options["horizon"] = trained if self.horizon is None else min(self.horizon, trained)
+        return options
 
     def draw(self, model, noise, context, temperature, known):
         """See `Sampler`."""

@@ -1,4 +1,4 @@
-"""What a run remembers of its data, and what it says when they are others."""
+"""The record that a run keeps of its data, and what it says when they are others."""
 
 import dataclasses
 

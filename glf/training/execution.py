@@ -1,4 +1,4 @@
-"""How a run is executed, and what its folder says of where it comes from."""
+"""The execution of a run, and the provenance that its folder tells."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is trained, on what, for how long, and how often it is looked at."""
+"""An experiment: a model, its data, how long it is trained and how often it is looked at."""
 
 import dataclasses
 from collections.abc import Callable

@@ -28,7 +28,7 @@ def measure(sizes):
     from glf import configurables, export_model
     from glf.core import random
 
-    found = {}
+    seconds = {}
     for _ in range(min(sizes.rounds, 3)):
         for study in STUDIES:
             configurables.parse([f"configs/studies/{study}.gin"])
@@ -39,10 +39,10 @@ def measure(sizes):
             for name in filter(functools.partial(hasattr, model), METHODS):
                 arguments = (ROWS, 0) if name == "sample" else (images,)
                 call = functools.partial(getattr(model, name), *arguments)
-                found.setdefault(f"{study}, {name}", []).append(traced(call))
+                seconds.setdefault(f"{study}, {name}", []).append(traced(call))
             model = configurables.make_model(spec)
             with tempfile.TemporaryDirectory() as folder:
                 began = time.perf_counter()
                 export_model(model, f"{folder}/export")
-                found.setdefault(f"{study}, export", []).append(time.perf_counter() - began)
-    return {f"tracing, {name} (s)": median(values) for name, values in found.items()}
+                seconds.setdefault(f"{study}, export", []).append(time.perf_counter() - began)
+    return {f"tracing, {name} (s)": median(values) for name, values in seconds.items()}
