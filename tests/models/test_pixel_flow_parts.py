@@ -23,6 +23,7 @@ DENSITY = partial(
     make_preprocessing=partial(Logit, 0.05, **DOUBLE),
     make_part=partial(ConditionalGaussian, **DOUBLE),
     make_last=partial(ConditionalGaussian, **DOUBLE),
+    **DOUBLE,
 )
 
 

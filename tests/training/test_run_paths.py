@@ -10,6 +10,7 @@ from PIL import Image
 import glf.training.train as train
 from glf import configurables
 from glf.data.make import make_dataset
+from glf.training.execution import Provenance
 from glf.training.run_folder import RunFolder
 
 CONFIG = """
@@ -52,7 +53,7 @@ def project(tmp_path, monkeypatch):
         Image.fromarray(pixels).save(project / "photos" / f"{i}.png")
     monkeypatch.chdir(project)
     folder = RunFolder(project / "run")
-    folder.write(CONFIG, {"flags": {}})
+    folder.write(Provenance(CONFIG), "float32")
     folder.write_spec(make_dataset("folder:photos"))
     yield project
     configurables.parse()
