@@ -44,7 +44,7 @@ def test_an_export_gives_the_same(name, tmp_path):
         make_encoder = functools.partial(make_encoder, size=density.context_shape[-1])
     model = Autoregressive(
         DataSpec(density.data_shape, density.levels, 3),
-        make_density=lambda *_: density,
+        make_density=lambda **_: density,
         make_sampler=functools.partial(Predictive, rows=2, jit=False),
         make_condition_encoder=make_encoder,
     )
