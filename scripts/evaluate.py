@@ -25,7 +25,7 @@ from glf.evaluation.options import options
 from . import common, early
 
 WORKDIR = common.define_workdir()
-SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Which examples.")
+SPLIT = common.define_split()
 ONLY = flags.DEFINE_multi_string(
     "only",
     [],

@@ -159,11 +159,12 @@ class Stepper:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
         results, features = self._joint(batch, seed)
+        condition = self.model.condition_of(batch)
         for group, number in self.updates.items():
-            norms = []
-            for index, rows in enumerate(tf.split(features[group], number)):
-                part = {name: tf.split(values, number)[index] for name, values in batch.items()}
-                norms.append(self._own[group](rows, part, random.fold(seed, group, index)))
+            rows = tf.split(features[group], number)
+            conditions = number * [None] if condition is None else tf.split(condition, number)
+            seeds = [random.fold(seed, group, index) for index in range(number)]
+            norms = list(map(self._own[group], rows, conditions, seeds))
             results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
         if self._move_average is not None:
             self._move_average(step)
@@ -195,11 +196,11 @@ class Stepper:
         results |= self._apply_joint(gradients)
         return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
 
-    def _own_step(self, group, features, batch, seed):
+    def _own_step(self, group, features, condition, seed):
         """One update of a group on a part of the batch; the norm of its gradient."""
         rows = tf.shape(features)[0] * self.replicas
         with tf.GradientTape() as tape:
-            loss = self.model.inner_loss(group, features, seed, self.model.condition_of(batch))
+            loss = self.model.inner_loss(group, features, seed, condition)
             loss = tf.reduce_sum(loss) / tf.cast(rows, loss.dtype)
         gradients = self._gradients(tape, loss, {group: self.groups[group]})
         return tf.cast(self._apply(gradients)[f"gradient_norm/{group}"], tf.float32)
