@@ -59,6 +59,7 @@ class Run:
 
     def __init__(self, folder, experiment, execution, provenance):
         self.began = time.monotonic()
+        self._spent = 0.0  # seconds by earlier processes
         self.folder = folder
         self.experiment = experiment
         self.provenance = provenance
@@ -167,6 +168,7 @@ class Run:
         if newest is not None:
             manifest = restore(self.checkpoint, newest)
             state = State(**manifest["extra"])
+            self._spent = self.folder.read_seconds() or 0.0
             logging.info("Resumed from step %d of %s.", state.step, self.folder.path)
         if self.is_chief:
             self.checkpoints.drop_after(state.step)
@@ -214,6 +216,8 @@ class Run:
                 if is_best:
                     self.checkpoints.mark_best(state.step)
             self.write_status(state)
+            seconds = self._spent + time.monotonic() - self.began
+            files.write_json(self.folder.training, {"step": state.step, "seconds": seconds})
 
     def write_status(self, state):
         """Writes the step reached and whether the run is finished."""

@@ -9,6 +9,7 @@ logs/                 train.jsonl, validation.jsonl
 summaries/            TensorBoard
 pictures/             samples and reconstructions as PNG
 status.json           the step reached and whether the run is finished
+training.json         the seconds that this took, of all processes that trained it
 metrics.json          what `evaluate` measured
 """
 
@@ -49,6 +50,7 @@ class RunFolder:
         self.about = self.path / "run.json"
         self.data = self.path / "data.json"
         self.status = self.path / "status.json"
+        self.training = self.path / "training.json"
         self.metrics = self.path / "metrics.json"
         self.checkpoints = self.path / "checkpoints"
         self.pictures = self.path / "pictures"
@@ -109,6 +111,12 @@ class RunFolder:
     def read_about(self):
         """What `run.json` holds."""
         return json.loads(self.about.read_text(encoding="utf-8"))
+
+    def read_seconds(self):
+        """Seconds that training took up to the last checkpoint; None where it was not recorded."""
+        if not self.training.exists():
+            return None
+        return json.loads(self.training.read_text(encoding="utf-8"))["seconds"]
 
     def write_spec(self, dataset):
         """Writes what a model needs to know of the data, so that it can be rebuilt without it.

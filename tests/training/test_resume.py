@@ -5,9 +5,11 @@ import signal
 
 import pytest
 
+from glf.core import files
 from glf.training import train as training
 from glf.training.checkpoints import Checkpoints
 from glf.training.interrupts import Interrupted
+from glf.training.run_folder import RunFolder
 from glf.training.watch import Watcher
 
 
@@ -108,8 +110,11 @@ def test_a_signal_writes_a_checkpoint_and_raises(
     assert signal.getsignal(signum) == before
     assert Checkpoints(tmp_path / "run" / "checkpoints").steps() == [3]
     assert '"step": 3' in (tmp_path / "run" / "status.json").read_text()
+    folder = RunFolder(tmp_path / "run")
+    files.write_json(folder.training, {"step": 3, "seconds": 1e6})
     assert short_run()["finished"]
     assert compare(tmp_path / "run") == uninterrupted
+    assert folder.read_seconds() > 1e6
 
 
 def test_a_signal_at_the_last_step_ends_as_finished(short_run, monkeypatch):

@@ -73,6 +73,7 @@ def test_the_run_folder_holds_what_it_promises(finished):
     assert report["finished"]
     assert not report["stopped_early"]
     assert RunFolder(workdir).read_spec().levels == 17
+    assert 0 < RunFolder(workdir).read_seconds() < 600
     assert sorted(os.listdir(workdir / "pictures")) == [
         f"{what}-000000{step}.png" for what in ("reconstructions", "samples") for step in (20, 40)
     ]
