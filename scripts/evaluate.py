@@ -92,7 +92,8 @@ def main():
     from glf.evaluation.report import table, update_metrics
 
     shown = {}
-
+    options = {option.name: flag.value for option, flag in OPTIONS.items() if flag.present}
+    asked = {f.name: f.value for f in (ONLY, BATCH_SIZE, SEED, CHECKPOINT)} | options
     model, dataset, step, folder = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
@@ -104,11 +105,11 @@ def main():
         SEED.value,
         only=ONLY.value,
         show=shown.__setitem__ if PICTURES.value else None,
-        **{option.name: flag.value for option, flag in OPTIONS.items() if flag.present},
+        **options,
     )
     print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
     out = OUT.value or folder.metrics
-    update_metrics(out, SPLIT.value, step, metrics, whole=not ONLY.value)
+    update_metrics(out, SPLIT.value, step, metrics, whole=not ONLY.value, asked=asked)
     for name, pixels in shown.items():
         pictures.write_png(pathlib.Path(PICTURES.value) / f"{name}.png", pixels)
     if RECONSTRUCTIONS.value:

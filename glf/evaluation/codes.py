@@ -20,12 +20,16 @@ class Codes(Evaluator):
         measured = code_metrics(codes, model.categories)
         return {
             "code_usage": metric(
-                measured["usage"], "", f"share of the {model.categories} categories that occurs"
+                measured["usage"],
+                "",
+                f"share of the {model.categories} categories that occurs",
+                "higher",
             ),
             "code_perplexity": metric(
                 measured["perplexity"],
                 "",
                 "exp of the entropy of a channel's codes, mean of channels",
+                "higher",
             ),
         }
 

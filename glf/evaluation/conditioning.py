@@ -27,7 +27,7 @@ class Conditioning(Evaluator):
         if text := warning(error, name):
             logging.warning("%s", text)
         meaning = f"largest error of normal noise through a learned matrix and back: {name}"
-        return {NAME: metric(error, "", meaning)}
+        return {NAME: metric(error, "", meaning, "lower")}
 
 
 def layer_round_trips(model):

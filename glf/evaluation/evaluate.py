@@ -36,7 +36,7 @@ def evaluate(
       **options: of evaluators, their constructors' arguments: `importance_samples`, for example,
         see `glf.evaluation.importance_weights.ImportanceWeights`.
 
-    Returns {name: {"value", "unit", "meaning"}}.
+    Returns {name: {"value", "unit", "meaning", "better"}}, see `glf.evaluation.report.metric`.
 
     Raises:
       ValueError: if the split is empty, an option is unknown, or one is given, or an evaluator

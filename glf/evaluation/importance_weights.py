@@ -35,9 +35,11 @@ class ImportanceWeights(Evaluator):
         for name, nll in means(subject.dataset, subject.split, subject.seed).items():
             k = int(name.removeprefix("nll_iw"))
             kind = "the ELBO" if k == 1 else f"the importance-weighted bound with K = {k}"
-            metrics[name] = metric(nll, "nats", f"-log P(x) of the integers x, {kind}")
+            metrics[name] = metric(nll, "nats", f"-log P(x) of the integers x, {kind}", "lower")
             bits = bits_per_dim(nll, model.spec.shape)
-            metrics[f"bits_per_dim_iw{k}"] = metric(bits, "bits", f"the same a dimension, {kind}")
+            metrics[f"bits_per_dim_iw{k}"] = metric(
+                bits, "bits", f"the same a dimension, {kind}", "lower"
+            )
         return metrics
 
 

@@ -18,4 +18,4 @@ class LatentDensity(Evaluator):
         """ "latent_nll_per_dim"."""
         nats = subject.once(mean_loss_terms)["latent_nll"]
         bits = nats / (math.log(2) * subject.model.latent_size)
-        return {"latent_nll_per_dim": metric(bits, "bits", "latent_nll / latent size")}
+        return {"latent_nll_per_dim": metric(bits, "bits", "latent_nll / latent size", "lower")}

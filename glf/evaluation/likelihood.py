@@ -20,8 +20,10 @@ class Likelihood(Evaluator):
         values = "x".join(map(str, model.spec.shape))
         bits = bits_per_dim(nll, model.spec.shape)
         return {
-            "nll": metric(nll, "nats", f"-log P(x) of the integers x, {model.likelihood}"),
-            "bits_per_dim": metric(bits, "bits", f"nll / (log 2 * {values}), {model.likelihood}"),
+            "nll": metric(nll, "nats", f"-log P(x) of the integers x, {model.likelihood}", "lower"),
+            "bits_per_dim": metric(
+                bits, "bits", f"nll / (log 2 * {values}), {model.likelihood}", "lower"
+            ),
         }
 
 

@@ -15,7 +15,7 @@ class LossTerms(Evaluator):
         """A metric for each term of the loss, in nats, with what the model says of it."""
         meanings = {"loss": "what training minimised, in inference mode", **subject.model.meanings}
         return {
-            name: metric(value, "nats", meanings.get(name, "a term of the loss"))
+            name: metric(value, "nats", meanings.get(name, "a term of the loss"), "lower")
             for name, value in subject.once(mean_loss_terms).items()
         }
 

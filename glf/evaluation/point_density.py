@@ -18,7 +18,7 @@ class PointDensity(Evaluator):
     def measure(self, subject):
         """ "nll", and "floor", "gap" and "gap_error" where the data's density is known."""
         nll = subject.once(mean_loss_terms)["nll"]
-        metrics = {"nll": metric(nll, "nats", "-log p(x), a density of points, exact")}
+        metrics = {"nll": metric(nll, "nats", "-log p(x), a density of points, exact", "lower")}
         density = subject.dataset.density
         if density is None:
             return metrics
@@ -30,6 +30,8 @@ class PointDensity(Evaluator):
         about = "-log p(x) of the same points under the density they were drawn from"
         return metrics | {
             "floor": metric(floor, "nats", about),
-            "gap": metric(nll - floor, "nats", "nll - floor: an estimate of KL(data || model)"),
+            "gap": metric(
+                nll - floor, "nats", "nll - floor: an estimate of KL(data || model)", "lower"
+            ),
             "gap_error": metric(error, "nats", "standard error of the gap"),
         }

@@ -58,9 +58,13 @@ class Recognition(Evaluator):
                 float(judged.recognised.mean()),
                 "",
                 f"share of {num} samples that a classifier of real images is sure of; {real}",
+                "higher",
             ),
             "class_balance": metric(
-                judged.class_balance, "", "exp of the entropy of the samples' classes, / classes"
+                judged.class_balance,
+                "",
+                "exp of the entropy of the samples' classes, / classes",
+                "higher",
             ),
             "classifier_accuracy": metric(
                 judge.accuracy, "", f"of that classifier, on the real images of the {split} split"

@@ -25,8 +25,10 @@ class Reconstruction(Evaluator):
         )
         about = "mean squared error a value, images in [0, 1]"
         return {
-            "mse": metric(measured["mse"], "", about),
-            "psnr": metric(measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)"),
+            "mse": metric(measured["mse"], "", about, "lower"),
+            "psnr": metric(
+                measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)", "higher"
+            ),
         }
 
 

@@ -4,10 +4,34 @@ import json
 
 from glf.core import files
 
+DIRECTIONS = ("lower", "higher")
 
-def metric(value, unit, meaning):
-    """One metric of a report."""
-    return {"value": value, "unit": unit, "meaning": meaning}
+
+def metric(value, unit, meaning, better=None):
+    """One metric of a report: {"value", "unit", "meaning"}, and "better" where it has a direction.
+
+    Args:
+      value: a number.
+      unit: of the value, "" for none.
+      meaning: what it is, in words.
+      better: "lower" or "higher", what makes one model better than another by it; None where
+        neither does. A checkpoint can be the best by a metric that says it.
+
+    Raises:
+      ValueError: if `better` is none of these.
+    """
+    if better not in (None, *DIRECTIONS):
+        raise ValueError(f'A metric is better "lower", "higher" or neither (None), got {better!r}.')
+    found = {"value": value, "unit": unit, "meaning": meaning}
+    return found if better is None else {**found, "better": better}
+
+
+def is_better(value, than, better):
+    """Whether a value is better than another of the same metric, where `better` is the direction.
+
+    A value that is not a number is never better.
+    """
+    return value < than if better == "lower" else value > than
 
 
 def table(metrics, title):
@@ -37,10 +61,11 @@ def columns(rows, alignment):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def update_metrics(path, split, step, metrics, whole=True):
-    """Writes the metrics of one split into the JSON file; other splits' stay as they are.
+def read_metrics(path):
+    """What a JSON file of metrics holds: {split: {"step", "metrics", "asked"}}; {} without a file.
 
-    Unless they are the `whole` of what is measured, so do the split's others of the same step.
+    Raises:
+      ValueError: if it holds something else.
     """
     path = files.expanded(path)
     document = {}
@@ -53,8 +78,31 @@ def update_metrics(path, split, step, metrics, whole=True):
             ) from error
     if not isinstance(document, dict):
         raise ValueError(f"{path} holds no metrics; give another name, or move it away.")
+    return document
+
+
+def update_metrics(path, split, step, metrics, whole=True, asked=None):
+    """Writes the metrics of one split into the JSON file; other splits' stay as they are.
+
+    Unless they are the `whole` of what is measured, so do the split's others of the same step.
+
+    Args:
+      path: of the file.
+      split: of the data.
+      step: of the model's weights.
+      metrics: as `evaluate` returns them.
+      whole: whether they are all that is measured.
+      asked: {name: value} of what was asked of `evaluate`, kept beside the metrics; None: unknown.
+    """
+    document = read_metrics(path)
     before = document.get(split, {})
     if not whole and before.get("step") == step:
         metrics = before["metrics"] | metrics
+        if asked is not None and "asked" in before:
+            parts = [before["asked"].get("only"), asked.get("only")]
+            only = sorted({*parts[0], *parts[1]}) if all(parts) else []
+            asked = before["asked"] | asked | {"only": only}
     document[split] = {"step": step, "metrics": metrics}
+    if asked is not None:
+        document[split]["asked"] = asked
     files.write_json(path, document)

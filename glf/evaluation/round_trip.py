@@ -36,12 +36,14 @@ class RoundTrip(Evaluator):
         what = f"{model.round_trip_of} of {len(before)} examples to base noise and back"
         unit = "levels" if model.round_trip_of == "images" else ""
         metrics = {
-            "round_trip_largest": metric(float(error.max()), unit, f"largest error: {what}"),
-            "round_trip_mean": metric(float(error.mean()), unit, f"mean error: {what}"),
+            "round_trip_largest": metric(
+                float(error.max()), unit, f"largest error: {what}", "lower"
+            ),
+            "round_trip_mean": metric(float(error.mean()), unit, f"mean error: {what}", "lower"),
         }
         if model.round_trip_of == "images":
             top = model.spec.levels - 1
             same = np.clip(np.floor(after), 0, top) == np.asarray(batch["x"])
             meaning = f"share of integers that are the same again: {what}"
-            metrics["round_trip_recovered"] = metric(float(same.mean()), "", meaning)
+            metrics["round_trip_recovered"] = metric(float(same.mean()), "", meaning, "higher")
         return metrics

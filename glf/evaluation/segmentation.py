@@ -52,8 +52,8 @@ class Segmentation(ConditionalSamples):
         metrics, num = {}, self.conditional_samples
         for name, what in (("mean", f"the mean of {num} samples"), ("sample", "one sample")):
             iou, f1 = iou_and_f1(*(means.total(f"{count}_{name}") for count in _COUNTS))
-            metrics[f"iou_{name}"] = metric(iou, "", f"TP / (TP + FP + FN) of {what}")
-            metrics[f"f1_{name}"] = metric(f1, "", f"2 TP / (2 TP + FP + FN) of {what}")
+            metrics[f"iou_{name}"] = metric(iou, "", f"TP / (TP + FP + FN) of {what}", "higher")
+            metrics[f"f1_{name}"] = metric(f1, "", f"2 TP / (2 TP + FP + FN) of {what}", "higher")
         about = {
             "foreground": ("", "share of true foreground; the IoU of a mask of nothing else"),
             "uncertainty": ("bits", "mean entropy of a pixel's mean"),

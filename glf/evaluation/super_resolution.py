@@ -61,9 +61,11 @@ class SuperResolution(ConditionalSamples):
         metrics, side = {}, _filter_size(spec.shape[:2])
         for name, what in _WHAT.items():
             what = what.format(self.conditional_samples)
-            metrics[f"psnr_{name}"] = metric(means[f"psnr_{name}"], "dB", f"mean PSNR of {what}")
+            metrics[f"psnr_{name}"] = metric(
+                means[f"psnr_{name}"], "dB", f"mean PSNR of {what}", "higher"
+            )
             about = f"mean SSIM of {what}, windows of {side} x {side}"
-            metrics[f"ssim_{name}"] = metric(means[f"ssim_{name}"], "", about)
+            metrics[f"ssim_{name}"] = metric(means[f"ssim_{name}"], "", about, "higher")
         return metrics
 
     def _picture(self, spec, columns):

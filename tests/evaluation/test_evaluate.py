@@ -52,7 +52,11 @@ def test_metrics(glf, digits, plain_means):
     error = (glf.reconstruct_unit(tf.constant(x)).numpy() - x / 16.0) ** 2
     psnr = -10 * np.log10(error.mean((1, 2, 3))).mean()
     assert metrics["psnr"]["value"] == pytest.approx(psnr, rel=1e-5)
-    assert all(set(m) == {"value", "unit", "meaning"} for m in metrics.values())
+    assert all({"value", "unit", "meaning"} == set(m) - {"better"} for m in metrics.values())
+    directions = {name: m.get("better") for name, m in metrics.items()}
+    assert directions.pop("examples") is None
+    assert directions.pop("psnr") == "higher"
+    assert set(directions.values()) == {"lower"}
 
 
 def test_another_split(glf, digits):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from glf.evaluation.report import table, update_metrics
+from glf.evaluation.report import is_better, metric, table, update_metrics
 
 METRICS = {
     "loss": {"value": 12.3456789, "unit": "nats", "meaning": "what training minimised"},
@@ -41,6 +41,32 @@ def test_a_part_of_the_metrics_stands_beside_those_of_the_same_step(tmp_path):
     assert json.loads(path.read_text())["test"] == {"step": 10, "metrics": METRICS | only}
     update_metrics(path, "test", 20, only, whole=False)
     assert json.loads(path.read_text())["test"] == {"step": 20, "metrics": only}
+
+
+def test_what_was_asked_stands_beside_the_metrics(tmp_path):
+    path = tmp_path / "metrics.json"
+    asked = {"only": [], "seed": 0, "samples": 5}
+    update_metrics(path, "test", 10, METRICS, asked=asked)
+    update_metrics(path, "test", 10, METRICS, whole=False, asked=asked | {"only": ["a"]})
+    assert json.loads(path.read_text())["test"]["asked"] == asked
+    # A part that was asked for otherwise makes all of it something else.
+    update_metrics(path, "test", 10, METRICS, whole=False, asked={"only": ["a"], "seed": 1})
+    assert json.loads(path.read_text())["test"]["asked"] == asked | {"seed": 1}
+    for name in ("b", "a"):
+        update_metrics(path, "test", 20, METRICS, whole=False, asked={"only": [name]})
+    assert json.loads(path.read_text())["test"]["asked"] == {"only": ["a", "b"]}
+
+
+def test_a_metric_says_which_direction_is_better():
+    assert "better" not in metric(1.0, "", "how many")
+    assert metric(1.0, "dB", "of images", "higher")["better"] == "higher"
+    with pytest.raises(ValueError, match="got 'up'"):
+        metric(1.0, "", "of images", "up")
+    assert is_better(1.0, 2.0, "lower")
+    assert is_better(2.0, 1.0, "higher")
+    assert not is_better(1.0, 1.0, "lower")
+    assert not is_better(1.0, 1.0, "higher")
+    assert not any(is_better(float("nan"), 1.0, better) for better in ("lower", "higher"))
 
 
 def test_a_broken_file_is_not_overwritten(tmp_path):
