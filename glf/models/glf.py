@@ -1,21 +1,18 @@
 """Generative Latent Flow: a deterministic autoencoder and a flow on its latents, one stage."""
 
-import math
 from types import MappingProxyType
 
 import tensorflow as tf
 
 from glf.core.fused import fused
-from glf.core.part import made_by
 from glf.models.abilities import HasInnerLoss, HasLatentFlow, HasRoundTrip
-from glf.models.base import GenerativeModel
-from glf.models.drawn import drawn_images
-from glf.models.reconstruction import SquaredError, mean_image
+from glf.models.latent_model import LatentModel
+from glf.models.reconstruction import SquaredError
 from glf.networks.infogan import InfoGAN
 from glf.priors.flow import Flow
 
 
-class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
+class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -39,11 +36,14 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         (tanh h + 1) / 2.
       make_flow: makes the `Flow` on latents.
       make_reconstruction: makes the loss of (h, y), per example.
+      make_condition_encoder: makes the `ConditionEncoder` of labels c, on which the flow is
+        conditioned: log p(z' | c); None: the model takes no condition.
       beta: the weight of the reconstruction.
       stop_gradient: whether the flow's loss is kept from the encoder.
     """
 
     round_trip_of = "latents"
+    prior_is = ("make_flow", "flow")
     meanings = MappingProxyType(
         {
             "reconstruction": "the reconstruction term of the loss",
@@ -59,27 +59,27 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         make_autoencoder=InfoGAN,
         make_flow=Flow,
         make_reconstruction=SquaredError,
+        make_condition_encoder=None,
         beta=1.0,
         stop_gradient=True,
     ):
-        super().__init__(spec)
-        if latent_size < 1:
-            raise ValueError(f"GLF.latent_size must be at least 1, got {latent_size}.")
         if not beta > 0:
             raise ValueError(f"GLF.beta must be positive, got {beta}.")
-        self.latent_size = latent_size
+        super().__init__(
+            spec,
+            latent_size=latent_size,
+            make_autoencoder=make_autoencoder,
+            make_prior=make_flow,
+            make_reconstruction=make_reconstruction,
+            make_condition_encoder=make_condition_encoder,
+        )
         self.beta = beta
         self.stop_gradient = stop_gradient
-        self.autoencoder = made_by(
-            make_autoencoder,
-            "GLF.make_autoencoder",
-            image_shape=spec.shape,
-            latent_size=latent_size,
-        )
-        self.reconstruction = made_by(make_reconstruction, "GLF.make_reconstruction")
-        self.flow = made_by(make_flow, "GLF.make_flow")
-        self.flow.build((None, latent_size))
-        self.built = True
+
+    @property
+    def flow(self):
+        """The prior, a `Flow`."""
+        return self.prior
 
     def _loss_terms(self, x, seed, training, condition):
         """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats. `seed` is not used."""
@@ -90,7 +90,7 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         del seed
         y = self.to_unit(x)
         z = self.autoencoder.encode(y, training)
-        reconstruction = self.reconstruction(self.autoencoder.decode(z, training), y)
+        reconstruction = self.reconstruction(self._h(z, training=training), y)
         fixed = tf.stop_gradient(z)
         judged = fixed if self.stop_gradient else z
         latent_nll = -fused(self.flow.log_prob, judged, self._context(condition), training)
@@ -116,25 +116,6 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
             )
         return -self.flow.log_prob(features, self._context(condition), True)
 
-    def parameter_groups(self):
-        """ "autoencoder" and "flow"."""
-        return {
-            "autoencoder": self.autoencoder.trainable_weights,
-            "flow": self.flow.trainable_weights,
-        }
-
-    def _draw(self, num, seed, temperature, condition):
-        """Draws u ~ temperature * N(0, I), maps it through flow and decoder to images."""
-        z = self.flow.sample(num, seed, temperature, self._context(condition))
-        # A saturated decoder makes a finite image of any latents.
-        finite = tf.reduce_all(tf.math.is_finite(z), 1)[:, None, None, None]
-        y = self._decode(z, condition)
-        return drawn_images(tf.where(finite, y, math.nan), self.spec.levels)
-
-    def _latent_log_prob(self, z, condition):
-        """log p(z) = log N(f(z); 0, I) + log|det df/dz|."""
-        return self.flow.log_prob(z, self._context(condition))
-
     def _to_base(self, z, condition):
         """u = f(z)."""
         return self.flow.to_base(z, self._context(condition))
@@ -147,9 +128,3 @@ class GLF(GenerativeModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         """Latents, and these through f and back."""
         z = self._encode(x, condition)
         return z, self.flow.round_trip(z, self._context(condition))
-
-    def _encode(self, x, condition):
-        return self.autoencoder.encode(self.to_unit(x))
-
-    def _decode(self, z, condition):
-        return mean_image(self.autoencoder.decode(z))

@@ -73,3 +73,8 @@ class Autoencoder(Part, keras.layers.Layer, abc.ABC):
             height, width = sizes[-1]
             sizes.append((-(-height // 2), -(-width // 2)))
         return sizes
+
+
+def vectors(latent_size, encoded=None, decoded=None):
+    """The shapes of what an encoder gives and a decoder takes: vectors, of d unless told."""
+    return (encoded or latent_size,), (decoded or latent_size,)

@@ -5,7 +5,7 @@ import math
 import keras
 
 from glf.layers.residual import batch_normalization
-from glf.networks.autoencoder import Autoencoder
+from glf.networks.autoencoder import Autoencoder, vectors
 
 
 class DenseAutoencoder(Autoencoder):
@@ -19,17 +19,28 @@ class DenseAutoencoder(Autoencoder):
     Args:
       image_shape: (height, width, channels).
       latent_size: the number of latents, d.
+      encoded: how many numbers the encoder gives; None: d.
+      decoded: how many numbers the decoder takes; None: d.
       hidden: units of each hidden layer.
 
     Raises:
       ValueError: if a size is not positive.
     """
 
-    def __init__(self, image_shape, latent_size, *, hidden=(256, 256), dtype=None):
+    def __init__(
+        self,
+        image_shape,
+        latent_size,
+        *,
+        encoded=None,
+        decoded=None,
+        hidden=(256, 256),
+        dtype=None,
+    ):
         counts = {f"hidden[{i}]": units for i, units in enumerate(hidden)}
         super().__init__(image_shape, dtype=dtype, latent_size=latent_size, **counts)
         self.hidden = tuple(hidden)
-        self.make((latent_size,))
+        self.make(*vectors(latent_size, encoded, decoded))
 
     def encoder_layers(self):
         """Hidden layers, then one to the latents."""

@@ -5,7 +5,7 @@ import math
 import keras
 
 from glf.layers.residual import batch_normalization
-from glf.networks.autoencoder import Autoencoder
+from glf.networks.autoencoder import Autoencoder, vectors
 
 
 class InfoGAN(Autoencoder):
@@ -28,6 +28,8 @@ class InfoGAN(Autoencoder):
     Args:
       image_shape: (height, width, channels).
       latent_size: the number of latents, d.
+      encoded: how many numbers the encoder gives; None: d.
+      decoded: how many numbers the decoder takes; None: d.
       filters: channels after the first convolution.
       hidden: units of the dense layer.
       num_downsamples: the number of convolutions.
@@ -37,13 +39,22 @@ class InfoGAN(Autoencoder):
     """
 
     def __init__(
-        self, image_shape, latent_size, *, filters=64, hidden=1024, num_downsamples=2, dtype=None
+        self,
+        image_shape,
+        latent_size,
+        *,
+        encoded=None,
+        decoded=None,
+        filters=64,
+        hidden=1024,
+        num_downsamples=2,
+        dtype=None,
     ):
         counts = {"filters": filters, "hidden": hidden, "num_downsamples": num_downsamples}
         super().__init__(image_shape, dtype=dtype, latent_size=latent_size, **counts)
-        self.latent_size, self.hidden = latent_size, hidden
+        self.hidden = hidden
         self.channels = [filters * 2**level for level in range(num_downsamples)]
-        self.make((latent_size,))
+        self.make(*vectors(latent_size, encoded, decoded))
 
     def encoder_layers(self):
         """Convolutions, then dense layers."""
@@ -53,7 +64,7 @@ class InfoGAN(Autoencoder):
             layers.append(self._convolution(keras.layers.Conv2D, channels, use_bias=first))
             layers += [self._relu()] if first else self._normalised_relu()
         layers += [keras.layers.Flatten(dtype=self.dtype_policy), self._dense(self.hidden, False)]
-        return [*layers, *self._normalised_relu(), self._dense(self.latent_size)]
+        return [*layers, *self._normalised_relu(), self._dense(*self.code_shape)]
 
     def decoder_layers(self):
         """Dense layers, then transposed convolutions."""

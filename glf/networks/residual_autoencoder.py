@@ -5,7 +5,7 @@ import math
 import keras
 
 from glf.layers.residual import ResidualBlock, batch_normalization
-from glf.networks.autoencoder import Autoencoder
+from glf.networks.autoencoder import Autoencoder, vectors
 
 
 class ResidualAutoencoder(Autoencoder):
@@ -25,6 +25,8 @@ class ResidualAutoencoder(Autoencoder):
     Args:
       image_shape: (height, width, channels).
       latent_size: the number of latents, d.
+      encoded: how many numbers the encoder gives; None: d.
+      decoded: how many numbers the decoder takes; None: d.
       filters: channels before the first block.
       max_filters: the most channels of any block.
       num_downsamples: the number of levels.
@@ -39,6 +41,8 @@ class ResidualAutoencoder(Autoencoder):
         image_shape,
         latent_size,
         *,
+        encoded=None,
+        decoded=None,
         filters=64,
         max_filters=256,
         num_downsamples=2,
@@ -51,7 +55,7 @@ class ResidualAutoencoder(Autoencoder):
         levels = range(num_downsamples + 1)
         self.channels = [min(filters * 2**level, max_filters) for level in levels]
         self.kept = blocks_per_level - 1
-        self.make((latent_size,))
+        self.make(*vectors(latent_size, encoded, decoded))
 
     def encoder_layers(self):
         """Blocks that halve the image, then a linear layer."""
