@@ -88,7 +88,8 @@ def main():
     """Flags in, a table and metrics.json out."""
     from glf import configurables
     from glf.evaluation import model_pictures, pictures
-    from glf.evaluation.evaluate import evaluate
+    from glf.evaluation.base import Subject
+    from glf.evaluation.evaluate import outcome
     from glf.evaluation.report import table, update_metrics
 
     shown = {}
@@ -97,19 +98,13 @@ def main():
     model, dataset, step, folder = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
-    metrics = evaluate(
-        model,
-        dataset,
-        SPLIT.value,
-        BATCH_SIZE.value,
-        SEED.value,
-        only=ONLY.value,
-        show=shown.__setitem__ if PICTURES.value else None,
-        **options,
-    )
-    print(table(metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
+    show = shown.__setitem__ if PICTURES.value else None
+    subject = Subject(model, dataset, SPLIT.value, BATCH_SIZE.value, SEED.value, show)
+    found = outcome(subject, ONLY.value, options)
+    print(table(found.metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
     out = OUT.value or folder.metrics
-    update_metrics(out, SPLIT.value, step, metrics, whole=not ONLY.value, asked=asked)
+    told = {"measured": found.measured, "refused": found.refused}
+    update_metrics(out, SPLIT.value, step, found.metrics, not ONLY.value, asked, told)
     for name, pixels in shown.items():
         pictures.write_png(pathlib.Path(PICTURES.value) / f"{name}.png", pixels)
     if RECONSTRUCTIONS.value:

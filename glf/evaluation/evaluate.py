@@ -1,5 +1,6 @@
 """The one evaluator of all: what a model can do decides what is measured."""
 
+import dataclasses
 import inspect
 
 import numpy as np
@@ -8,6 +9,21 @@ from glf.evaluation.base import Subject
 from glf.evaluation.loss_terms import require_examples
 from glf.evaluation.registry import EVALUATORS
 from glf.evaluation.report import metric
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What evaluators found, and which of them.
+
+    Attributes:
+      metrics: {name: {"value", "unit", "meaning"}}, see `glf.evaluation.report.metric`.
+      measured: {evaluator: names of its metrics}.
+      refused: {evaluator: why it is not for this model or these data, the rest of "It is ..."}.
+    """
+
+    metrics: dict
+    measured: dict
+    refused: dict
 
 
 def evaluate(
@@ -42,38 +58,64 @@ def evaluate(
       ValueError: if the split is empty, an option is unknown, or one is given, or an evaluator
         named, that does not apply to this model and these data.
     """
-    require_examples(dataset, split)
     subject = Subject(model, dataset, split, batch_size, seed, show)
-    metrics = {}
-    for evaluator in _chosen(subject, only, options):
-        metrics |= evaluator.measure(subject)
+    return outcome(subject, only, options).metrics
+
+
+def outcome(subject, only=(), options=None, strict=True):
+    """The `Outcome` of evaluating a `Subject`.
+
+    Args:
+      subject: the `Subject`.
+      only: names of evaluators, as of `evaluate`.
+      options: {name: value}, as of `evaluate`.
+      strict: whether an option that does not apply is an error, as of `evaluate`; else it is
+        passed over.
+
+    Raises:
+      ValueError: as of `evaluate`.
+    """
+    require_examples(subject.dataset, subject.split)
+    chosen, refused = _chosen(subject, only, options or {}, strict)
+    metrics, measured = {}, {}
+    for name, evaluator in chosen.items():
+        found = evaluator.measure(subject)
+        metrics |= found
+        measured[name] = list(found)
     if not only:
-        count = dataset.num_examples(split)
+        count = subject.dataset.num_examples(subject.split)
         metrics["examples"] = metric(count, "", "how many examples, each counted once")
-    return metrics
+    return Outcome(metrics, measured, refused)
 
 
-def _chosen(subject, only, options):
-    """The evaluators that apply and are asked for; errors as of `evaluate`."""
+def _chosen(subject, only, options, strict):
+    """({name: evaluator} that apply and are asked for, {name: why not}); errors as of `evaluate`.
+
+    What is only not asked for is not among the second.
+    """
     takes = {name: inspect.signature(made).parameters for name, made in EVALUATORS.items()}
     _require_known("evaluator", only, EVALUATORS)
     _require_known("option", options, sorted({name for own in takes.values() for name in own}))
-    chosen, reasons, used = [], {}, set()
+    chosen, refused, unasked, used = {}, {}, {}, set()
     for name in only or EVALUATORS:
         own = {o: options[o] for o in takes[name] if o in options and _is_given(options[o])}
         evaluator = EVALUATORS[name](**own)
-        reasons[name] = evaluator.refusal(subject)
-        if reasons[name] is None and evaluator.requested:
-            chosen.append(evaluator)
+        refusal = evaluator.refusal(subject)
+        if refusal is not None:
+            refused[name] = refusal
+        elif evaluator.requested:
+            chosen[name] = evaluator
             used |= set(own)
-        elif reasons[name] is None:
-            reasons[name] = f"measured where {evaluator.switch} asks for it"
-        if name in only and evaluator not in chosen:
-            raise ValueError(f"{name} is {reasons[name]}.")
+        else:
+            unasked[name] = f"measured where {evaluator.switch} asks for it"
+        if strict and name in only and name not in chosen:
+            raise ValueError(f"{name} is {(refused | unasked)[name]}.")
+    reasons = refused | unasked
     for option in sorted(set(filter(lambda o: _is_given(options[o]), options)) - used):
         every = [f"{n} is {reasons.get(n, 'not asked for')}" for n in takes if option in takes[n]]
-        raise ValueError(f"{option} has no use here: {'; '.join(every)}.")
-    return chosen
+        if strict:
+            raise ValueError(f"{option} has no use here: {'; '.join(every)}.")
+    return chosen, refused
 
 
 def _require_known(kind, names, known):

@@ -62,7 +62,7 @@ def columns(rows, alignment):
 
 
 def read_metrics(path):
-    """What a JSON file of metrics holds: {split: {"step", "metrics", "asked"}}; {} without a file.
+    """What a JSON file of metrics holds, {split: ...} as of `update_metrics`; {} without a file.
 
     Raises:
       ValueError: if it holds something else.
@@ -81,8 +81,10 @@ def read_metrics(path):
     return document
 
 
-def update_metrics(path, split, step, metrics, whole=True, asked=None):
+def update_metrics(path, split, step, metrics, whole=True, asked=None, told=None):
     """Writes the metrics of one split into the JSON file; other splits' stay as they are.
+
+    A split's are {"step", "metrics"} and, where known, "asked", "measured" and "refused".
 
     Unless they are the `whole` of what is measured, so do the split's others of the same step.
 
@@ -93,6 +95,7 @@ def update_metrics(path, split, step, metrics, whole=True, asked=None):
       metrics: as `evaluate` returns them.
       whole: whether they are all that is measured.
       asked: {name: value} of what was asked of `evaluate`, kept beside the metrics; None: unknown.
+      told: {"measured", "refused"} of its `Outcome`, kept as well; None: unknown.
     """
     document = read_metrics(path)
     before = document.get(split, {})
@@ -102,7 +105,10 @@ def update_metrics(path, split, step, metrics, whole=True, asked=None):
             parts = [before["asked"].get("only"), asked.get("only")]
             only = sorted({*parts[0], *parts[1]}) if all(parts) else []
             asked = before["asked"] | asked | {"only": only}
+        if told is not None:
+            told = {key: before.get(key, {}) | told[key] for key in told}
     document[split] = {"step": step, "metrics": metrics}
     if asked is not None:
         document[split]["asked"] = asked
+    document[split] |= told or {}
     files.write_json(path, document)

@@ -8,7 +8,7 @@ import pytest
 
 import glf.evaluation
 from glf.evaluation.base import Evaluator, Subject
-from glf.evaluation.evaluate import evaluate
+from glf.evaluation.evaluate import evaluate, outcome
 from glf.evaluation.options import options
 from glf.evaluation.registry import EVALUATORS
 
@@ -49,6 +49,17 @@ def test_options_are_those_of_the_constructors():
 def test_only_some(glf, digits):
     found = evaluate(glf, digits, only=["round_trip", "reconstruction"])
     assert list(found) == ["round_trip_largest", "round_trip_mean", "mse", "psnr"]
+
+
+def test_the_outcome_says_who_measured_and_who_could_not(glf, digits):
+    only = ["reconstruction", "codes", "recognition"]
+    with pytest.raises(ValueError, match="codes is for models with discrete codes"):
+        outcome(Subject(glf, digits), only)
+    found = outcome(Subject(glf, digits), only, {"importance_samples": (2,)}, strict=False)
+    assert found.measured == {"reconstruction": ["mse", "psnr"]}
+    assert list(found.metrics) == ["mse", "psnr"]
+    # Recognition is not asked for, and importance samples have no use here.
+    assert found.refused == {"codes": "for models with discrete codes; a GLF is none of them"}
 
 
 def test_what_several_need_is_computed_once():

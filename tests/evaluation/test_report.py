@@ -75,3 +75,16 @@ def test_a_broken_file_is_not_overwritten(tmp_path):
     with pytest.raises(ValueError, match=r"metrics\.json is not JSON"):
         update_metrics(path, "test", 10, METRICS)
     assert path.read_text() == "{half"
+
+
+def test_which_evaluators_measured_stands_beside_the_metrics(tmp_path):
+    path = tmp_path / "metrics.json"
+    first = {"measured": {"a": ["loss"]}, "refused": {"b": "for others"}}
+    second = {"measured": {"c": ["examples"]}, "refused": {}}
+    update_metrics(path, "test", 10, METRICS, told=first)
+    update_metrics(path, "test", 10, METRICS, whole=False, told=second)
+    found = json.loads(path.read_text())["test"]
+    assert found["measured"] == {"a": ["loss"], "c": ["examples"]}
+    assert found["refused"] == {"b": "for others"}
+    update_metrics(path, "test", 20, METRICS, told=second)
+    assert json.loads(path.read_text())["test"]["measured"] == second["measured"]
