@@ -78,10 +78,27 @@ def check():
     for option, flag in OPTIONS.items():
         if flag.present and flag.value and run.lacks(option.needs):
             raise ValueError(f"--{option.name} is for {option.of}; a {run.model} is none of them.")
+    _check_extractors(run)
     if PICTURES.value and not any(flag.value for flag in OPTIONS.values() if flag.name == SHOWN):
         raise ValueError(f"--pictures shows samples that --{SHOWN} asks for; give both.")
     if RECONSTRUCTIONS.value and run.lacks("Reconstructs"):
         raise ValueError(f"--reconstructions: a {run.model} does not reconstruct images.")
+
+
+def _check_extractors(run):
+    from glf.extractors import choice
+
+    flag, asked = (
+        next(f for f in OPTIONS.values() if f.name == name)
+        for name in ("feature_extractor", "feature_samples")
+    )
+    unlabelled = run.known_data and not run.num_classes
+    if choice.needs_labels(flag.value) and unlabelled and asked.value:
+        others = ", ".join(kind for kind in choice.KINDS if kind != "classifier")
+        raise ValueError(
+            "The classifier that features are of by default is made of labels, and the data of "
+            f"--workdir={WORKDIR.value} have none; choose another by --{flag.name}: {others}."
+        )
 
 
 def main():

@@ -25,6 +25,14 @@ _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """What is kept for the next time lies in the tests' own folder, one for all processes."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["GLF_CACHE"] = str(base / "glf_cache")
+
+
 @pytest.fixture(autouse=True)
 def _float32_policy():
     """The global policy is float32 again after every test."""

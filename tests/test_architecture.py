@@ -18,6 +18,7 @@ ROOMS = (
     "autoregressive",
     "samplers",
     "models",
+    "extractors",
     "evaluation",
     "training",
     "compression",

@@ -1,6 +1,7 @@
 """Evaluators, and what they measure: one model on one split."""
 
 import abc
+import inspect
 
 BATCH_SIZE = 256
 
@@ -39,7 +40,10 @@ class Evaluator(abc.ABC):
     Its options are its constructor's arguments, all with defaults. They become arguments of
     `evaluate` and, with what the class says of them under "Args:", flags of programs: see
     `glf.evaluation.options`, which reads their default as a literal. A default () is a list of
-    integers, 0 and None are integers.
+    integers, a list of words holds the words it is unless told otherwise, 0 and None are integers.
+
+    Options that several evaluators share are those of a class that they are made on: each of them
+    gets what is given. A constructor with further ones hands them on, `**shared`.
 
     Attributes:
       needs: the class, an ability, that a model must be of.
@@ -50,6 +54,19 @@ class Evaluator(abc.ABC):
     needs = object
     of = "all models"
     switch = None
+
+    @classmethod
+    def takes(cls):
+        """{option: default}: the constructor's, and those that it hands on to its base's."""
+        found = {}
+        for made in cls.__mro__:
+            if "__init__" not in vars(made) or made is object:
+                continue
+            arguments = list(inspect.signature(made.__init__).parameters.values())[1:]
+            found |= {a.name: a.default for a in arguments if a.kind is not a.VAR_KEYWORD}
+            if all(a.kind is not a.VAR_KEYWORD for a in arguments):
+                break
+        return found
 
     @property
     def requested(self):

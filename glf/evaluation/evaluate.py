@@ -1,7 +1,6 @@
 """The one evaluator of all: what a model can do decides what is measured."""
 
 import dataclasses
-import inspect
 
 import numpy as np
 
@@ -93,7 +92,7 @@ def _chosen(subject, only, options, strict):
 
     What is only not asked for is not among the second.
     """
-    takes = {name: inspect.signature(made).parameters for name, made in EVALUATORS.items()}
+    takes = {name: made.takes() for name, made in EVALUATORS.items()}
     _require_known("evaluator", only, EVALUATORS)
     _require_known("option", options, sorted({name for own in takes.values() for name in own}))
     chosen, refused, unasked, used = {}, {}, {}, set()
@@ -112,10 +111,19 @@ def _chosen(subject, only, options, strict):
             raise ValueError(f"{name} is {(refused | unasked)[name]}.")
     reasons = refused | unasked
     for option in sorted(set(filter(lambda o: _is_given(options[o]), options)) - used):
-        every = [f"{n} is {reasons.get(n, 'not asked for')}" for n in takes if option in takes[n]]
+        why = _grouped({n: reasons.get(n, "not asked for") for n in takes if option in takes[n]})
         if strict:
-            raise ValueError(f"{option} has no use here: {'; '.join(every)}.")
+            raise ValueError(f"{option} has no use here: {why}.")
     return chosen, refused
+
+
+def _grouped(reasons):
+    """The reasons in words, those who share one together."""
+    names = {why: [n for n in reasons if reasons[n] == why] for why in reasons.values()}
+    return "; ".join(
+        f"{', '.join(some)} {'is' if len(some) == 1 else 'are'} {why}"
+        for why, some in names.items()
+    )
 
 
 def _require_known(kind, names, known):

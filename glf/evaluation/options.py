@@ -26,16 +26,18 @@ class Option:
 
 
 def options():
-    """The `Option`s of all classes of this folder that are made on `Evaluator`, by file."""
+    """The `Option`s of all classes of this folder that are made on `Evaluator`, by file.
+
+    Those that several evaluators share stand once, in the class that these are made on.
+    """
     sources = sorted(pathlib.Path(__file__).parent.glob("*.py"))
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources]
     classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
-    return [
-        option
-        for node in classes
-        if "Evaluator" in map(ast.unparse, node.bases)
-        for option in _options_of(node)
-    ]
+    evaluators, before = {"Evaluator"}, 0
+    while len(evaluators) > before:
+        before = len(evaluators)
+        evaluators |= {c.name for c in classes if evaluators & set(map(ast.unparse, c.bases))}
+    return [option for node in classes if node.name in evaluators for option in _options_of(node)]
 
 
 def _options_of(node):

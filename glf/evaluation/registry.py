@@ -2,6 +2,7 @@
 
 from glf.evaluation.codes import Codes
 from glf.evaluation.conditioning import Conditioning
+from glf.evaluation.fid import FID
 from glf.evaluation.importance_weights import ImportanceWeights
 from glf.evaluation.latent_density import LatentDensity
 from glf.evaluation.likelihood import Likelihood
@@ -24,6 +25,7 @@ EVALUATORS = {
     "round_trip": RoundTrip,
     "conditioning": Conditioning,
     "recognition": Recognition,
+    "fid": FID,
     "super_resolution": SuperResolution,
     "segmentation": Segmentation,
 }

@@ -7,6 +7,7 @@ import pkgutil
 import pytest
 
 import glf.evaluation
+from glf.data.dataset import DataSpec
 from glf.evaluation.base import Evaluator, Subject
 from glf.evaluation.evaluate import evaluate, outcome
 from glf.evaluation.options import options
@@ -34,16 +35,33 @@ def test_options_are_those_of_the_constructors():
     assert len(read) == len(options())
     used = set()
     for evaluator in EVALUATORS.values():
-        for parameter in inspect.signature(evaluator).parameters.values():
-            option = read[parameter.name]
-            assert option.default == parameter.default
+        for name, default in evaluator.takes().items():
+            option = read[name]
+            assert option.default == default
             assert option.needs in (evaluator.needs.__name__, "object")
             assert option.about.endswith(".")
-            used.add(parameter.name)
+            used.add(name)
         assert evaluator.switch is None or evaluator.switch in used
     assert used == set(read)
     assert read["importance_samples"].of == EVALUATORS["importance_weights"].of
     assert "by K importance weights. Repeatable; 1 is" in read["importance_samples"].about
+
+
+def test_options_that_are_handed_on():
+    class Shared(Evaluator):
+        def __init__(self, samples=0, kinds=("a",)):
+            self.samples, self.kinds = samples, kinds
+
+    class Own(Shared):
+        def __init__(self, subsets=3, **shared):
+            super().__init__(**shared)
+
+        def measure(self, subject):
+            return {}
+
+    assert Own.takes() == {"subsets": 3, "samples": 0, "kinds": ("a",)}
+    assert Shared.takes() == {"samples": 0, "kinds": ("a",)}
+    assert Own(samples=4).samples == 4
 
 
 def test_only_some(glf, digits):
@@ -77,7 +95,7 @@ def test_what_several_need_is_computed_once():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"only": ["fid"]}, "There is no evaluator 'fid'; choose from loss_terms, "),
+        ({"only": ["vid"]}, "There is no evaluator 'vid'; choose from loss_terms, "),
         ({"judged": 3}, "There is no option 'judged'; choose from conditional_samples, examples"),
         ({"only": ["codes"]}, "codes is for models with discrete codes; a GLF is none of them"),
         ({"only": ["recognition"]}, "recognition is measured where judged_samples asks for it"),
@@ -85,6 +103,8 @@ def test_what_several_need_is_computed_once():
         ({"examples": 9}, "super_resolution is for models conditioned on smaller versions"),
         ({"only": ["codes"], "judged_samples": 4}, "codes is for models"),
         ({"only": ["round_trip"], "judged_samples": 4}, "recognition is not asked for"),
+        ({"feature_extractor": ("pixels",)}, "fid.* measured where feature_samples asks for it"),
+        ({"feature_samples": 4, "feature_extractor": ("vgg",)}, "no feature_extractor 'vgg'; ch"),
     ],
 )
 def test_refusals(glf, digits, arguments, message):
@@ -97,10 +117,12 @@ def test_samples_of_data_without_labels_are_not_judged(glf, tmp_path):
         """All that is asked of the data before anything is measured."""
 
         name = "plain"
-        spec = type("Spec", (), {"num_classes": None})
+        spec = DataSpec((8, 8, 1), 17, None)
 
         def num_examples(self, split):
             return 3
 
     with pytest.raises(ValueError, match="recognition is for data with labels; plain has none"):
         evaluate(glf, Unlabelled(), judged_samples=4)
+    with pytest.raises(ValueError, match="by a classifier of the data's labels, and plain has non"):
+        evaluate(glf, Unlabelled(), feature_samples=4)
