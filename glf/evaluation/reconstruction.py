@@ -1,9 +1,14 @@
-"""Errors of reconstructions: squared error and PSNR, each example once."""
+"""Errors of reconstructions: squared error, PSNR and SSIM, each example once."""
 
 import numpy as np
 
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
+from glf.evaluation.structural_similarity import (
+    SMALLEST_WINDOW,
+    structural_similarity,
+    window_side,
+)
 from glf.models.abilities import Reconstructs
 
 # Below this the squared error counts as this: a perfect reconstruction has 100 dB, not infinity.
@@ -17,19 +22,19 @@ class Reconstruction(Evaluator):
     of = "models that reconstruct images"
 
     def measure(self, subject):
-        """ "mse" and "psnr"."""
+        """ "mse" and "psnr", and "ssim" where images have room for a window of it."""
         model = subject.model
         measured = reconstruction_metrics(
             (model.to_unit(batch["x"]), model.reconstruct_unit(batch["x"]))
             for batch in subject.batches()
         )
-        about = "mean squared error a value, images in [0, 1]"
-        return {
-            "mse": metric(measured["mse"], "", about, "lower"),
-            "psnr": metric(
-                measured["psnr"], "dB", "mean over images of 10 log10(1 / mse)", "higher"
-            ),
+        side = window_side(model.spec.shape[:2])
+        about = {
+            "mse": ("", "mean squared error a value, images in [0, 1]", "lower"),
+            "psnr": ("dB", "mean over images of 10 log10(1 / mse)", "higher"),
+            "ssim": ("", f"mean structural similarity, windows of {side} x {side}", "higher"),
         }
+        return {name: metric(measured[name], *about[name]) for name in about if name in measured}
 
 
 def mean_squared_error(y, reconstruction):
@@ -72,24 +77,27 @@ def reconstruction_metrics(pairs):
     """Means over all examples of `pairs`, batches (y, reconstruction), summed in float64.
 
     Every example counts once whatever the sizes of the batches. "psnr" is the mean of the
-    examples' own PSNR, not the PSNR of the mean error.
+    examples' own PSNR, not the PSNR of the mean error. Images less than 3 pixels high or wide have
+    no "ssim".
 
     Returns:
-      {"mse", "psnr", "num_examples"}.
+      {"mse", "psnr", "ssim", "num_examples"}.
 
     Raises:
       ValueError: if there is no example, and as `mean_squared_error`.
     """
-    count, error_sum, psnr_sum = 0, 0.0, 0.0
+    count, error_sum, psnr_sum, ssim_sum = 0, 0.0, 0.0, None
     for y, reconstruction in pairs:
         error = mean_squared_error(y, reconstruction)
         count += len(error)
         error_sum += error.sum()
         psnr_sum += peak_signal_to_noise_ratio(error).sum()
+        if window_side(np.shape(y)[1:3]) >= SMALLEST_WINDOW:
+            ssim = structural_similarity(y, reconstruction).astype(np.float64)
+            ssim_sum = ssim.sum() + (ssim_sum or 0.0)
     if count == 0:
         raise ValueError("Reconstruction metrics need at least one example, got none.")
-    return {
-        "mse": float(error_sum / count),
-        "psnr": float(psnr_sum / count),
-        "num_examples": count,
-    }
+    sums = {"mse": error_sum, "psnr": psnr_sum}
+    if ssim_sum is not None:
+        sums["ssim"] = ssim_sum
+    return {name: float(value / count) for name, value in sums.items()} | {"num_examples": count}

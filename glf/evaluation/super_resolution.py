@@ -7,6 +7,7 @@ from glf.evaluation import pictures
 from glf.evaluation.conditional_samples import ConditionalSamples, condition_of
 from glf.evaluation.reconstruction import mean_squared_error, peak_signal_to_noise_ratio
 from glf.evaluation.report import metric
+from glf.evaluation.structural_similarity import structural_similarity, window_side
 
 _WHAT = {
     "sample": "one sample",
@@ -58,7 +59,7 @@ class SuperResolution(ConditionalSamples):
         return enlarged, against["bicubic"][0], samples[0], against["mean"][0], y
 
     def _metrics(self, means, spec):
-        metrics, side = {}, _filter_size(spec.shape[:2])
+        metrics, side = {}, window_side(spec.shape[:2])
         for name, what in _WHAT.items():
             what = what.format(self.conditional_samples)
             metrics[f"psnr_{name}"] = metric(
@@ -73,28 +74,7 @@ class SuperResolution(ConditionalSamples):
         return pictures.rows_of(*shown, min_side=56)
 
 
-def structural_similarity(y, other):
-    """SSIM of images in [0, 1], [batch] (Wang et al. 2004, "Image Quality Assessment").
-
-    In Gaussian windows of 11 x 11 with deviation 1.5, as in the paper, or of the largest odd side
-    that fits images smaller than that.
-    """
-    similarity = tf.image.ssim(
-        tf.cast(y, tf.float32),
-        tf.cast(other, tf.float32),
-        max_val=1.0,
-        filter_size=_filter_size(np.shape(y)[1:3]),
-        filter_sigma=1.5,
-    )
-    return similarity.numpy()
-
-
 def bicubic(small, size, levels):
     """Images of integers enlarged to `size` by bicubic interpolation: floats in [0, 1]."""
     y = tf.cast(small, tf.float32) / (levels - 1)
     return tf.clip_by_value(tf.image.resize(y, size, "bicubic"), 0.0, 1.0).numpy()
-
-
-def _filter_size(size):
-    side = min(11, *size)
-    return side if side % 2 else side - 1

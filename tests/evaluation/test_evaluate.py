@@ -34,7 +34,7 @@ def test_metrics(glf, digits, plain_means):
     metrics = evaluate(glf, digits, "test", batch_size=100)
     assert list(metrics) == [
         *("loss", "reconstruction", "latent_nll", "latent_nll_per_dim"),
-        *("mse", "psnr", "round_trip_largest", "round_trip_mean", "examples"),
+        *("mse", "psnr", "ssim", "round_trip_largest", "round_trip_mean", "examples"),
     ]
     assert metrics["round_trip_mean"]["value"] < metrics["round_trip_largest"]["value"] < 1e-4
     about = "largest error: latents of 256 examples to base noise and back"

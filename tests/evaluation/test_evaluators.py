@@ -66,7 +66,7 @@ def test_options_that_are_handed_on():
 
 def test_only_some(glf, digits):
     found = evaluate(glf, digits, only=["round_trip", "reconstruction"])
-    assert list(found) == ["round_trip_largest", "round_trip_mean", "mse", "psnr"]
+    assert list(found) == ["round_trip_largest", "round_trip_mean", "mse", "psnr", "ssim"]
 
 
 def test_the_outcome_says_who_measured_and_who_could_not(glf, digits):

@@ -8,6 +8,7 @@ from glf.evaluation.reconstruction import (
     peak_signal_to_noise_ratio,
     reconstruction_metrics,
 )
+from glf.evaluation.structural_similarity import structural_similarity
 
 
 def _pair(seed=0, size=10):
@@ -34,7 +35,8 @@ def test_psnr_of_known_errors():
 
 def test_perfect_reconstruction_has_100_decibels():
     y, _ = _pair()
-    assert reconstruction_metrics([(y, y)]) == {"mse": 0.0, "psnr": 100.0, "num_examples": 10}
+    perfect = {"mse": 0.0, "psnr": 100.0, "ssim": 1.0, "num_examples": 10}
+    assert reconstruction_metrics([(y, y)]) == perfect
     np.testing.assert_array_equal(peak_signal_to_noise_ratio([0.0, 1e-300]), [100.0, 100.0])
 
 
@@ -46,6 +48,8 @@ def test_every_example_counts_once_whatever_the_batches():
         metrics = reconstruction_metrics(batches)
         np.testing.assert_allclose(metrics["mse"], error.mean(), rtol=1e-12)
         np.testing.assert_allclose(metrics["psnr"], -10 * np.log10(error).mean(), rtol=1e-12)
+        ssim = structural_similarity(y, reconstruction).astype(float).mean()
+        np.testing.assert_allclose(metrics["ssim"], ssim, rtol=1e-6)
         assert metrics["num_examples"] == 10
 
 
@@ -54,6 +58,7 @@ def test_psnr_is_a_mean_of_psnrs():
     reconstruction = np.array([0.1, 0.001]).reshape(2, 1, 1, 1)
     metrics = reconstruction_metrics([(y, reconstruction)])
     np.testing.assert_allclose(metrics["psnr"], (20.0 + 60.0) / 2)
+    assert "ssim" not in metrics  # a pixel has no structure
 
 
 def test_sums_keep_small_errors_beside_large_ones():

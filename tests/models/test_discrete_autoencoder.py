@@ -151,7 +151,7 @@ def test_beta_must_be_positive(digits):
 def test_metrics(model, digits):
     metrics = evaluate(model, digits, "test", batch_size=100)
     assert list(metrics) == [
-        *("loss", "reconstruction", "prior_nll", "mse", "psnr"),
+        *("loss", "reconstruction", "prior_nll", "mse", "psnr", "ssim"),
         *("code_usage", "code_perplexity", "examples"),
     ]
     codes = model.encode(tf.constant(digits.examples("test", slice(None))["x"])).numpy()
