@@ -88,11 +88,15 @@ def make_geometry(image_size=None, crop=None, channels=None):
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
-    return Geometry(_pair("crop", crop), _pair("image_size", image_size), channels)
+    return Geometry(pair_of_sides("crop", crop), pair_of_sides("image_size", image_size), channels)
 
 
-def _pair(name, value):
-    """(height, width) of an integer or a pair; None stays None."""
+def pair_of_sides(name, value):
+    """(height, width) of an integer or a pair that a user gives as `name`; None stays None.
+
+    Raises:
+      ValueError: if it is anything else.
+    """
     if value is None:
         return None
     pair = (value, value) if is_integer(value) else value
