@@ -62,7 +62,7 @@ class Geometry:
             scale = min(image.shape[0] / height, image.shape[1] / width)
             image = _centre(image, max(1, round(height * scale)), max(1, round(width * scale)))
             kernel = Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS
-            image = _resize(image, height, width, levels, kernel)
+            image = resize(image, height, width, levels, kernel)
         if image.shape[2] != channels:
             image = np.repeat(image, channels, axis=2)
         return image
@@ -127,7 +127,8 @@ def _luminance(image):
     return ((image.astype(np.uint32) @ weights + 32768) >> 16).astype(np.uint8)[..., np.newaxis]
 
 
-def _resize(image, height, width, levels, kernel):
+def resize(image, height, width, levels, kernel):
+    """uint8 [h, w, c] to [height, width, c] by a kernel of Pillow; values stay < levels."""
     planes = [image] if image.shape[2] == 3 else [image[..., c] for c in range(image.shape[2])]
     resized = [
         np.asarray(
