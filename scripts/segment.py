@@ -38,7 +38,9 @@ NUM_SAMPLES = common.define_positive("num_samples", 8, "Samples of each image.")
 FACTOR = flags.DEFINE_float(
     "factor", 1.0, "Images are brought to so many times their size for the model.", 0.01, 100.0
 )
-OVERLAP = flags.DEFINE_integer("overlap", 16, "Pixels that neighbouring tiles share at least.", 0)
+OVERLAP = flags.DEFINE_integer(
+    "overlap", None, "Pixels that neighbouring tiles share at least. Default: a third of a tile.", 0
+)
 EXAMPLES = common.define_positive("examples", None, "How many images, from the first on.")
 PICTURES = flags.DEFINE_integer("pictures", 4, "How many images are shown.", 0)
 SEED = flags.DEFINE_integer("seed", 0, "Of the samples.")

@@ -14,7 +14,9 @@ from glf.evaluation.tiles import Tiles
 BATCH_SIZE = 64
 
 
-def draw_masks(model, image, num_samples, seed=0, *, factor=1.0, overlap=16, batch_size=BATCH_SIZE):
+def draw_masks(
+    model, image, num_samples, seed=0, *, factor=1.0, overlap=None, batch_size=BATCH_SIZE
+):
     """Draws masks of one image of any size from a model of masks of patches.
 
     The image is brought to `factor` times its size by Lanczos, cut into overlapping tiles as large
@@ -29,7 +31,8 @@ def draw_masks(model, image, num_samples, seed=0, *, factor=1.0, overlap=16, bat
       num_samples: S.
       seed: of the samples.
       factor: by which the image is scaled for the model.
-      overlap: pixels that neighbouring tiles share at least, at the model's scale.
+      overlap: pixels that neighbouring tiles share at least, at the model's scale; None: a third
+        of a tile's smaller side.
       batch_size: tiles at a time.
 
     Returns (samples, bool [S, height, width]; mean, float64 [height, width]).
@@ -43,7 +46,8 @@ def draw_masks(model, image, num_samples, seed=0, *, factor=1.0, overlap=16, bat
     size = tuple(max(1, round(factor * side)) for side in shape)
     if size != shape:
         image = resize(image, *size, 256, Image.Resampling.LANCZOS)
-    tiles = Tiles(size, model.spec.shape[:2], overlap)
+    tile = model.spec.shape[:2]
+    tiles = Tiles(size, tile, min(tile) // 3 if overlap is None else overlap)
     drawn = _drawn(model, tiles.cut(image), num_samples, seed, batch_size)
     mean = tiles.blended(drawn.mean(0))
     samples = np.stack([tiles.mosaic(sample) for sample in drawn])
