@@ -24,7 +24,6 @@ PROGRAMS = (
     "compare_samplers",
     "compare_studies",
     "evaluate_conditional",
-    "segment",
     "benchmark",
     "sample_export",
 )

@@ -34,6 +34,7 @@ SHAPES = {
     "tfds:downsampled_imagenet/32x32": (32, 32, 3),
     "tfds:downsampled_imagenet/64x64": (64, 64, 3),
     "folder:images": (64, 64, 3),
+    "array:binarized_mnist.npz": (28, 28, 1),
 }
 
 
@@ -61,13 +62,13 @@ def included(path):
 
 @pytest.fixture(scope="module")
 def arrays(tmp_path_factory):
-    """A function that gives a file of 40 random images of a shape, with labels."""
+    """A function that gives a file of 40 random images of a shape and levels, with labels."""
     folder = tmp_path_factory.mktemp("arrays")
 
-    def path(shape):
-        file = folder / f"{'x'.join(map(str, shape))}.npz"
+    def path(shape, levels):
+        file = folder / f"{'x'.join(map(str, shape))}_{levels}.npz"
         if not file.exists():
-            images = np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8)
+            images = np.random.default_rng(0).integers(0, levels, (40, *shape), np.uint8)
             np.savez(file, images=images, labels=np.arange(40) % 10)
         return file
 
@@ -135,7 +136,9 @@ def stand_in(study, source, arrays, recordings, pairs):
     if source.startswith("wav:"):
         return [f'make_dataset.source = "wav:{recordings}"', "make_dataset.num_samples = 32"]
     shape = stand_in_shape(study)
-    return [f'make_dataset.source = "array:{arrays(shape)}"', "make_dataset.levels = 256"]
+    levels = 2 if source.startswith("array:binarized") else 256
+    file = arrays(shape, levels)
+    return [f'make_dataset.source = "array:{file}"', f"make_dataset.levels = {levels}"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,9 @@
 
 Each draw v ~ q(v | x) of a dequantizer has the weight
 
-  w = p_y((x + v) / levels) / (levels^D q(v | x)),      E[w] = P(x).
+  w = p_y((x + v) / levels) / (levels^D q(v | x)),      E[w] = P(x),
+
+and each draw z of a variational autoencoder's posterior w = P(x | z) p(z) / q(z | x).
 
 A bound makes one number for each example of the logarithms of K weights; its mean over the draws is
 at most log P(x).

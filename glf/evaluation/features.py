@@ -42,11 +42,7 @@ class FeatureEvaluator(Evaluator):
             choice.parse(text)
 
     def refusal(self, subject):
-        """Why features cannot be compared: the data are no images, or lack labels.
-
-        Where they are asked for, extractors are made now, before anything is measured: what is
-        wrong with their weights is an error of theirs.
-        """
+        """Why features cannot be compared: the data are no images, or lack labels."""
         dataset = subject.dataset
         if not has_images(dataset.spec):
             return f"for images; those of {dataset.name} are none"
@@ -55,11 +51,7 @@ class FeatureEvaluator(Evaluator):
                 f"by a classifier of the data's labels, and {dataset.name} has none; choose "
                 "feature_extractor squeezenet:PATH, inception, keras:NAME or pixels"
             )
-        refused = super().refusal(subject)
-        if refused is None and self.requested:
-            for text in self.feature_extractor:
-                subject.once(_Chosen(text))
-        return refused
+        return super().refusal(subject)
 
     def measure(self, subject):
         """What `compare` measures, by every extractor."""
@@ -210,7 +202,7 @@ class _OfReconstructions:
         model = subject.model
         images = []
         for batch in _examples(subject, self.split, self.count):
-            condition = model.condition_of(batch) if model.conditional_reconstruction else None
+            condition = model.reconstruction_condition_of(batch)
             images.append(model.reconstruct(tf.constant(batch["x"]), condition).numpy())
         return self.extractor(np.concatenate(images))
 

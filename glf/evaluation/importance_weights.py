@@ -16,7 +16,8 @@ class ImportanceWeights(Evaluator):
     """Bounds on the likelihood by K importance weights, see `ImportanceBounds`.
 
     Args:
-      importance_samples: Also bound the likelihood of a pixel flow by K importance weights.
+      importance_samples: Also bound the likelihood of a pixel flow, or of a variational
+        autoencoder whose decoder gives probabilities, by K importance weights.
         Repeatable; 1 is the ELBO.
     """
 

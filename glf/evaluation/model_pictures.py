@@ -75,6 +75,7 @@ def reconstructions_and_report(model, dataset, split, num, min_side=0):
     if not isinstance(model, Reconstructs):
         raise ValueError(f"{type(model).__name__} does not reconstruct images.")
     chosen = np.arange(min(num, dataset.num_examples(split)))
-    x = dataset.examples(split, chosen)["x"]
-    drawn = drawn_images(model.reconstruct_unit(tf.constant(x)), model.spec.levels)
+    batch = dataset.examples(split, chosen)
+    condition, x = model.reconstruction_condition_of(batch), batch["x"]
+    drawn = drawn_images(model.reconstruct_unit(tf.constant(x), condition), model.spec.levels)
     return pictures.in_pairs(x, drawn.x, model.spec, min_side), drawn

@@ -24,10 +24,12 @@ class Reconstruction(Evaluator):
     def measure(self, subject):
         """ "mse" and "psnr", and "ssim" where images have room for a window of it."""
         model = subject.model
-        measured = reconstruction_metrics(
-            (model.to_unit(batch["x"]), model.reconstruct_unit(batch["x"]))
-            for batch in subject.batches()
-        )
+
+        def pair(batch):
+            condition = model.reconstruction_condition_of(batch)
+            return model.to_unit(batch["x"]), model.reconstruct_unit(batch["x"], condition)
+
+        measured = reconstruction_metrics(map(pair, subject.batches()))
         side = window_side(model.spec.shape[:2])
         about = {
             "mse": ("", "mean squared error a value, images in [0, 1]", "lower"),

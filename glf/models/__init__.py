@@ -3,24 +3,42 @@
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.glf import GLF
+from glf.models.likelihood_vae import LikelihoodVAE
 from glf.models.pixel_flow import PixelFlow
 from glf.models.pixel_logistic import LogisticSegmenter
+from glf.models.posteriors import FlowPosterior, GaussianPosterior
 from glf.models.quantizers import ArgmaxStraightThrough, GumbelSoftmax, VectorQuantizer
-from glf.models.reconstruction import AbsoluteError, CrossEntropy, Perceptual, SquaredError
+from glf.models.reconstruction import (
+    AbsoluteError,
+    CrossEntropy,
+    LearnedVariance,
+    Perceptual,
+    SquaredError,
+)
+from glf.models.second_stage import SecondStage
+from glf.models.two_stage_vae import TwoStageVAE
+from glf.models.vae import VAE
 from glf.models.vector_flow import VectorFlow
 
 __all__ = [
     "GLF",
+    "VAE",
     "AbsoluteError",
     "ArgmaxStraightThrough",
     "Autoregressive",
     "CrossEntropy",
     "DiscreteAutoencoder",
+    "FlowPosterior",
+    "GaussianPosterior",
     "GumbelSoftmax",
+    "LearnedVariance",
+    "LikelihoodVAE",
     "LogisticSegmenter",
     "Perceptual",
     "PixelFlow",
+    "SecondStage",
     "SquaredError",
+    "TwoStageVAE",
     "VectorFlow",
     "VectorQuantizer",
 ]

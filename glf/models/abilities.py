@@ -116,6 +116,14 @@ class Reconstructs(Ability):
         condition = self._reconstruction_condition(x, condition)
         return self._in_pieces(self._reconstruct, x=x, condition=condition)
 
+    def reconstruction_condition_of(self, batch):
+        """The conditions that a batch of data, {"x", "label", ...}, is reconstructed by, or None.
+
+        Raises:
+          ValueError: if they are needed and the batch does not have them.
+        """
+        return self.condition_of(batch) if self.conditional_reconstruction else None
+
     @abc.abstractmethod
     def _reconstruct(self, x, condition):
         """The reconstructions, floats in [0, 1], of one piece of images."""

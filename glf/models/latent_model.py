@@ -24,16 +24,16 @@ class LatentModel(GenerativeModel, HasLatents):
       spec: the data's `DataSpec`.
       latent_size: the number of latents, d.
       make_autoencoder: called with `image_shape` and `latent_size`, and with `encoded` and
-        `decoded` where the encoder gives, or the decoder takes, another number; makes the
-        `Autoencoder`, from images in [0, 1] to z and from z to pre-activations h, which become the
-        image (tanh h + 1) / 2.
+        `decoded` where the encoder gives, or the decoder takes, another number, and `outputs` where
+        h has more numbers than the image; makes the `Autoencoder`, from images in [0, 1] to z and
+        from z to pre-activations h, which become the image (tanh h + 1) / 2.
       make_prior: makes the `Prior` of latents, a part that is built here.
-      make_reconstruction: makes the loss of (h, y), per example.
+      make_reconstruction: makes the loss of (h, y), per example; None: there is none.
       make_condition_encoder: makes the `ConditionEncoder` of labels; None: no condition.
+      sizes: `encoded` and `outputs` of the autoencoder, where they are not the usual ones.
 
     Attributes:
       conditional_decoder: whether labels are given to the decoder.
-      encodings: numbers that the encoder gives for each latent.
       prior_is: the argument that makes the prior, and the parameter group of its weights.
 
     Raises:
@@ -41,7 +41,6 @@ class LatentModel(GenerativeModel, HasLatents):
     """
 
     conditional_decoder = False
-    encodings = 1
     prior_is = ("make_prior", "prior")
 
     def __init__(
@@ -53,6 +52,7 @@ class LatentModel(GenerativeModel, HasLatents):
         make_prior,
         make_reconstruction,
         make_condition_encoder=None,
+        **sizes,
     ):
         super().__init__(spec)
         name = type(self).__name__
@@ -67,7 +67,6 @@ class LatentModel(GenerativeModel, HasLatents):
             )
         context = None if context is None else (None, context[-1])
         self.conditional_reconstruction = self.conditional_decoder and context is not None
-        sizes = {"encoded": self.encodings * latent_size} if self.encodings > 1 else {}
         if self.conditional_reconstruction:
             sizes["decoded"] = latent_size + context[-1]
         self.autoencoder = made_by(
@@ -77,7 +76,9 @@ class LatentModel(GenerativeModel, HasLatents):
             latent_size=latent_size,
             **sizes,
         )
-        self.reconstruction = made_by(make_reconstruction, f"{name}.make_reconstruction")
+        self.reconstruction = None
+        if make_reconstruction is not None:
+            self.reconstruction = made_by(make_reconstruction, f"{name}.make_reconstruction")
         self.prior = made_by(make_prior, f"{name}.{self.prior_is[0]}")
         self.prior.build((None, latent_size), context)
         self.built = True
@@ -85,11 +86,15 @@ class LatentModel(GenerativeModel, HasLatents):
     def parameter_groups(self):
         """ "autoencoder", and the prior's if it has weights that are trained.
 
-        An encoder of conditions belongs to what it conditions: to the decoder, or else the prior.
+        What the reconstruction loss learns belongs to the autoencoder, an encoder of conditions to
+        what it conditions: to the decoder, or else the prior.
         """
         group = self.prior_is[1]
         groups = {
-            "autoencoder": list(self.autoencoder.trainable_weights),
+            "autoencoder": [
+                *self.autoencoder.trainable_weights,
+                *getattr(self.reconstruction, "trainable_weights", ()),
+            ],
             group: list(self.prior.trainable_weights),
         }
         if self.condition_encoder is not None:

@@ -7,6 +7,7 @@ the distances of families, -log p without what does not depend on h; a perceptua
 """
 
 import abc
+import math
 
 import keras
 import tensorflow as tf
@@ -86,6 +87,46 @@ class CrossEntropy(PixelLoss):
     def parameters(self, h):
         """The logits, 2h."""
         return 2.0 * h
+
+
+class LearnedVariance(keras.layers.Layer):
+    """-log N(y; sigmoid(2h), g^2), summed over all D values, with one learned deviation g.
+
+      sum (y - sigmoid(2h))^2 / (2 g^2) + D log g + (D / 2) log(2 pi)
+
+    Dai and Wipf 2019, "Diagnosing and Enhancing VAE Models" (arXiv 1903.05789), equation 3 with
+    gamma = g^2: at its best g^2 is the mean squared error, and as that falls the reconstruction
+    weighs more. A density of y in [0, 1], not a probability of integers: it may be above 1, the
+    loss below 0.
+
+    Args:
+      start: g before training, above 0.
+
+    Raises:
+      ValueError: if it is not positive.
+    """
+
+    given_by_code = ()
+
+    def __init__(self, *, start=1.0):
+        super().__init__(dtype="float32")
+        if not 0 < start < math.inf:
+            raise ValueError(f"LearnedVariance.start must be a positive number, got {start!r}.")
+        initial = keras.initializers.Constant(math.log(start))
+        self.log_deviation = self.add_weight(name="log_deviation", shape=(), initializer=initial)
+        self.built = True
+
+    @property
+    def deviation(self):
+        """g, a tensor []."""
+        return tf.exp(self.log_deviation.value)
+
+    def call(self, h, y):
+        """h and y [batch, height, width, channels] to [batch]."""
+        y = tf.cast(y, tf.float32)
+        squares = tf.reduce_sum(tf.math.squared_difference(mean_image(h), y), [1, 2, 3])
+        log_normaliser = self.log_deviation.value + 0.5 * math.log(2 * math.pi)
+        return squares / (2 * self.deviation**2) + y.shape[1:].num_elements() * log_normaliser
 
 
 class Perceptual(keras.layers.Layer):

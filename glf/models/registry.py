@@ -9,6 +9,7 @@ from glf.autoregressive.embedding import OneHot
 from glf.autoregressive.model import AutoregressiveModel
 from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.bijectors import (
+    IAF,
     ActNorm,
     AffineCoupling,
     BothHalvesCoupling,
@@ -22,21 +23,29 @@ from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.glf import GLF
+from glf.models.likelihood_vae import LikelihoodVAE
 from glf.models.pixel_flow import PixelFlow
 from glf.models.pixel_logistic import LogisticSegmenter
+from glf.models.posteriors import FlowPosterior
 from glf.models.quantizers import ArgmaxStraightThrough
+from glf.models.reconstruction import LearnedVariance
+from glf.models.second_stage import SecondStage
+from glf.models.two_stage_vae import TwoStageVAE
+from glf.models.vae import VAE
 from glf.models.vector_flow import VectorFlow
 from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
+from glf.networks.made import MADE
 from glf.networks.residual_conditioner import ResidualConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.priors.flow import Flow
 from glf.priors.multi_scale import MultiScale
 
 IMAGES = DataSpec((4, 4, 1), 17, 3)
+COINS = DataSpec((4, 4, 1), 2, 3)
 MASKS = DataSpec((4, 4, 1), 2, None, condition_shape=(4, 4, 3), condition_levels=256)
 POINTS = DataSpec((2,), None, None)
 
@@ -51,6 +60,7 @@ _autoregressive = partial(AutoregressiveModel, make_network=_pixel_cnn)
 _latent_flow = partial(Flow, partial(BothHalvesCoupling, make_conditioner=_dense))
 _dense_autoencoder = partial(DenseAutoencoder, hidden=(8,))
 _glf = partial(GLF, latent_size=4, make_autoencoder=_dense_autoencoder, make_flow=_latent_flow)
+_iaf = partial(IAF, make_network=partial(MADE, hidden=(6,), zero_init_last=False))
 _spatial = {"filters": 6, "blocks": 1, "downsamplings": 1}
 
 
@@ -87,6 +97,16 @@ MODELS = {
     ),
     "glf": (IMAGES, _glf),
     "glf_labels": (IMAGES, partial(_glf, make_condition_encoder=_labels)),
+    "iwae": (
+        COINS,
+        partial(
+            LikelihoodVAE,
+            latent_size=4,
+            make_autoencoder=_dense_autoencoder,
+            make_bound=partial(ImportanceWeighted, 3),
+            make_condition_encoder=_labels,
+        ),
+    ),
     "logistic_segmenter": (
         MASKS,
         partial(
@@ -111,6 +131,36 @@ MODELS = {
     "pixel_flow_paired": (
         MASKS,
         partial(_pixel_flow, make_dequantizer=_variational, make_condition_encoder=_paired),
+    ),
+    "two_stage_vae": (
+        IMAGES,
+        partial(
+            TwoStageVAE,
+            latent_size=4,
+            make_autoencoder=_dense_autoencoder,
+            make_second_stage=partial(SecondStage, make_network=_dense),
+            make_condition_encoder=_labels,
+        ),
+    ),
+    "vae": (
+        IMAGES,
+        partial(
+            VAE,
+            latent_size=4,
+            make_autoencoder=_dense_autoencoder,
+            make_reconstruction=LearnedVariance,
+        ),
+    ),
+    "vae_flows": (
+        IMAGES,
+        partial(
+            VAE,
+            latent_size=4,
+            make_autoencoder=_dense_autoencoder,
+            make_prior=_latent_flow,
+            make_posterior=partial(FlowPosterior, make_bijector=_iaf, context=2),
+            make_condition_encoder=_labels,
+        ),
     ),
     "vector_flow": (
         POINTS,

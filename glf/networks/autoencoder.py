@@ -17,6 +17,7 @@ class Autoencoder(Part, keras.layers.Layer, abc.ABC):
 
     Args:
       image_shape: (height, width, channels).
+      outputs: how many numbers the decoder gives for each pixel; None: one for each channel.
       counts: the subclass's own numbers, each at least 1.
 
     Attributes:
@@ -27,9 +28,9 @@ class Autoencoder(Part, keras.layers.Layer, abc.ABC):
       ValueError: if `image_shape` is not three positive integers, or a count is not positive.
     """
 
-    given_by_code = ("image_shape", "latent_size", "encoded", "decoded", "dtype")
+    given_by_code = ("image_shape", "latent_size", "encoded", "decoded", "outputs", "dtype")
 
-    def __init__(self, image_shape, *, dtype=None, **counts):
+    def __init__(self, image_shape, *, outputs=None, dtype=None, **counts):
         super().__init__(dtype=dtype)
         owner, shape = type(self).__name__, tuple(image_shape)
         if len(shape) != 3 or any(not isinstance(n, numbers.Integral) or n < 1 for n in shape):
@@ -37,7 +38,8 @@ class Autoencoder(Part, keras.layers.Layer, abc.ABC):
                 f"{owner}.image_shape must be (height, width, channels), three positive integers, "
                 f"got {shape}."
             )
-        for name, value in counts.items():
+        self.outputs = shape[2] if outputs is None else outputs
+        for name, value in {**counts, "outputs": self.outputs}.items():
             if value < 1:
                 raise ValueError(f"{owner}.{name} must be at least 1, got {value}.")
         self.image_shape = tuple(int(n) for n in shape)
@@ -56,14 +58,14 @@ class Autoencoder(Part, keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def decoder_layers(self):
-        """The layers from codes to pre-activations h of images, which are sigmoid(2h)."""
+        """The layers from codes to `outputs` numbers a pixel: h, of images that are sigmoid(2h)."""
 
     def encode(self, y, training=False):
         """y [batch, height, width, channels] in [0, 1] to z [batch, *code_shape], float32."""
         return tf.cast(self.encoder(y, training=training), tf.float32)
 
     def decode(self, z, training=False):
-        """z to h [batch, height, width, channels], float32; the image is (tanh h + 1) / 2."""
+        """z to h [batch, height, width, outputs], float32; the image is (tanh h + 1) / 2."""
         return tf.cast(self.decoder(z, training=training), tf.float32)
 
     def halvings(self, count):

@@ -14,14 +14,18 @@ class DenseAutoencoder(Autoencoder):
       z = linear(relu(bn(W_n ... relu(bn(W_1 flatten(y)))))),
 
     one hidden layer for each entry of `hidden`; the decoder has them in the reverse order, then a
-    linear layer to all pixels of h. The image is sigmoid(2h) = (tanh h + 1) / 2.
+    linear layer to all pixels of h. The image is sigmoid(2h) = (tanh h + 1) / 2. Without batch
+    normalisation hidden layers have biases in its place.
 
     Args:
       image_shape: (height, width, channels).
       latent_size: the number of latents, d.
       encoded: how many numbers the encoder gives; None: d.
       decoded: how many numbers the decoder takes; None: d.
+      outputs: how many numbers the decoder gives for each pixel; None: one for each channel.
       hidden: units of each hidden layer.
+      activation: name of a Keras activation.
+      batch_norm: whether a batch normalisation stands before each activation.
 
     Raises:
       ValueError: if a size is not positive.
@@ -34,12 +38,17 @@ class DenseAutoencoder(Autoencoder):
         *,
         encoded=None,
         decoded=None,
+        outputs=None,
         hidden=(256, 256),
+        activation="relu",
+        batch_norm=True,
         dtype=None,
     ):
         counts = {f"hidden[{i}]": units for i, units in enumerate(hidden)}
-        super().__init__(image_shape, dtype=dtype, latent_size=latent_size, **counts)
-        self.hidden = tuple(hidden)
+        super().__init__(
+            image_shape, outputs=outputs, dtype=dtype, latent_size=latent_size, **counts
+        )
+        self.hidden, self.activation, self.batch_norm = tuple(hidden), activation, batch_norm
         self.make(*vectors(latent_size, encoded, decoded))
 
     def encoder_layers(self):
@@ -50,15 +59,19 @@ class DenseAutoencoder(Autoencoder):
 
     def decoder_layers(self):
         """Hidden layers, then one to all pixels."""
-        pixels = keras.layers.Dense(math.prod(self.image_shape), dtype=self.dtype_policy)
-        image = keras.layers.Reshape(self.image_shape, dtype=self.dtype_policy)
+        shape = (*self.image_shape[:2], self.outputs)
+        pixels = keras.layers.Dense(math.prod(shape), dtype=self.dtype_policy)
+        image = keras.layers.Reshape(shape, dtype=self.dtype_policy)
         return [*self._hidden_layers(reversed(self.hidden)), pixels, image]
 
     def _hidden_layers(self, sizes):
         policy, layers = self.dtype_policy, []
+        start = "he_normal" if self.activation == "relu" else "glorot_uniform"
         for units in sizes:
-            # No bias: the batch normalisation would cancel it.
-            options = {"use_bias": False, "kernel_initializer": "he_normal", "dtype": policy}
-            layers += [keras.layers.Dense(units, **options), batch_normalization(policy)]
-            layers.append(keras.layers.ReLU(dtype=policy))
+            # No bias where the batch normalisation would cancel it.
+            options = {"use_bias": not self.batch_norm, "kernel_initializer": start}
+            layers.append(keras.layers.Dense(units, dtype=policy, **options))
+            if self.batch_norm:
+                layers.append(batch_normalization(policy))
+            layers.append(keras.layers.Activation(self.activation, dtype=policy))
         return layers

@@ -30,6 +30,7 @@ class InfoGAN(Autoencoder):
       latent_size: the number of latents, d.
       encoded: how many numbers the encoder gives; None: d.
       decoded: how many numbers the decoder takes; None: d.
+      outputs: how many numbers the decoder gives for each pixel; None: one for each channel.
       filters: channels after the first convolution.
       hidden: units of the dense layer.
       num_downsamples: the number of convolutions.
@@ -45,13 +46,16 @@ class InfoGAN(Autoencoder):
         *,
         encoded=None,
         decoded=None,
+        outputs=None,
         filters=64,
         hidden=1024,
         num_downsamples=2,
         dtype=None,
     ):
         counts = {"filters": filters, "hidden": hidden, "num_downsamples": num_downsamples}
-        super().__init__(image_shape, dtype=dtype, latent_size=latent_size, **counts)
+        super().__init__(
+            image_shape, outputs=outputs, dtype=dtype, latent_size=latent_size, **counts
+        )
         self.hidden = hidden
         self.channels = [filters * 2**level for level in range(num_downsamples)]
         self.make(*vectors(latent_size, encoded, decoded))
@@ -74,7 +78,7 @@ class InfoGAN(Autoencoder):
         for units in (self.hidden, math.prod(smallest)):
             layers += [self._dense(units, use_bias=False), *self._normalised_relu()]
         layers.append(keras.layers.Reshape(smallest, dtype=self.dtype_policy))
-        channels = [self.image_shape[2], *self.channels[:-1]]
+        channels = [self.outputs, *self.channels[:-1]]
         for level in reversed(range(len(channels))):
             transposed = keras.layers.Conv2DTranspose
             layers.append(self._convolution(transposed, channels[level], use_bias=level == 0))

@@ -27,6 +27,7 @@ class ResidualAutoencoder(Autoencoder):
       latent_size: the number of latents, d.
       encoded: how many numbers the encoder gives; None: d.
       decoded: how many numbers the decoder takes; None: d.
+      outputs: how many numbers the decoder gives for each pixel; None: one for each channel.
       filters: channels before the first block.
       max_filters: the most channels of any block.
       num_downsamples: the number of levels.
@@ -43,6 +44,7 @@ class ResidualAutoencoder(Autoencoder):
         *,
         encoded=None,
         decoded=None,
+        outputs=None,
         filters=64,
         max_filters=256,
         num_downsamples=2,
@@ -51,7 +53,9 @@ class ResidualAutoencoder(Autoencoder):
     ):
         counts = {"filters": filters, "max_filters": max_filters}
         counts |= {"num_downsamples": num_downsamples, "blocks_per_level": blocks_per_level}
-        super().__init__(image_shape, dtype=dtype, latent_size=latent_size, **counts)
+        super().__init__(
+            image_shape, outputs=outputs, dtype=dtype, latent_size=latent_size, **counts
+        )
         levels = range(num_downsamples + 1)
         self.channels = [min(filters * 2**level, max_filters) for level in levels]
         self.kept = blocks_per_level - 1
@@ -78,7 +82,7 @@ class ResidualAutoencoder(Autoencoder):
             layers += [ResidualBlock(width, dtype=policy) for _ in range(self.kept)]
             doubled = {"resample": "up", "output_size": sizes[level], "dtype": policy}
             layers.append(ResidualBlock(self.channels[level], **doubled))
-        return [*layers, *self._normalised_relu(), self._convolution(self.image_shape[2])]
+        return [*layers, *self._normalised_relu(), self._convolution(self.outputs)]
 
     def _normalised_relu(self):
         policy = self.dtype_policy

@@ -28,6 +28,7 @@ class SpatialAutoencoder(Autoencoder):
       image_shape: (height, width, channels) of the images.
       encoded: the number of features that the encoder gives.
       decoded: the number of features that the decoder takes.
+      outputs: see `Autoencoder`.
       filters: features inside.
       downsamplings: how many times the image is halved, at least 0.
       blocks: number of residual blocks of each, at least 0.
@@ -37,10 +38,19 @@ class SpatialAutoencoder(Autoencoder):
     """
 
     def __init__(
-        self, image_shape, encoded, decoded, *, filters=128, downsamplings=2, blocks=2, dtype=None
+        self,
+        image_shape,
+        encoded,
+        decoded,
+        *,
+        outputs=None,
+        filters=128,
+        downsamplings=2,
+        blocks=2,
+        dtype=None,
     ):
         counts = {"encoded": encoded, "decoded": decoded, "filters": filters}
-        super().__init__(image_shape, dtype=dtype, **counts)
+        super().__init__(image_shape, outputs=outputs, dtype=dtype, **counts)
         for name, value in {"downsamplings": downsamplings, "blocks": blocks}.items():
             if value < 0:
                 raise ValueError(f"SpatialAutoencoder.{name} must be at least 0, got {value}.")
@@ -65,7 +75,7 @@ class SpatialAutoencoder(Autoencoder):
         for size in self.sizes[-2::-1]:
             layers += [_relu(policy), _Doubled(size, dtype=policy)]
             layers.append(_convolution(filters, 3, policy))
-        return [*layers, _relu(policy), _convolution(self.image_shape[2], 3, policy)]
+        return [*layers, _relu(policy), _convolution(self.outputs, 3, policy)]
 
 
 class _Residual(keras.layers.Layer):
