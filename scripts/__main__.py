@@ -24,6 +24,7 @@ PROGRAMS = (
     "compare_samplers",
     "compare_studies",
     "evaluate_conditional",
+    "segment",
     "benchmark",
     "sample_export",
 )

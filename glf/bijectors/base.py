@@ -28,7 +28,8 @@ class Bijector(Part, keras.layers.Layer):
     c] for vectors, [batch, height or 1, width or 1, c] for images, see `glf.layers.context`. A
     bijector built for a condition must be given one, also where its map ignores it. `training`
     matters only to bijectors that hold batch statistics, are initialised by data, or drop out
-    features: those need a `glf.core.mode.Training` in place of True.
+    features: those need a `glf.core.mode.Training` in place of True. A layer whose `trainable` is
+    False is never in training, as those of Keras.
 
     These methods are the same of all bijectors: they check what they are given. A subclass writes
     the mathematics, `_forward` and `_inverse`.
@@ -67,11 +68,13 @@ class Bijector(Part, keras.layers.Layer):
           ValueError: if the layer is not built, if the point's event is not the one it was built
             for, or if there is a condition where none was announced, or none where one was.
         """
+        training = training if self.trainable else False
         return self._forward(*self._checked(u, self.base_shape, condition), training)
 
     @typing.final
     def inverse_and_log_det(self, y, condition=None, training=False):
         """Maps data `y` to base `u`; returns (u, log|det du/dy|). Raises as the forward does."""
+        training = training if self.trainable else False
         return self._inverse(*self._checked(y, self.event_shape, condition), training)
 
     @typing.final

@@ -44,7 +44,7 @@ def arrays(kind, key, make):
     path = folder() / f"{kind}-{key[:32]}.npz"
     if path.is_file():
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
             logging.warning("%s cannot be read (%s) and is made again.", path, error)

@@ -130,6 +130,7 @@ class Dataset:
         self.place = source.place
         self.content = source.content
         self._source = source
+        self._windows = source.windows
         self._binarize = binarize
         self._flip = horizontal_flip
         self._shift = 0 if num_bits is None else 8 - num_bits
@@ -150,7 +151,8 @@ class Dataset:
         step s takes positions [s B, (s + 1) B). A batch is a pure function of (dataset, seed, B,
         s): no example is dropped, and a run resumed at any step sees the batches it would have
         seen. Flips, translations and dynamic bits are pure functions of (seed, position). Points
-        of a known density are drawn afresh for each position, no two steps of the same ones.
+        of a known density are drawn afresh for each position, no two steps of the same ones. Of
+        patches the examples of an epoch are the whole images, of each a window at a random place.
 
         Args:
           batch_size: B, the examples of a step over all shards.
@@ -180,10 +182,12 @@ class Dataset:
                 f"{count}."
             )
         size = batch_size // count
-        stream = EpochStream(len(split.rows), seed)
+        of_rows = split.rows if self._windows is None else self._windows.images_of(split.rows)
+        stream = EpochStream(len(of_rows), seed)
         words = noise.seed_words(seed)
         dynamic_key = noise.philox_key("binarize", *words) if self._binarize == "dynamic" else None
         points_key = noise.philox_key("fresh points", *words)
+        windows_key = noise.philox_key("windows", *words)
 
         def batch(step):
             start = int(step) * batch_size + index * size
@@ -191,7 +195,11 @@ class Dataset:
             if self.density is not None:
                 bits = noise.random_words(points_key, positions, self.density.words)
                 return self.density.draw(bits), np.zeros(size, np.int32)
-            rows = split.rows[stream.examples(start, start + size)]
+            rows = of_rows[stream.examples(start, start + size)]
+            if self._windows is not None:
+                places = noise.random_words(windows_key, positions, 1)[:, 0]
+                images = self._moved(self._windows.windows(rows, places), positions, words)
+                return images[0], np.zeros(size, np.int32), *images[1:]
             images, labels, *conditions = self._take(split.table, rows, dynamic_key, positions)
             images, *conditions = self._moved([images, *conditions], positions, words)
             return images, labels, *conditions

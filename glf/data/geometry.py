@@ -62,7 +62,7 @@ class Geometry:
             scale = min(image.shape[0] / height, image.shape[1] / width)
             image = _centre(image, max(1, round(height * scale)), max(1, round(width * scale)))
             kernel = Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS
-            image = _resize(image, height, width, levels, kernel)
+            image = resize(image, height, width, levels, kernel)
         if image.shape[2] != channels:
             image = np.repeat(image, channels, axis=2)
         return image
@@ -88,11 +88,15 @@ def make_geometry(image_size=None, crop=None, channels=None):
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is 1 (grey), 3 (colour) or None, got {channels!r}.")
-    return Geometry(_pair("crop", crop), _pair("image_size", image_size), channels)
+    return Geometry(pair_of_sides("crop", crop), pair_of_sides("image_size", image_size), channels)
 
 
-def _pair(name, value):
-    """(height, width) of an integer or a pair; None stays None."""
+def pair_of_sides(name, value):
+    """(height, width) of an integer or a pair that a user gives as `name`; None stays None.
+
+    Raises:
+      ValueError: if it is anything else.
+    """
     if value is None:
         return None
     pair = (value, value) if is_integer(value) else value
@@ -123,7 +127,8 @@ def _luminance(image):
     return ((image.astype(np.uint32) @ weights + 32768) >> 16).astype(np.uint8)[..., np.newaxis]
 
 
-def _resize(image, height, width, levels, kernel):
+def resize(image, height, width, levels, kernel):
+    """uint8 [h, w, c] to [height, width, c] by a kernel of Pillow; values stay < levels."""
     planes = [image] if image.shape[2] == 3 else [image[..., c] for c in range(image.shape[2])]
     resized = [
         np.asarray(

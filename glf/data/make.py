@@ -62,6 +62,7 @@ def make_dataset(
         validation_examples: how many to cut from train where there is no validation split, by
           default min(5000, a tenth of train), see `complete_splits`; of what is generated, how
           many to make;
+        patch_size: of pairs, train on windows of whole images, see `load_pairs_source`;
         levels: of an array, the number of levels; by default from the largest value;
         num_samples: of WAV files, the length of an example;
         num_examples: of what is generated, the number of training examples;

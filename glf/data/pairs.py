@@ -1,22 +1,21 @@
 """Folders of images with binary masks: the mask is modelled, the image is its condition."""
 
-import pathlib
-
 import numpy as np
 
-from glf.core.files import expanded
 from glf.data import content
 from glf.data.files import Conversions, image_size, read_image
-from glf.data.geometry import Geometry
-from glf.data.listing import IMAGES, attempt_all, find, shown, shown_some, stamp
+from glf.data.geometry import Geometry, pair_of_sides
+from glf.data.listing import attempt_all, shown, stamp
 from glf.data.masks import read_mask, warn_of_greys
-from glf.data.source import Source, Table
+from glf.data.pair_files import FIELDS, find_more, find_pairs
+from glf.data.patches import Patches
+from glf.data.source import Source, Split, Table
 from glf.data.split_names import split_folders, splits_of_files
 
 _NAMED = 5  # how many files a message names
 
 
-def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
+def load_pairs_source(path, /, *, geometry, store, validation_examples=None, patch_size=None):
     """A folder with "images" and "masks" below it, holding files of the same names.
 
     images/a/7.jpg goes with masks/a/7.png: what counts is the path without its extension. Masks
@@ -25,6 +24,11 @@ def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
     condition is the image, [h, w, 3 or 1] with 256. Both go through the same geometry, masks
     without interpolation.
 
+    With `patch_size` examples are patches of whole images, see `glf.data.patches.Patches`: those of
+    a grid to evaluate on; training goes through the images in random orders, and takes of each a
+    window at a random place. Where there is a folder "field_of_view" with a mask for each image,
+    only patches within it count.
+
     Splits: as for folders of images (`load_folder_source`), by folders "train" and "test" or
     "validation" within "images", or else by the SHA-256 of the names.
 
@@ -32,36 +36,36 @@ def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
       path: the folder.
       geometry: a `Geometry`; its size may be left out if all images have one. Channels: 3 unless
         it says 1.
-      validation_examples: how many to cut for validation.
+      validation_examples: how many to cut for validation; of patches, images.
       store: a `Store`, for the images and for the masks.
+      patch_size: the side of patches in pixels, or (height, width); None: whole images.
 
     Raises:
       ValueError: if one of the folders is missing or empty; if an image or a mask has no partner,
         more than one, or one of another size; if a file cannot be read; if sizes differ and no
         image_size is given, or an image is smaller than the crop; if no mask has any foreground,
         or the foreground of one is dark, so that the threshold would empty it; if a mask is
-        transparent; if folders look like splits and are none, see `split_folders`.
+        transparent; if folders look like splits and are none, see `split_folders`; if patches are
+        larger than the images, or the field of view is missing for some or has none of one.
     """
-    name = f"pairs:{path}"
-    root = expanded(path)
-    _check_folder(root)
-    named = {kind: _by_name(name, root / kind) for kind in ("images", "masks")}
-    _check_partners(name, named)
-    names = sorted(named["images"])
-    files = {kind: [f"{kind}/{named[kind][n]}" for n in names] for kind in named}
+    name, patch = f"pairs:{path}", pair_of_sides("patch_size", patch_size)
+    root, names, files = find_pairs(name, path)
     size = _size(name, root, files, geometry)
-    shapes = {"images": (*size, geometry.channels or 3), "masks": (*size, 1)}
+    shapes = {"images": (*size, geometry.channels or 3), "masks": (*size, 1), FIELDS: (*size, 1)}
+    fields = None if patch is None else find_more(name, root, FIELDS, names)
+    if fields is not None:
+        files[FIELDS] = fields
 
     def collect(kind):
         shape = shapes[kind]
         own = Geometry(geometry.crop, geometry.size, shape[2])
         return store.collect(
             f"{name} {kind}",
-            lambda: _decoded(name, root, files[kind], own, masks=kind == "masks"),
+            lambda: _decoded(name, root, files[kind], own, masks=kind != "images"),
             len(names),
             shape,
             [str(root.resolve()), kind, repr(own), [stamp(root, file) for file in files[kind]]]
-            + ["each checked"] * (kind == "masks"),
+            + ["each checked"] * (kind != "images"),
         )[0]
 
     images, masks = collect("images"), collect("masks")
@@ -71,61 +75,35 @@ def load_pairs_source(path, /, *, geometry, store, validation_examples=None):
             "bright, 255 at best."
         )
     table = Table("pairs", len(names), lambda: (masks, None, images))
-    parts = split_folders(root / "images", [named["images"][n] for n in names])
+    parts = split_folders(root / "images", [file.partition("/")[2] for file in files["images"]])
     splits = splits_of_files(name, table, names, parts, validation_examples, "pairs")
+    windows = None
+    if patch is not None:
+        field = None if fields is None else collect(FIELDS)[..., 0] == 1
+        windows, splits = _in_patches(name, masks, images, patch, field, splits)
     return Source(
         name,
-        shapes["masks"],
+        (*(patch or size), 1),
         2,
         None,
         splits,
-        condition_shape=shapes["images"],
+        condition_shape=(*(patch or size), shapes["images"][2]),
         condition_levels=256,
-        content=content.of_files(root, [*files["images"], *files["masks"]]),
+        content=content.of_files(root, [file for kind in files.values() for file in kind]),
+        windows=windows,
     )
 
 
-def _check_folder(root):
-    if not root.exists():
-        raise ValueError(
-            f'There is no folder {str(root)!r}; make_dataset.source = "pairs:FOLDER" names one '
-            "that holds images/ and masks/."
-        )
-    inside = [path.parent.name for path in sorted(root.glob("*/images"))]
-    if inside and not (root / "images").exists():
-        raise ValueError(
-            f"{str(root)!r} has folders images inside of {shown_some(inside)}; it is to have "
-            "images/ and masks/ themselves, with a folder for each split inside of them: "
-            "images/train, masks/train, images/test, masks/test."
-        )
-
-
-def _by_name(name, folder):
-    """{path without extension: path} of the images below a folder."""
-    named = {}
-    for file in find(folder, IMAGES, "images"):
-        stem = pathlib.PurePosixPath(file).with_suffix("").as_posix()
-        if stem in named:
-            raise ValueError(
-                f"{name!r}: {folder.name} has both {shown(named[stem])} and {shown(file)}, so that "
-                "it is not clear which of them is the partner; move one away."
-            )
-        named[stem] = file
-    return named
-
-
-def _check_partners(name, named):
-    images, masks = (set(named[kind]) for kind in ("images", "masks"))
-    for kind, other, alone in (
-        ("images", "masks", images - masks),
-        ("masks", "images", masks - images),
-    ):
-        if alone:
-            files = shown_some([named[kind][n] for n in sorted(alone)])
-            raise ValueError(
-                f"{name!r}: {len(alone)} files in {kind} have no partner in {other}: {files}. "
-                "Partners have equal names up to their extension."
-            )
+def _in_patches(name, masks, images, patch, field, splits):
+    """(`Patches`, splits of the grid's patches) of splits of whole images."""
+    try:
+        patches = Patches([masks, images], patch, field)
+    except ValueError as error:
+        raise ValueError(f"{name!r}: {error} Give another make_dataset.patch_size.") from None
+    of_masks, of_images = patches.grid()
+    label = f"pairs in patches of {patch[0]}x{patch[1]}"
+    table = Table(label, len(patches), lambda: (of_masks, None, of_images))
+    return patches, {s: Split(table, patches.rows_of(split.rows)) for s, split in splits.items()}
 
 
 def _size(name, root, files, geometry):

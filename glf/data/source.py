@@ -71,6 +71,8 @@ class Source:
       density: where points are drawn from, a `glf.data.densities.Density`; training then draws
         fresh points at every step instead of those of the train split. None: there is only what
         is stored.
+      windows: the `glf.data.patches.Patches` that the splits have the grid's patches of; training
+        then draws windows of their images. None: examples are trained on as they are.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Source:
     condition_shape: tuple[int, int, int] | None = None
     condition_levels: int | None = None
     density: object = None
+    windows: object = None
     place: dict[str, str] = dataclasses.field(default_factory=dict)
     content: dict = dataclasses.field(default_factory=dict)
 

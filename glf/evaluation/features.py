@@ -42,7 +42,11 @@ class FeatureEvaluator(Evaluator):
             choice.parse(text)
 
     def refusal(self, subject):
-        """Why features cannot be compared: the data are no images, or lack labels."""
+        """Why features cannot be compared: the data are no images, or lack labels.
+
+        Where they are asked for, extractors are made now, before anything is measured: what is
+        wrong with their weights is an error of theirs.
+        """
         dataset = subject.dataset
         if not has_images(dataset.spec):
             return f"for images; those of {dataset.name} are none"
@@ -51,7 +55,11 @@ class FeatureEvaluator(Evaluator):
                 f"by a classifier of the data's labels, and {dataset.name} has none; choose "
                 "feature_extractor squeezenet:PATH, inception, keras:NAME or pixels"
             )
-        return super().refusal(subject)
+        refused = super().refusal(subject)
+        if refused is None and self.requested:
+            for text in self.feature_extractor:
+                subject.once(_Chosen(text))
+        return refused
 
     def measure(self, subject):
         """What `compare` measures, by every extractor."""

@@ -4,6 +4,7 @@ from glf.evaluation.codes import Codes
 from glf.evaluation.conditioning import Conditioning
 from glf.evaluation.fid import FID
 from glf.evaluation.importance_weights import ImportanceWeights
+from glf.evaluation.inception_score import InceptionScore
 from glf.evaluation.latent_density import LatentDensity
 from glf.evaluation.likelihood import Likelihood
 from glf.evaluation.loss_terms import LossTerms
@@ -26,6 +27,7 @@ EVALUATORS = {
     "conditioning": Conditioning,
     "recognition": Recognition,
     "fid": FID,
+    "inception_score": InceptionScore,
     "super_resolution": SuperResolution,
     "segmentation": Segmentation,
 }

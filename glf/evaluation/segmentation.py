@@ -5,6 +5,7 @@ import numpy as np
 from glf.evaluation import pictures
 from glf.evaluation.conditional_samples import ConditionalSamples, condition_of
 from glf.evaluation.heat_map import heat_map
+from glf.evaluation.ranking import Ranking
 from glf.evaluation.report import metric
 
 _COUNTS = ("true_positives", "false_positives", "false_negatives")
@@ -18,7 +19,8 @@ class Segmentation(ConditionalSamples):
 
       IoU = TP / (TP + FP + FN),    F1 = 2 TP / (2 TP + FP + FN),
 
-    for that mask and for single samples. The uncertainty of a pixel is the entropy of its mean, in
+    for that mask and for single samples; so is the area under the ROC curve of the mean as a score,
+    which asks for no threshold. The uncertainty of a pixel is the entropy of its mean, in
     bits: 0 where all samples agree, 1 where they are divided evenly.
 
     The picture's columns are image, true mask, two samples, the mean, and the uncertainty in
@@ -26,6 +28,11 @@ class Segmentation(ConditionalSamples):
     """
 
     of = "models of binary masks conditioned on paired images"
+
+    def measure(self, subject):
+        """IoU, F1 and the area under the ROC curve, and the uncertainty of pixels."""
+        self._ranking = Ranking()
+        return super().measure(subject)
 
     def refusal(self, subject):
         """Other models have other values, or another condition."""
@@ -39,6 +46,7 @@ class Segmentation(ConditionalSamples):
         truth = image == 1
         mean = drawn.mean(0)
         mask, uncertainty = mean >= 0.5, entropy(mean)
+        self._ranking.add(mean, truth)
         for name, masks in (("mean", mask[None]), ("sample", drawn == 1)):
             for count, values in zip(_COUNTS, agreement(masks, truth), strict=True):
                 means.add(f"{count}_{name}", values)
@@ -54,6 +62,9 @@ class Segmentation(ConditionalSamples):
             iou, f1 = iou_and_f1(*(means.total(f"{count}_{name}") for count in _COUNTS))
             metrics[f"iou_{name}"] = metric(iou, "", f"TP / (TP + FP + FN) of {what}", "higher")
             metrics[f"f1_{name}"] = metric(f1, "", f"2 TP / (2 TP + FP + FN) of {what}", "higher")
+        if (area := self._ranking.area) is not None:  # there may be one class alone
+            about = f"area under the ROC curve of the mean of {num} samples"
+            metrics["auroc_mean"] = metric(area, "", about, "higher")
         about = {
             "foreground": ("", "share of true foreground; the IoU of a mask of nothing else"),
             "uncertainty": ("bits", "mean entropy of a pixel's mean"),

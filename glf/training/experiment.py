@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from glf.data.make import make_dataset as default_dataset
 from glf.training.optimizers import adam
+from glf.training.stages import make_stages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Experiment:
       optimizers: {parameter group: factory of a Keras optimizer}, or one factory for all groups.
       updates_per_step: {group: n} for groups that take n optimizer steps on parts of each batch;
         their optimizers' schedules count these. None: one step each, jointly.
+      stages: pairs (groups, length) of groups that are trained one after the other: lengths are
+        numbers of steps or, floats, shares of `num_steps`. What is out of its stage takes no step,
+        its optimizer counts none, and its batch normalisations are in inference mode. The best
+        checkpoint is one of the last stage. None: all groups are trained all the time.
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       moving_average: decay of the weights' moving average, which then is what validation,
         pictures, and every later program use; None: none is kept.
@@ -46,6 +51,7 @@ class Experiment:
     seed: int = 0
     optimizers: Callable | dict = adam
     updates_per_step: dict | None = None
+    stages: list | None = None
     clip_norm: float | None = None
     moving_average: float | None = None
     init_examples: int | None = None
@@ -70,6 +76,15 @@ class Experiment:
             raise ValueError(f"train.patience must be at least 1 or None, got {self.patience}.")
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"train.clip_norm must be positive or None, got {self.clip_norm}.")
+        if self.make_stages()[1:] and self.patience is not None:
+            raise ValueError(
+                "train.patience could end a run before all of train.stages have begun; bind "
+                "train.patience = None."
+            )
+
+    def make_stages(self):
+        """The `Stage`s of the run, in order."""
+        return make_stages(self.stages, self.num_steps)
 
     def _check_integer(self, name, least):
         value = getattr(self, name)

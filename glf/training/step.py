@@ -3,12 +3,14 @@
 import contextlib
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from glf.core import random
 from glf.core.fused import fusing
 from glf.models.abilities import HasInnerLoss
 from glf.training.moving_average import MovingAverage
+from glf.training.stages import check_stages, frozen, stage_of
 
 
 class Stepper:
@@ -20,12 +22,12 @@ class Stepper:
     from bfloat16, the joint gradient is computed by the graph's own kernels, and only the
     optimizers and what a model marks as `fused` are XLA. On several replicas each computes the
     gradient of its share of the batch, the gradients are summed over replicas, and the optimizers
-    apply them on each.
+    apply them on each. Each stage of training is compiled for itself.
 
     Args:
       model: a built `GenerativeModel`.
       experiment: the `Experiment`, of which it takes batch size, seed, optimizers, updates of
-        single groups, clipping and moving average. In each training step a group that
+        single groups, stages, clipping and moving average. In each training step a group that
         `updates_per_step` names takes n optimizer steps, each on its own n-th part of each
         replica's share of the batch, after the others; the model must be a `HasInnerLoss`.
       execution: the `Execution`.
@@ -36,8 +38,8 @@ class Stepper:
       average: a `MovingAverage` or None.
 
     Raises:
-      ValueError: if the optimizers are not for the model's groups, if the groups are not every
-        trainable weight once, or if `updates` cannot be had of this model and batch size.
+      ValueError: if the optimizers or stages are not for the model's groups, if the groups are not
+        every trainable weight once, or if `updates` cannot be had of this model and batch size.
     """
 
     def __init__(self, model, experiment, execution, strategy=None):
@@ -53,6 +55,8 @@ class Stepper:
         self.replicas = self.strategy.num_replicas_in_sync
         self.updates = experiment.updates_per_step or {}
         self._check_updates()
+        self.stages = experiment.make_stages()
+        check_stages(self.stages, self.groups, type(model).__name__)
         decay, self.average = experiment.moving_average, None
         with self.strategy.scope():
             if decay is not None:
@@ -65,22 +69,34 @@ class Stepper:
         graph_gradient = self._jit and low and not tf.config.list_physical_devices("GPU")
         self._fusing = fusing if graph_gradient else contextlib.nullcontext
         self._apply_joint = self._program(self._apply) if graph_gradient else self._apply
-        self._joint = self._joint_step if graph_gradient else self._program(self._joint_step)
-        self._own = {
-            group: self._program(functools.partial(self._own_step, group)) for group in self.updates
-        }
+        self._joint, self._own, self._many = [], [], []
+        for stage in self.stages:
+            joint = functools.partial(self._joint_step, stage)
+            self._joint.append(joint if graph_gradient else self._program(joint))
+            own = {g: functools.partial(self._own_step, stage, g) for g in self.updates}
+            own = {g: self._program(step) for g, step in own.items() if stage.has(g)}
+            self._own.append(own)
+            # Without autograph, tracing a flow of many layers takes a fraction of the time.
+            many = functools.partial(self._loop, len(self._many))
+            self._many.append(tf.function(many, autograph=False))
         self._move_average = self._program(self.average.update) if decay is not None else None
-        # Without autograph, tracing a flow of many layers takes a fraction of the time.
-        self._many = tf.function(self._loop, autograph=False)
 
     def run(self, iterator, count):
         """Takes `count` steps with the next batches of `iterator`.
 
         Returns {name: float array [count]}: the mean of each loss term over the batch and the
-        gradient norm of each group before clipping, step by step.
+        gradient norm of each group before clipping, step by step: 0 where a group is out of its
+        stage.
         """
-        results = self._many(iterator, tf.constant(count, tf.int32))
-        return {name: value.numpy() for name, value in results.items()}
+        parts, step = [], int(tf.convert_to_tensor(self.step))
+        while count:
+            index = stage_of(self.stages, step)
+            left = self.stages[index].stop - step
+            now = min(count, left) if left > 0 else count
+            results = self._many[index](iterator, tf.constant(now, tf.int32))
+            parts.append({name: value.numpy() for name, value in results.items()})
+            step, count = step + now, count - now
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def initialize(self, batch):
         """One pass in training mode that changes only what a model sets itself from data.
@@ -105,8 +121,8 @@ class Stepper:
         terms = self.model.loss_terms(batch["x"], seed, True, self.model.condition_of(batch))
         return tf.reduce_mean(terms["loss"])
 
-    def _loop(self, iterator, count):
-        step, names = self._single() if self.replicas == 1 else self._replicated()
+    def _loop(self, index, iterator, count):
+        step, names = self._single(index) if self.replicas == 1 else self._replicated(index)
 
         def body(i, arrays):
             batch = next(iterator)
@@ -120,15 +136,15 @@ class Stepper:
         _, arrays = tf.while_loop(lambda i, _: i < count, body, (0, arrays), parallel_iterations=1)
         return {name: array.stack() for name, array in zip(names, arrays, strict=True)}
 
-    def _single(self):
+    def _single(self, index):
         """The step on one device, compiled on its own, and the names of its results."""
         specs = self._specs(self.batch_size)
         compiled = tf.function(
-            lambda batch: self._one_step(batch, self.step), autograph=False
+            lambda batch: self._one_step(index, batch, self.step), autograph=False
         ).get_concrete_function(specs)
         return compiled, sorted(compiled.structured_outputs)
 
-    def _replicated(self):
+    def _replicated(self, index):
         """The step on all replicas and the names of its results."""
         specs = self._specs(self.batch_size // self.replicas)
 
@@ -140,7 +156,7 @@ class Stepper:
         norms = [f"gradient_norm/{group}" for group in self.groups]
 
         def step(batch):
-            results = self.strategy.run(self._one_step, args=(batch, self.step))
+            results = self.strategy.run(self._one_step, args=(index, batch, self.step))
             local = self.strategy.experimental_local_results
             return {name: local(value)[0] for name, value in results.items()}
 
@@ -153,19 +169,22 @@ class Stepper:
         types = {"x": spec.dtype, "label": tf.int32, "condition": tf.uint8}
         return {k: tf.TensorSpec((rows, *shapes[k]), types[k]) for k in self.inputs}
 
-    def _one_step(self, batch, step):
+    def _one_step(self, index, batch, step):
         seed = random.fold(self.seed, step)
         if self.replicas > 1:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
-        results, features = self._joint(batch, seed)
+        results, features = self._joint[index](batch, seed)
         condition = self.model.condition_of(batch)
-        for group, number in self.updates.items():
+        for group, own in self._own[index].items():
+            number = self.updates[group]
             rows = tf.split(features[group], number)
             conditions = number * [None] if condition is None else tf.split(condition, number)
             seeds = [random.fold(seed, group, index) for index in range(number)]
-            norms = list(map(self._own[group], rows, conditions, seeds))
+            norms = list(map(own, rows, conditions, seeds))
             results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
+        for group in self.groups:
+            results.setdefault(f"gradient_norm/{group}", tf.zeros([]))
         if self._move_average is not None:
             self._move_average(step)
         return results
@@ -173,10 +192,10 @@ class Stepper:
     def _program(self, function):
         return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
 
-    def _joint_step(self, batch, seed):
-        """One update of the groups that have no steps of their own; the results and features."""
+    def _joint_step(self, stage, batch, seed):
+        """One update of a stage's groups without steps of their own; the results and features."""
         x, condition, features = batch["x"], self.model.condition_of(batch), {}
-        with tf.GradientTape() as tape, self._fusing():
+        with tf.GradientTape() as tape, self._fusing(), self._frozen(stage):
             if self.updates:
                 terms, features = self.model.loss_terms_and_features(x, seed, True, condition)
             else:
@@ -188,7 +207,11 @@ class Stepper:
                 f"train.updates_per_step names {', '.join(strangers)}, but of the groups of "
                 f"{type(self.model).__name__} only {sorted(features)} can take steps of their own."
             )
-        joint = {g: members for g, members in self.groups.items() if g not in self.updates}
+        joint = {
+            group: members
+            for group, members in self.groups.items()
+            if stage.has(group) and group not in self.updates
+        }
         gradients = self._gradients(tape, loss, joint)
         results = {k: tf.reduce_sum(v) / self.batch_size for k, v in terms.items()}
         if self.replicas > 1:
@@ -196,21 +219,26 @@ class Stepper:
         results |= self._apply_joint(gradients)
         return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
 
-    def _own_step(self, group, features, condition, seed):
+    def _own_step(self, stage, group, features, condition, seed):
         """One update of a group on a part of the batch; the norm of its gradient."""
         rows = tf.shape(features)[0] * self.replicas
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, self._frozen(stage):
             loss = self.model.inner_loss(group, features, seed, condition)
             loss = tf.reduce_sum(loss) / tf.cast(rows, loss.dtype)
         gradients = self._gradients(tape, loss, {group: self.groups[group]})
         return tf.cast(self._apply(gradients)[f"gradient_norm/{group}"], tf.float32)
+
+    def _frozen(self, stage):
+        """Keeps what is not of a stage in inference mode."""
+        others = [members for group, members in self.groups.items() if not stage.has(group)]
+        return frozen(self.model, [weight for members in others for weight in members])
 
     def _gradients(self, tape, loss, groups):
         """{group: gradients}, summed over replicas."""
         weights = [w for members in groups.values() for w in members]
         gradients = tape.gradient(loss, weights)
         self._check_gradients(weights, gradients)
-        if self.replicas > 1:
+        if self.replicas > 1 and gradients:
             gradients = tf.distribute.get_replica_context().all_reduce("sum", gradients)
         remaining = iter(gradients)
         return {g: [next(remaining) for _ in members] for g, members in groups.items()}

@@ -11,6 +11,7 @@ from glf.training.interrupts import Interrupted, stop_on_signals
 from glf.training.progress import Progress, duration
 from glf.training.run import Run
 from glf.training.run_folder import RunFolder
+from glf.training.stages import stage_of
 from glf.training.strategies import is_chief
 from glf.training.watch import Watcher
 
@@ -84,9 +85,13 @@ def _calls(run, state, watcher):
     """
     experiment, iterator, limit = run.experiment, iter(run.batches(state.step)), 1
     logging.info("Compiling the training step; it can take minutes for large models.")
-    first = True
+    first, stages, stage = True, experiment.make_stages(), None
     while not state.finished(experiment.num_steps):
         count = min(limit, experiment.max_steps_per_call, _to_next_event(state.step, experiment))
+        if (now := stages[stage_of(stages, state.step)]) != stage:
+            stage = now
+            if stage.groups:
+                logging.info("Until step %d only these are trained: %s.", now.stop, now.groups)
         began = time.monotonic()
         results = run.stepper.run(iterator, count)
         seconds = time.monotonic() - began
@@ -138,8 +143,9 @@ def _save(run, state, stop):
 
 
 def _to_next_event(step, experiment):
+    stages = [stage.stop for stage in experiment.make_stages()]
     nexts = [(step // n + 1) * n for n in experiment.intervals if n]
-    return min([experiment.num_steps, *nexts]) - step
+    return min(stop for stop in [*stages, *nexts] if stop > step) - step
 
 
 def _is_due(step, interval, num_steps):

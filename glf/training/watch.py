@@ -8,6 +8,7 @@ from absl import logging
 from glf.core import random
 from glf.evaluation import conditioning, model_pictures, pictures
 from glf.evaluation.loss_terms import MeanLossTerms
+from glf.training.stages import stage_of
 
 # A share of values outside of the data's range up to which nothing is said.
 NEGLIGIBLE = 0.01
@@ -66,7 +67,11 @@ class Watcher:
     def _compare(self, state, metrics):
         """Notes in the state a new best, or one more of the worse; stops if these are too many."""
         name, patience = self.experiment.best_metric, self.experiment.patience
-        if state.best is None or metrics[name] < state.best["value"]:
+        stages = self.experiment.make_stages()
+        # A stage ends with a step; what an earlier one gave is not compared with it.
+        now = stage_of(stages, state.step - 1)
+        earlier = state.best is not None and stage_of(stages, state.best["step"] - 1) < now
+        if state.best is None or earlier or metrics[name] < state.best["value"]:
             state.best = {"step": state.step, "metric": name, "value": metrics[name]}
             state.best_is_new, state.worse = True, 0
             return

@@ -72,6 +72,7 @@ def test_a_perfect_segmenter(vessels, truth_of):
     metrics, _ = measured(Segmentation, model, vessels, num_samples=2, examples=50, batch_size=16)
     found = values_of(metrics)
     assert {found[f"{m}_{w}"] for m in ("iou", "f1") for w in ("mean", "sample")} == {1.0}
+    assert found["auroc_mean"] == 1.0
     assert found["uncertainty"] == found["uncertainty_right"] == 0
     assert "uncertainty_wrong" not in found
     truth = vessels.examples("test", slice(0, 50))["x"]
@@ -86,6 +87,7 @@ def test_a_segmenter_that_sees_vessels_everywhere(vessels):
         assert found[name] == pytest.approx(found["foreground"], rel=1e-12)
     assert found["f1_mean"] == pytest.approx(2 * found["foreground"] / (1 + found["foreground"]))
     assert found["uncertainty_wrong"] == 0
+    assert found["auroc_mean"] == 0.5
 
 
 def test_a_segmenter_that_is_right_two_times_of_three(vessels, truth_of):

@@ -25,6 +25,10 @@ OWN_FLAGS = {
         *("workdir", "task", "out", "num_samples", "split", "examples", "seed", "pictures"),
         *("batch_size", "data_dir", "checkpoint"),
     ],
+    "segment": [
+        *("workdir", "data_path", "out", "split", "num_samples", "factor", "overlap", "examples"),
+        *("pictures", "seed", "batch_size", "checkpoint"),
+    ],
     "compare_samplers": [
         *("workdir", "out", "seeds", "batch", "sampler", "ancestral_seeds", "repeats"),
         *("ablations", "horizon", "window", "unshared_workdir", "temperature", "pictures"),
