@@ -52,6 +52,7 @@ def runs(tmp_path_factory):
         ("codes", "DiscreteAutoencoder", [8, 8, 1], 17),
         ("points", "scope/VectorFlow", [2], None),
         ("labels", "Autoregressive", [8, 8, 1], 17),
+        ("plain", "GLF", [8, 8, 1], 17),
     ):
         folder = place / name
         folder.mkdir()
@@ -59,7 +60,8 @@ def runs(tmp_path_factory):
         config = f"LabelEmbedding.size = 4\ntrain.make_model = @{model}\n{more}"
         (folder / "config.gin").write_text(config)
         (folder / "run.json").write_text("{}")
-        data = {"image_shape": shape, "levels": levels, "num_classes": 10}
+        classes = None if name == "plain" else 10
+        data = {"image_shape": shape, "levels": levels, "num_classes": classes}
         (folder / "data.json").write_text(json.dumps(data))
     (place / "file").write_text("x")
     return place
@@ -75,6 +77,9 @@ CASES = {
     "codes": ("sample", "codes", ["--out=x.png", "--complete_rows=3"], "models of the data"),
     "points": ("sample", "points", ["--out=x"], "points are written to"),
     "several": ("sample", "pixels", ["--out=x", *["--temperature=1"] * 2], "Several temperatures"),
+    "extractor": ("evaluate", "glf", ["--feature_extractor=vgg"], "no feature_extractor 'vgg'"),
+    "no weights": ("evaluate", "glf", ["--feature_extractor=inception:x.pb"], "no file 'x.pb'"),
+    "no labels": ("evaluate", "plain", ["--feature_samples=9"], "choose another by --feature_extr"),
     "no run": ("interpolate", "none", ["--out=x.png"], "does not exist"),
     "interpolate": ("interpolate", "pixels", ["--out=x.png"], "has no flow on latents"),
     "mixtures": ("compare_latent_densities", "codes", ["--out=x"], "no flow on latents"),

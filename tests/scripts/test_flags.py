@@ -12,7 +12,7 @@ OWN_FLAGS = {
     "evaluate": [
         *("workdir", "split", "batch_size", "seed", "only", "data_dir", "checkpoint", "pictures"),
         *("importance_samples", "judged_samples", "conditional_samples", "examples"),
-        "picture_rows",
+        *("picture_rows", "feature_samples", "feature_extractor"),
     ],
     "sample": [
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
