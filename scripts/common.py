@@ -105,6 +105,8 @@ def define_option(option):
     """A flag for a `glf.evaluation.options.Option`: integers or words, as its default is."""
     if isinstance(option.default, tuple) and option.default:
         return flags.DEFINE_multi_string(option.name, list(option.default), option.about)
+    if isinstance(option.default, str):
+        return flags.DEFINE_string(option.name, option.default, option.about)
     if isinstance(option.default, tuple):
         make, default, lowest = flags.DEFINE_multi_integer, list(option.default), 1
     else:

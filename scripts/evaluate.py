@@ -4,13 +4,16 @@
 
 Prints a table and writes metrics.json into the run's folder, or into --out. What costs much is
 measured where a flag asks for it: bounds by importance weights, samples that a classifier judges,
-and of models that are conditioned on images samples beside the examples, where --pictures also
-shows them. Super-resolution: PSNR and SSIM of samples, of their mean, and of bicubic interpolation;
-the picture's columns are condition, bicubic, sample, mean, original. Segmentation: IoU and F1 of
-samples and of their mean, and the uncertainty of pixels; the columns are image, true mask, two
-samples, mean, uncertainty.
+distances of features of samples from those of images (FID and others), the training images nearest
+to samples, how well outliers are told from data, and of models that are conditioned on images
+samples beside the examples. --pictures also shows these. Training images: the samples that are
+nearest to one, each with the nearest. Super-resolution: PSNR and SSIM of samples, of their mean,
+and of bicubic interpolation; the picture's columns are condition, bicubic, sample, mean, original.
+Segmentation: IoU and F1 of samples and of their mean, and the uncertainty of pixels; the columns
+are image, true mask, two samples, mean, uncertainty.
 
   python -m scripts.evaluate --workdir=runs/vessels --conditional_samples=16 --pictures=vessels
+  python -m scripts.evaluate --workdir=runs/mnist --neighbour_samples=1000 --pictures=mnist
 """
 
 import pathlib
@@ -57,7 +60,7 @@ PICTURES = common.define_output(
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
-SHOWN = "conditional_samples"
+SHOWN = ("conditional_samples", "neighbour_samples")
 # What evaluators take; their own files say what it is.
 OPTIONS = {option: common.define_option(option) for option in options()}
 
@@ -79,8 +82,10 @@ def check():
         if flag.present and flag.value and run.lacks(option.needs):
             raise ValueError(f"--{option.name} is for {option.of}; a {run.model} is none of them.")
     _check_extractors(run)
-    if PICTURES.value and not any(flag.value for flag in OPTIONS.values() if flag.name == SHOWN):
-        raise ValueError(f"--pictures shows samples that --{SHOWN} asks for; give both.")
+    if PICTURES.value and not any(flag.value for flag in OPTIONS.values() if flag.name in SHOWN):
+        raise ValueError(
+            f"--pictures shows samples that --{' or --'.join(SHOWN)} asks for; give both."
+        )
     if RECONSTRUCTIONS.value and run.lacks("Reconstructs"):
         raise ValueError(f"--reconstructions: a {run.model} does not reconstruct images.")
 

@@ -135,6 +135,15 @@ class Dataset:
         self._flip = horizontal_flip
         self._shift = 0 if num_bits is None else 8 - num_bits
 
+    @property
+    def value_options(self):
+        """Options of `make_dataset` for other data of the same levels, where they take them.
+
+        {"levels": those of the source, "binarize", "num_bits"}.
+        """
+        num_bits = 8 - self._shift if self._shift else None
+        return {"levels": self._source.levels, "binarize": self._binarize, "num_bits": num_bits}
+
     def num_examples(self, split):
         """The number of examples in "train", "validation" or "test"."""
         return len(self._split(split).rows)

@@ -40,7 +40,8 @@ class Evaluator(abc.ABC):
     Its options are its constructor's arguments, all with defaults. They become arguments of
     `evaluate` and, with what the class says of them under "Args:", flags of programs: see
     `glf.evaluation.options`, which reads their default as a literal. A default () is a list of
-    integers, a list of words holds the words it is unless told otherwise, 0 and None are integers.
+    integers, a list of words holds the words it is unless told otherwise, 0 and None are integers,
+    "" is a word.
 
     Options that several evaluators share are those of a class that they are made on: each of them
     gets what is given. A constructor with further ones hands them on, `**shared`.

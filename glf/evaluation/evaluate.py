@@ -133,5 +133,7 @@ def _require_known(kind, names, known):
 
 
 def _is_given(value):
-    """Whether an option asks for something: None, 0 and no numbers at all do not."""
-    return value is not None and value is not False and np.size(value) > 0 and value != 0
+    """Whether an option asks for something: None, 0, "" and no numbers at all do not."""
+    if value is None or value is False or isinstance(value, str):
+        return bool(value)
+    return np.size(value) > 0 and value != 0

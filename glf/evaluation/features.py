@@ -16,6 +16,8 @@ from glf.extractors.registry import make_extractor
 
 # Samples are drawn so many at a time, and images read.
 CHUNK = 1024
+# Real images of a split beyond so many are left out.
+MOST_REAL = 50_000
 
 
 class FeatureEvaluator(Evaluator):

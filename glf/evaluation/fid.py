@@ -2,12 +2,10 @@
 
 from absl import logging
 
-from glf.evaluation.features import FeatureEvaluator
+from glf.evaluation.features import MOST_REAL, FeatureEvaluator
 from glf.evaluation.frechet import Moments, frechet_distance
 from glf.evaluation.report import metric
 
-# Real images of a split beyond so many are left out.
-MOST_REAL = 50_000
 # The matrices of longer features take hours.
 LONGEST = 4096
 
@@ -26,11 +24,7 @@ class FID(FeatureEvaluator):
         """ "fid_NAME" and "fid_floor_NAME"."""
         subject = features.subject
         real = features.real(count=MOST_REAL).features
-        if real.shape[1] > LONGEST:
-            logging.warning(
-                "No FID of %s: of %d features, and more than %d take hours.",
-                *(features.extractor.name, real.shape[1], LONGEST),
-            )
+        if is_too_long(features, real):
             return {}
         other = "test" if subject.split == "train" else "train"
         moments = Moments.of(real)
@@ -38,7 +32,7 @@ class FID(FeatureEvaluator):
         against = f"{len(real)} images of the {subject.split} split; {features.about}"
         metrics = {
             features.called("fid"): metric(
-                _distance(moments, samples),
+                distance(moments, samples),
                 "",
                 f"Frechet distance of {len(samples)} samples to {against}",
                 better="lower",
@@ -47,11 +41,23 @@ class FID(FeatureEvaluator):
         if subject.dataset.num_examples(other):
             floor = features.real(other, len(samples)).features
             metrics[features.called("fid_floor")] = metric(
-                _distance(moments, floor), "", f"of {len(floor)} {other} images to the same"
+                distance(moments, floor), "", f"of {len(floor)} {other} images to the same"
             )
         return metrics
 
 
-def _distance(reference, vectors):
+def is_too_long(features, vectors):
+    """Whether vectors have too many values for their covariance; a warning says so."""
+    if vectors.shape[1] <= LONGEST:
+        return False
+    logging.warning(
+        "No Frechet distance of %s: of %d features, and more than %d take hours.",
+        *(features.extractor.name, vectors.shape[1], LONGEST),
+    )
+    return True
+
+
+def distance(reference, vectors):
+    """The Frechet distance of vectors [n, d] from the `Moments` of others."""
     moments = Moments.of(vectors)
     return frechet_distance(reference.mean, reference.covariance, moments.mean, moments.covariance)

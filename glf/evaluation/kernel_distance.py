@@ -3,9 +3,36 @@
 import numpy as np
 
 from glf.core import random
+from glf.evaluation.features import MOST_REAL, FeatureEvaluator
 from glf.evaluation.neighbours import check_sets
+from glf.evaluation.report import metric
 
 SUBSETS, SUBSET_SIZE = 100, 1000
+
+
+class KernelDistance(FeatureEvaluator):
+    """KID of samples and real images of the judged split, up to 50,000: see `kernel_distance`.
+
+    Its expectation does not depend on the number of samples.
+    """
+
+    of = "images"
+
+    def compare(self, features):
+        """ "kid_NAME" and "kid_deviation_NAME"."""
+        subject = features.subject
+        real = features.real(count=MOST_REAL).features
+        samples = features.samples().features
+        mean, deviation, size = kernel_distance(real, samples, seed=subject.seed)
+        sets = f"{len(samples)} samples and {len(real)} images of the {subject.split} split"
+        subsets = f"{SUBSETS} subsets of {size} of {sets}"
+        about = f"unbiased squared MMD, mean over {subsets}; {features.about}"
+        return {
+            features.called("kid"): metric(mean, "", about, "lower"),
+            features.called("kid_deviation"): metric(
+                deviation, "", "standard deviation over these subsets"
+            ),
+        }
 
 
 def squared_mmd(x, y):

@@ -3,10 +3,47 @@
 import numpy as np
 
 from glf.core import random
+from glf.evaluation.features import MOST_REAL, FeatureEvaluator
 from glf.evaluation.neighbours import check_sets
+from glf.evaluation.report import metric
 
 DIRECTIONS = 1000
 _AT_ONCE = 100
+
+
+class MongeDistance(FeatureEvaluator):
+    """MIND of samples and of real images of the judged split: see `monge_distance`.
+
+    Of as many real images as there are samples, or all where there are fewer. The floor is that of
+    as many images of another split, training images unless these are judged.
+    """
+
+    of = "images"
+
+    def compare(self, features):
+        """ "mind_NAME" and "mind_floor_NAME"."""
+        subject = features.subject
+        samples = features.samples().features
+        real = features.real(count=MOST_REAL).features[: len(samples)]
+        sets = f"{len(samples)} samples to {len(real)} images of the {subject.split} split"
+        about = f"3 d times the squared transport along {DIRECTIONS} directions from {sets}"
+        metrics = {
+            features.called("mind"): metric(
+                monge_distance(real, samples, seed=subject.seed),
+                "",
+                f"{about}; {features.about}",
+                "lower",
+            )
+        }
+        other = "test" if subject.split == "train" else "train"
+        if subject.dataset.num_examples(other):
+            floor = features.real(other, len(samples)).features
+            metrics[features.called("mind_floor")] = metric(
+                monge_distance(real, floor, seed=subject.seed),
+                "",
+                f"of {len(floor)} {other} images to the same",
+            )
+        return metrics
 
 
 def monge_distance(real, generated, directions=DIRECTIONS, seed=0):

@@ -4,9 +4,42 @@ import dataclasses
 
 import numpy as np
 
+from glf.evaluation.features import MOST_REAL, FeatureEvaluator
 from glf.evaluation.neighbours import check_sets, nearest, squared_distances
+from glf.evaluation.report import metric
 
-PRECISION_RECALL_NEIGHBOURS, DENSITY_COVERAGE_NEIGHBOURS = 3, 5
+# k of precision and recall, and of density and coverage, as in their papers.
+FEW, MANY = 3, 5
+
+
+class PrecisionRecall(FeatureEvaluator):
+    """Precision and recall with 3 neighbours, density and coverage with 5; see `supports`.
+
+    Of as many real images of the judged split as there are samples, or all of it where it has
+    fewer: they all depend on both numbers. No model reaches precision and recall of 1: two sets of
+    real images do not, either.
+    """
+
+    of = "images"
+
+    def compare(self, features):
+        """ "precision_NAME", "recall_NAME", "density_NAME" and "coverage_NAME"."""
+        samples = features.samples().features
+        real = features.real(count=MOST_REAL).features[: len(samples)]
+        found = supports(real, samples, (FEW, MANY))
+        sets = f"{len(samples)} samples, {len(real)} images of the {features.subject.split} split"
+        about = {
+            "precision": (FEW, "share of samples within the balls of real images"),
+            "recall": (FEW, "share of real images within the balls of samples"),
+            "density": (MANY, "balls of real images around a sample, over k; 1 is expected"),
+            "coverage": (MANY, "share of real images with a sample in their ball"),
+        }
+        return {
+            features.called(name): metric(
+                getattr(found[k], name), "", f"{what}, k = {k}; {sets}; {features.about}", "higher"
+            )
+            for name, (k, what) in about.items()
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,10 +5,38 @@ from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
 from glf.core import random
+from glf.evaluation.features import MOST_REAL, FeatureEvaluator
 from glf.evaluation.neighbours import check_sets
+from glf.evaluation.report import metric
 
 CLUSTERS, RUNS, ANGLES = 20, 10, 1001
 BETA = 8
+
+
+class PrecisionRecallCurve(FeatureEvaluator):
+    """F_8 and F_1/8 of the curve of precision and recall (PRD): see `precision_recall_curve`.
+
+    Of samples and as many real images of the judged split, up to 50,000.
+    """
+
+    of = "images"
+
+    def compare(self, features):
+        """ "prd_recall_NAME", which is F_8, and "prd_precision_NAME", F_1/8."""
+        subject = features.subject
+        samples = features.samples().features
+        real = features.real(count=MOST_REAL).features
+        scores = f_scores(*precision_recall_curve(real, samples, seed=subject.seed))
+        fewer = min(len(real), len(samples))
+        sets = f"{fewer} samples and as many images of the {subject.split} split"
+        about = f"{CLUSTERS} clusters of {sets}, {RUNS} times; {features.about}"
+        return {
+            features.called(name): metric(score, "", f"{which} of PRD, {about}", "higher")
+            for name, which, score in (
+                ("prd_recall", f"F_{BETA}", scores[0]),
+                ("prd_precision", f"F_1/{BETA}", scores[1]),
+            )
+        }
 
 
 def curve(reference, evaluated, angles=ANGLES):

@@ -74,8 +74,8 @@ def test_the_outcome_says_who_measured_and_who_could_not(glf, digits):
     with pytest.raises(ValueError, match="codes is for models with discrete codes"):
         outcome(Subject(glf, digits), only)
     found = outcome(Subject(glf, digits), only, {"importance_samples": (2,)}, strict=False)
-    assert found.measured == {"reconstruction": ["mse", "psnr"]}
-    assert list(found.metrics) == ["mse", "psnr"]
+    assert found.measured == {"reconstruction": ["mse", "psnr", "ssim"]}
+    assert list(found.metrics) == ["mse", "psnr", "ssim"]
     # Recognition is not asked for, and importance samples have no use here.
     assert found.refused == {"codes": "for models with discrete codes; a GLF is none of them"}
 
@@ -105,6 +105,13 @@ def test_what_several_need_is_computed_once():
         ({"only": ["round_trip"], "judged_samples": 4}, "recognition is not asked for"),
         ({"feature_extractor": ("pixels",)}, "fid.* measured where feature_samples asks for it"),
         ({"feature_samples": 4, "feature_extractor": ("vgg",)}, "no feature_extractor 'vgg'; ch"),
+        ({"neighbour_samples": 99}, "neighbour_samples=99 is too few to tell 1% of them"),
+        ({"only": ["outliers"]}, "outliers is measured where ood_source asks for it"),
+        ({"ood_source": "", "only": ["codes"]}, "codes is for models"),
+        (
+            {"only": ["outliers"], "ood_source": "vessels"},
+            "'vessels' has shape .* and 2 levels, and",
+        ),
     ],
 )
 def test_refusals(glf, digits, arguments, message):
