@@ -3,9 +3,10 @@
   python -m scripts.sample --workdir=runs/digits --num=64 --seed=0 --out=samples.png
 
 --out decides what is written: a .png file holds a grid, an .npz file the array "images" (uint8,
-[num, height, width, channels], in the data's levels), and any other name is a folder of PNG files
-(of WAV files for waveforms). Of models of points in the plane the .npz holds "points" (float32,
-[num, 2]), and the .png shows the density, the samples and the data.
+[num, height, width, channels], in the data's levels), and any other name is a folder of PNG files.
+Of waveforms it is one of WAV files, with spectrograms.png of all of them. Of models of points in
+the plane the .npz holds "points" (float32, [num, 2]), and the .png shows the density, the samples
+and the data.
 
   --labels=3,1,4                classes to draw, for models conditional on labels
 

@@ -13,7 +13,8 @@ def write_images(out, images, levels, min_side=0, sample_rate=None, columns=None
     """Writes images as `out` asks: a .png grid, an .npz array, or else a folder of PNG files.
 
     With a `sample_rate` they are waveforms: the grid is one of curves, and the folder one of WAV
-    files (16-bit PCM). A grid has about as many columns as rows, or as `columns` says.
+    files (16-bit PCM) with spectrograms.png, what is in them in the same order. A grid has about as
+    many columns as rows, or as `columns` says.
 
     Raises:
       ValueError: if `out` has another suffix of a file, is a folder where a file was asked for or
@@ -30,6 +31,9 @@ def write_images(out, images, levels, min_side=0, sample_rate=None, columns=None
             np.savez_compressed(temporary, images=images, levels=levels, **rate)
     else:
         digits = len(str(len(images) - 1))
+        if sample_rate is not None:
+            spectra = waveforms.spectrograms(images, levels, sample_rate)
+            pictures.write_png(out / "spectrograms.png", pictures.grid(spectra, gap=2))
         for i, image in enumerate(images):
             if sample_rate is not None:
                 waveforms.write_wav(out / f"{i:0{digits}d}.wav", image, levels, sample_rate)

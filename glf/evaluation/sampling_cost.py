@@ -40,6 +40,9 @@ def samples_and_cost(model, sampler, num, seed, temperature=1.0, **options):
     # Drawn in pieces, of a size that no sampler knows beforehand.
     settings = sampler.settings(model.sampled)
     cost = f"{_with(settings)}: {_calls(samples)} {seconds:.3f} s, {seconds / num:.4f} s a sample"
+    if model.spec.sample_rate is not None:
+        audio = num * model.spec.shape[0] / model.spec.sample_rate
+        cost += f", {seconds / audio:.2f} s a second of audio"
     images = model.decode(samples.x) if of_codes else samples.x
     return images.numpy().astype(np.uint8), f"{cost}, {built}."
 

@@ -49,7 +49,8 @@ def test_a_folder_of_sounds(tmp_path, levels, channels):
     codes = np.random.default_rng(0).integers(0, levels, (11, 30, 1, channels), np.uint8)
     codes[0, :2] = [[[0]], [[levels - 1]]]
     sample_files.write_images(tmp_path / "x", codes, levels, sample_rate=8000)
-    assert sorted(os.listdir(tmp_path / "x")) == [f"{i:02d}.wav" for i in range(11)]
+    wavs = [f"{i:02d}.wav" for i in range(11)]
+    assert sorted(os.listdir(tmp_path / "x")) == [*wavs, "spectrograms.png"]
     for i, expected in enumerate(codes):
         rate, samples = wavfile.read(tmp_path / "x" / f"{i:02d}.wav")
         assert rate == 8000
@@ -63,3 +64,28 @@ def test_an_array_knows_its_rate(tmp_path):
     sample_files.write_images(tmp_path / "x.npz", codes, 256, sample_rate=8000)
     with np.load(tmp_path / "x.npz") as found:
         assert found["sample_rate"] == 8000
+
+
+def test_spectra():
+    """A tone lies in the row of its frequency; one that starts late begins in its column."""
+    time = np.arange(800) / 8000
+    tones = np.sin(2 * np.pi * np.array([[1000.0], [3000.0]]) * time)
+    tones[1, :400] = 0
+    found = waveforms.spectrograms(codes_of(tones), 256, 8000)
+    assert found.shape == (2, 81, 40, 3)  # to 4 kHz by 50 Hz, a column for 20 samples
+    brightness = found.astype(int).sum(-1)
+    assert brightness[0].mean(1).argmax() == 80 - 1000 // 50
+    assert brightness[1].mean(1).argmax() == 80 - 3000 // 50
+    loud = brightness[1, 80 - 60]
+    assert loud[:15].max() < loud[25:].min()
+
+
+def test_spectra_of_silence_and_of_a_moment():
+    silence = waveforms.spectrograms(codes_of(np.zeros((1, 5))), 256, 8000)
+    assert silence.shape == (1, 81, 8, 3)
+    one, many = (np.zeros((n, 400)) for n in (1, 2))
+    one[0] = many[0] = 0.01 * np.sin(np.arange(400))
+    alone = waveforms.spectrograms(codes_of(one), 256, 8000)
+    many[1] = np.sin(np.arange(400))
+    beside = waveforms.spectrograms(codes_of(many), 256, 8000)
+    assert beside[0].mean() < alone[0].mean()  # measured by the loudest
