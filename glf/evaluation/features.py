@@ -188,18 +188,21 @@ class _OfReal:
 
     def __call__(self, subject):
         """Kept in the cache, too, under the images themselves and the extractor."""
-        images = np.concatenate([b["x"] for b in _examples(subject, self.split, self.count)])
-        key = cache.digest(images, subject.dataset.spec.levels, self.extractor.fingerprint)
+        contents = [cache.digest(x) for x in self._images(subject)]
+        key = cache.digest(contents, subject.dataset.spec.levels, self.extractor.fingerprint)
 
         def made():
             logging.info(
                 "Features of %d %s images by %s, kept for the next time.",
-                *(len(images), self.split, self.extractor.name),
+                *(self.count, self.split, self.extractor.name),
             )
-            extracted = self.extractor(images)._asdict()
+            extracted = self.extractor.over(self._images(subject), self.count)._asdict()
             return {name: array for name, array in extracted.items() if array is not None}
 
         return Extracted(**cache.arrays(f"features-{self.extractor.name}", key, made))
+
+    def _images(self, subject):
+        return (batch["x"] for batch in _examples(subject, self.split, self.count))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,11 +213,13 @@ class _OfReconstructions:
 
     def __call__(self, subject):
         model = subject.model
-        images = []
-        for batch in _examples(subject, self.split, self.count):
-            condition = model.reconstruction_condition_of(batch)
-            images.append(model.reconstruct(tf.constant(batch["x"]), condition).numpy())
-        return self.extractor(np.concatenate(images))
+
+        def reconstructed():
+            for batch in _examples(subject, self.split, self.count):
+                condition = model.reconstruction_condition_of(batch)
+                yield model.reconstruct(tf.constant(batch["x"]), condition).numpy()
+
+        return self.extractor.over(reconstructed(), self.count)
 
 
 def _examples(subject, split, count):

@@ -57,12 +57,23 @@ class Extractor(abc.ABC):
           ValueError: if these are no images of integers of the data's shape and levels, or if
             features are not finite.
         """
-        images = self._checked(np.asarray(images))
-        progress = Progress(f"Features ({self.name})", len(images))
-        pieces = []
-        for start in range(0, len(images), self.rows):
-            pieces.append(self._extract(images[start : start + self.rows]))
-            progress.at(start)
+        return self.over([images], len(images))
+
+    @typing.final
+    def over(self, batches, total):
+        """The same of batches of images, of which there are `total` together, one after the other.
+
+        Raises:
+          ValueError: as of a call.
+        """
+        progress = Progress(f"Features ({self.name})", total)
+        pieces, done = [], 0
+        for batch in batches:
+            images = self._checked(np.asarray(batch))
+            for start in range(0, len(images), self.rows):
+                pieces.append(self._extract(images[start : start + self.rows]))
+                done += len(pieces[-1].features)
+                progress.at(done)
         parts = [None if p[0] is None else np.concatenate(p) for p in zip(*pieces, strict=True)]
         extracted = Extracted(*parts)
         if not np.all(np.isfinite(extracted.features)):

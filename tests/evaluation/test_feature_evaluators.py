@@ -16,7 +16,6 @@ class Counting:
     """A model of the digits whose samples say which class they were asked for, and how often."""
 
     condition_encoder = "one"
-    conditional_reconstruction = False
 
     def __init__(self):
         self.asked = []
@@ -30,6 +29,9 @@ class Counting:
         return tf.cast(tf.reshape(condition, [-1, 1, 1, 1]), tf.uint8) * tf.ones(
             [num, 8, 8, 1], tf.uint8
         )
+
+    def reconstruction_condition_of(self, batch):
+        return None
 
     def reconstruct(self, x, condition):
         assert condition is None
