@@ -9,6 +9,8 @@ Data:
 
 Models, each made of a DataSpec:
   GLF                 an autoencoder with a flow on its latents
+  RegularizedAutoencoder  an autoencoder with a prior fitted after it
+  WAE                 an autoencoder whose latents are spread like N(0, I)
   PixelFlow           a flow of dequantized images, under a bound
   Autoregressive      every pixel given those before it
   DiscreteAutoencoder an autoencoder of integer codes with an autoregressive prior
@@ -32,6 +34,8 @@ import importlib
 __version__ = "0.1.0"
 _NAMES = {
     "GLF": "glf.models.glf",
+    "RegularizedAutoencoder": "glf.models.regularized_autoencoder",
+    "WAE": "glf.models.wae",
     "Autoregressive": "glf.models.autoregressive",
     "DiscreteAutoencoder": "glf.models.discrete_autoencoder",
     "PixelFlow": "glf.models.pixel_flow",

@@ -14,12 +14,12 @@ ABILITIES = {
     "HasCodes": ("DiscreteAutoencoder",),
     "HasLatentFlow": ("GLF",),
     "HasPointDensity": ("VectorFlow",),
-    "Reconstructs": ("GLF", "DiscreteAutoencoder"),
+    "Reconstructs": ("GLF", "DiscreteAutoencoder", "RegularizedAutoencoder", "WAE"),
 }
 MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
 MODELS += ("LogisticSegmenter",)
 # Condition encoders of glf.networks by what they take.
-LABEL_ENCODERS = ("LabelEmbedding",)
+LABEL_ENCODERS = ("LabelEmbedding", "OneHotLabels")
 
 
 class Run:

@@ -15,14 +15,17 @@ from glf.models.reconstruction import (
     Perceptual,
     SquaredError,
 )
+from glf.models.regularized_autoencoder import RegularizedAutoencoder
 from glf.models.second_stage import SecondStage
 from glf.models.two_stage_vae import TwoStageVAE
 from glf.models.vae import VAE
 from glf.models.vector_flow import VectorFlow
+from glf.models.wae import WAE
 
 __all__ = [
     "GLF",
     "VAE",
+    "WAE",
     "AbsoluteError",
     "ArgmaxStraightThrough",
     "Autoregressive",
@@ -36,6 +39,7 @@ __all__ = [
     "LogisticSegmenter",
     "Perceptual",
     "PixelFlow",
+    "RegularizedAutoencoder",
     "SecondStage",
     "SquaredError",
     "TwoStageVAE",

@@ -9,6 +9,7 @@ from glf.models.abilities import HasLatents
 from glf.models.base import GenerativeModel
 from glf.models.drawn import drawn_images
 from glf.models.reconstruction import mean_image
+from glf.priors.base import BaseDensity
 
 
 class LatentModel(GenerativeModel, HasLatents):
@@ -37,7 +38,8 @@ class LatentModel(GenerativeModel, HasLatents):
       prior_is: the argument that makes the prior, and the parameter group of its weights.
 
     Raises:
-      ValueError: if `latent_size` is not positive, or conditions are other than labels.
+      ValueError: if `latent_size` is not positive, if conditions are other than labels, or if
+        nothing could depend on them.
     """
 
     conditional_decoder = False
@@ -81,6 +83,12 @@ class LatentModel(GenerativeModel, HasLatents):
             self.reconstruction = made_by(make_reconstruction, f"{name}.make_reconstruction")
         self.prior = made_by(make_prior, f"{name}.{self.prior_is[0]}")
         self.prior.build((None, latent_size), context)
+        if context and not self.conditional_decoder and isinstance(self.prior, BaseDensity):
+            raise ValueError(
+                f"{name} is conditioned on labels through its prior, but a "
+                f"{type(self.prior).__name__} is the same for all of them; take a Flow, or a "
+                "FittedMixture where the model can have one."
+            )
         self.built = True
 
     def parameter_groups(self):

@@ -29,11 +29,13 @@ from glf.models.pixel_logistic import LogisticSegmenter
 from glf.models.posteriors import FlowPosterior
 from glf.models.quantizers import ArgmaxStraightThrough
 from glf.models.reconstruction import LearnedVariance
+from glf.models.regularized_autoencoder import RegularizedAutoencoder
 from glf.models.second_stage import SecondStage
 from glf.models.two_stage_vae import TwoStageVAE
 from glf.models.vae import VAE
 from glf.models.vector_flow import VectorFlow
-from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
+from glf.models.wae import WAE
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding, OneHotLabels, Paired
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.glow_conditioner import GlowConditioner
@@ -41,6 +43,7 @@ from glf.networks.image_context import ImageContext
 from glf.networks.made import MADE
 from glf.networks.residual_conditioner import ResidualConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
+from glf.priors.fitted import FittedMixture
 from glf.priors.flow import Flow
 from glf.priors.multi_scale import MultiScale
 
@@ -104,6 +107,28 @@ MODELS = {
             latent_size=4,
             make_autoencoder=_dense_autoencoder,
             make_bound=partial(ImportanceWeighted, 3),
+            make_condition_encoder=_labels,
+        ),
+    ),
+    "regularized_autoencoder": (
+        IMAGES,
+        partial(
+            RegularizedAutoencoder,
+            latent_size=3,
+            make_autoencoder=_dense_autoencoder,
+            make_prior=partial(FittedMixture, 2, examples=100),
+            make_condition_encoder=OneHotLabels,
+            latent_weight=0.1,
+            decoder_weight=0.01,
+            gradient_weight=0.1,
+        ),
+    ),
+    "wae": (
+        IMAGES,
+        partial(
+            WAE,
+            latent_size=3,
+            make_autoencoder=_dense_autoencoder,
             make_condition_encoder=_labels,
         ),
     ),

@@ -2,7 +2,13 @@
 
 from glf.networks.autoencoder import Autoencoder
 from glf.networks.base import Conditioner, ContextNetwork, ImageConditioner, MaskedNetwork
-from glf.networks.condition_encoders import ConditionEncoder, Downsampled, LabelEmbedding, Paired
+from glf.networks.condition_encoders import (
+    ConditionEncoder,
+    Downsampled,
+    LabelEmbedding,
+    OneHotLabels,
+    Paired,
+)
 from glf.networks.conv_context import ConvContext
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
@@ -43,6 +49,7 @@ __all__ = [
     "LabelEmbedding",
     "MaskedImageNetwork",
     "MaskedNetwork",
+    "OneHotLabels",
     "Paired",
     "ResidualAutoencoder",
     "ResidualConditioner",

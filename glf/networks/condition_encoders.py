@@ -80,12 +80,7 @@ class LabelEmbedding(ConditionEncoder):
 
     def __init__(self, spec, *, size=32, dtype=None):
         super().__init__(spec, size, dtype=dtype)
-        if not spec.num_classes:
-            raise ValueError(
-                "LabelEmbedding needs a dataset with labels; this one has none. Take another, or "
-                "give a folder's labels with make_dataset.labels."
-            )
-        self.num_classes = self.condition_levels = spec.num_classes
+        self.num_classes = self.condition_levels = _classes(self, spec)
         self.table = self.add_weight(
             name="table",
             shape=(spec.num_classes, size),
@@ -101,6 +96,46 @@ class LabelEmbedding(ConditionEncoder):
     def condition_of(self, batch):
         """The labels themselves."""
         return batch["label"]
+
+
+class OneHotLabels(ConditionEncoder):
+    """A number for each class, 1 for the label's and 0 for others: a label as it is, unlearned.
+
+    Args:
+      spec: the `DataSpec` of what is modelled; labels are in {0, ..., num_classes - 1}.
+
+    Raises:
+      ValueError: if there are no classes.
+    """
+
+    kind, reads, condition_shape = "label", "label", ()
+
+    def __init__(self, spec, *, dtype=None):
+        super().__init__(spec, _classes(self, spec), dtype=dtype)
+        self.condition_levels = self.size
+        self.built = True
+
+    def encode(self, condition):
+        """Labels, integers [n], to [n, 1, 1, num_classes]."""
+        return tf.one_hot(tf.cast(condition, tf.int32), self.size)[:, None, None]
+
+    def condition_of(self, batch):
+        """The labels themselves."""
+        return batch["label"]
+
+
+def _classes(encoder, spec):
+    """The number of classes.
+
+    Raises:
+      ValueError: if there are none.
+    """
+    if not spec.num_classes:
+        raise ValueError(
+            f"{type(encoder).__name__} needs a dataset with labels; this one has none. Take "
+            "another, or give a folder's labels with make_dataset.labels."
+        )
+    return spec.num_classes
 
 
 class LowerResolution(ConditionEncoder):

@@ -8,7 +8,7 @@ features, whose weights come from files, are not among them.
 
 from functools import partial
 
-from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
+from glf.networks.condition_encoders import Downsampled, LabelEmbedding, OneHotLabels, Paired
 from glf.networks.conv_context import ConvContext
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
@@ -87,6 +87,7 @@ AUTOENCODERS = {
 CONDITION_ENCODERS = {
     "downsampled": partial(Downsampled, size=3, filters=4),
     "label_embedding": partial(LabelEmbedding, size=3),
+    "one_hot_labels": OneHotLabels,
     "paired": partial(Paired, size=3, filters=4, layers=2),
     "residual_dense": partial(ResidualDense, size=3, filters=4, growth=2, blocks=1),
 }

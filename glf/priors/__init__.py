@@ -4,6 +4,7 @@ from glf.priors.base import BaseDensity, Prior
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 from glf.priors.conditional_gaussian import ConditionalGaussian
 from glf.priors.factored_out import FactoredOut
+from glf.priors.fitted import FittedGaussian, FittedMixture, FittedPrior
 from glf.priors.flow import Flow, paper_bijector
 from glf.priors.learned import DiagonalGaussian, GaussianMixture
 from glf.priors.multi_scale import MultiScale
@@ -15,6 +16,9 @@ __all__ = [
     "ConditionalGaussian",
     "DiagonalGaussian",
     "FactoredOut",
+    "FittedGaussian",
+    "FittedMixture",
+    "FittedPrior",
     "Flow",
     "GaussianMixture",
     "MultiScale",

@@ -15,6 +15,7 @@ from glf.networks.glow_conditioner import GlowConditioner
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 from glf.priors.conditional_gaussian import ConditionalGaussian
 from glf.priors.factored_out import FactoredOut
+from glf.priors.fitted import FittedGaussian, FittedMixture
 from glf.priors.flow import Flow
 from glf.priors.learned import DiagonalGaussian, GaussianMixture
 from glf.priors.multi_scale import MultiScale
@@ -63,6 +64,8 @@ _mixture = partial(_channels, make_family=partial(MixtureOfLogistics, components
 
 POINTS = {
     "diagonal_gaussian": DiagonalGaussian,
+    "fitted_gaussian": partial(FittedGaussian, examples=50),
+    "fitted_mixture": partial(FittedMixture, 3, examples=50),
     "flow": _flow,
     "gaussian_mixture": partial(GaussianMixture, 3),
     "standard_logistic": StandardLogistic,

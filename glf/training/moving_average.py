@@ -4,6 +4,8 @@ import contextlib
 
 import tensorflow as tf
 
+from glf.models.fitted_after import FittedAfter
+
 
 class MovingAverage(tf.Module):
     """Exponential moving average of every floating-point weight, batch statistics included.
@@ -22,7 +24,11 @@ class MovingAverage(tf.Module):
         if not 0 <= decay < 1:
             raise ValueError(f"The moving average's decay must lie in [0, 1), got {decay}.")
         self.decay = decay
-        self._weights = [w for w in model.weights if w.dtype.startswith(("float", "bfloat"))]
+        # What is fitted to the averaged weights is no average itself.
+        fitted = model.fitted_weights if isinstance(model, FittedAfter) else []
+        apart = {id(weight) for weight in fitted}
+        floats = [w for w in model.weights if w.dtype.startswith(("float", "bfloat"))]
+        self._weights = [w for w in floats if id(w) not in apart]
         # Trained weights are equal on all replicas. Batch statistics are each replica's own, and
         # the first one's stand for all, as they do in checkpoints.
         first = tf.VariableAggregation.ONLY_FIRST_REPLICA

@@ -1,5 +1,6 @@
 """The objects of a run, what it remembers, and where both are kept."""
 
+import contextlib
 import dataclasses
 import time
 
@@ -9,7 +10,9 @@ from absl import logging
 
 from glf.core import files
 from glf.core.caller import undisturbed
+from glf.models.fitted_after import FittedAfter
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
+from glf.training.progress import duration
 from glf.training.run_folder import JsonLines
 from glf.training.step import Stepper
 from glf.training.strategies import is_chief, make_strategy
@@ -59,6 +62,7 @@ class Run:
 
     def __init__(self, folder, experiment, execution, provenance):
         self.began = time.monotonic()
+        self._refitted = None  # the step of the last time
         self._spent = 0.0  # seconds by earlier processes
         self.folder = folder
         self.experiment = experiment
@@ -125,6 +129,24 @@ class Run:
         logging.info("Initialised by %d examples: loss %.6g.", number, loss)
         if self.stepper.average is not None:
             self.stepper.average.start()
+
+    def refit(self, step):
+        """Fits what is fitted to the model as it is at `step`, its averaged weights if it has any.
+
+        Once for each step. Logs what came of it.
+        """
+        if not isinstance(self.model, FittedAfter) or self._refitted == step:
+            return
+        began = time.monotonic()
+        average = self.stepper.average
+        with contextlib.nullcontext() if average is None else average.installed():
+            found = self.model.refit(self.dataset)
+        self._refitted = step
+        if found is not None:
+            logging.info(
+                "Fitted the prior at step %d to the latents of %d examples: %.6g nats, in %s.",
+                *(step, found["examples"], found["nats"], duration(time.monotonic() - began)),
+            )
 
     def batches(self, start_step, stop_step=None, batch_size=None):
         """The batches from `start_step` on, each replica's share as one element.
@@ -209,6 +231,7 @@ class Run:
 
     def save(self, state):
         """Writes the checkpoint of `state`, and marks it as the best if it is."""
+        self.refit(state.step)
         if self.is_chief:
             if state.step not in self.checkpoints.steps() or state.best_is_new:
                 is_best, state.best_is_new = state.best_is_new, False

@@ -114,9 +114,11 @@ def _watch(experiment, watcher, state):
     if _is_due(step, experiment.log_every, last):
         watcher.log(state)
     validated = _is_due(step, experiment.validate_every, last)
+    drawn = _is_due(step, experiment.pictures_every, last)
+    if validated or drawn:
+        watcher.run.refit(step)
     if validated:
         watcher.validate(state)
-    drawn = _is_due(step, experiment.pictures_every, last)
     if drawn:
         watcher.draw(state)
     return validated or drawn

@@ -7,7 +7,7 @@ import tensorflow as tf
 from class_names import concrete_names, name_of
 from tensorflow_probability import distributions as tfd
 
-from glf.priors import Prior
+from glf.priors import FittedPrior, Prior
 from glf.priors.registry import IMAGES, POINTS
 
 SHAPES = {"points": ((3,), (2,)), "images": ((4, 4, 2), (1, 1, 2))}
@@ -37,6 +37,9 @@ class Case:
         self.condition = tf.constant(rng.normal(size=(BATCH, *context)), dtype)
         if not conditional:
             self.condition = None
+        if isinstance(self.prior, FittedPrior):
+            points = rng.normal(size=(60, *event)) @ rng.normal(size=(event[0], event[0]))
+            self.prior.fit(points + rng.normal(size=event), np.arange(60) % context[0])
 
     def built(self):
         keras.utils.set_random_seed(0)

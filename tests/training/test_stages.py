@@ -114,6 +114,7 @@ def test_what_is_out_of_its_stage_stays_as_it_is(make_small_glf, digits):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-2, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_calls_and_resuming_change_nothing(short_run, tmp_path, monkeypatch, compare):
     """And the best checkpoint is one of the last stage, however low the loss was before."""
     options = {"stages": [("encoder", 5), ("decoder", 7)], "execution": {"jit": False}}
