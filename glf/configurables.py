@@ -166,13 +166,23 @@ def essence(text, with_paths=True):
     how far a run goes; of the data where they are kept, and unless `with_paths` the path itself,
     for runs that know their data by what they are.
     """
+    return _lines(text, _NOT_THE_RESULT, with_paths)
+
+
+def decisive(text, with_paths=True):
+    """{parameter: value as text} of what `essence` gives, and of how far a run goes."""
+    far = {_TRAIN: _NOT_THE_RESULT[_TRAIN] - {"num_steps"}}
+    return dict(line.split(" = ", 1) for line in _lines(text, _NOT_THE_RESULT | far, with_paths))
+
+
+def _lines(text, without, with_paths):
     world = World()
     with world.active():
         read = reading.Reading((), quiet=True)
         read.bindings([text])
         read.end()
         effect.drop_unused(_TRAIN, defaults=False)
-        return effect.lines(_NOT_THE_RESULT, functools.partial(_source, with_paths=with_paths))
+        return effect.lines(without, functools.partial(_source, with_paths=with_paths))
 
 
 # Which steps are validated, by what, and how patiently decide what is the best and when to stop.

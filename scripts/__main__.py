@@ -20,6 +20,7 @@ PROGRAMS = (
     "sample",
     "interpolate",
     "export",
+    "compare",
     "compare_latent_densities",
     "compare_samplers",
     "compare_studies",

@@ -187,18 +187,19 @@ def _check_outputs():
             outputs.require_output(flag.value, kinds, f"--{flag.name}")
 
 
-def run(main, one_operation_at_a_time=lambda: False, check=lambda: None):
+def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=None):
     """Runs `main()`; a user's error becomes one clear message and exit code 1.
 
     `one_operation_at_a_time` is asked once the flags are known: TensorFlow's graphs then run their
     operations one by one (each on all cores), in an order that is the same in every run. `check`
-    refuses what can be refused without TensorFlow, which takes seconds to load.
+    refuses what can be refused without TensorFlow, which takes seconds to load. `take` gets the
+    words on the command line that belong to no flag; without it there may be none.
     """
 
     def guarded(argv):
         from glf.training.interrupts import Interrupted
 
-        no_arguments(argv)
+        take(argv[1:]) if take else no_arguments(argv)
         try:
             _check_outputs()
             check()

@@ -1,11 +1,11 @@
-"""Trains studies with several seeds and puts what they reach into one table.
+"""Trains studies with several seeds and compares them: a short way to scripts.compare.
 
   python -m scripts.compare_studies --out=runs/flows --seeds=3 \
     --study=configs/studies/realnvp/digits.gin --study=configs/studies/glow/digits.gin
 
 Every run lies in a folder of its own under --out and can be used by the other programs. A command
-that was stopped goes on where it was; runs that are finished are not trained again. Prints a table
-and writes comparison.json and a PNG of samples of the first seed of each study.
+that was stopped goes on where it was; runs that are finished are not trained again. What follows
+is `python -m scripts.compare OUT --out=OUT`, with the options given here.
 """
 
 import json
@@ -33,7 +33,7 @@ OUT = common.define_output("out", ("folder",), "The folder of the runs and of th
 SEEDS = common.define_positive("seeds", 3, "How many seeds: 0, 1, 2, ...")
 IMPORTANCE_SAMPLES = flags.DEFINE_multi_integer(
     "importance_samples",
-    [1],
+    [],
     "K of an importance-weighted bound, for flows of pixels. Repeatable; 1 is the ELBO.",
     lower_bound=1,
 )
@@ -42,34 +42,37 @@ GIN_PARAM = flags.DEFINE_multi_string(
 )
 NUM = common.define_positive("num", 100, "Samples in a picture, and to take the time of.")
 SPLIT = common.define_split()
-MIN_SIDE = common.define_positive(
-    "min_side", 28, "Enlarge images of the PNG until each side has so many pixels."
-)
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 
 
 def main():
     """Flags in; runs, a table, a JSON file and pictures out."""
-    from glf.core import files
-    from glf.evaluation.comparison import study_name, table_of_studies
-
     out = pathlib.Path(OUT.value)
     studies = {study_name(study): study for study in STUDY.value}
     if len(studies) < len(STUDY.value):
         names = ", ".join(map(study_name, STUDY.value))
         raise ValueError(f"Two studies have the same name: {names}.")
-    results = {}
     for name, study in studies.items():
-        runs = []
         for seed in range(SEEDS.value):
-            workdir = out / name / f"seed{seed}"
-            train(study, seed, workdir)
-            runs.append(result_of(workdir, picture=out / f"{name}.png" if seed == 0 else None))
-        results[name] = {"study": study, "runs": runs}
-        files.write_json(out / "comparison.json", results)
-    print(table_of_studies(results))
-    logging.info("Written to %s.", out)
+            train(study, seed, out / name / f"seed{seed}")
+    code = run(comparison(out))
+    if code:
+        raise ValueError(f"scripts.compare ended with exit code {code}, see above.")
+
+
+def comparison(out):
+    """The command that compares what is in a folder."""
+    command = [sys.executable, "-m", f"{__package__}.compare", str(out), f"--out={out}"]
+    command += [f"--split={SPLIT.value}", f"--num={NUM.value}", f"--timed_samples={NUM.value}"]
+    command += [f"--importance_samples={number}" for number in IMPORTANCE_SAMPLES.value]
+    return command + where()
+
+
+def where():
+    """The flags that say where data are, for another program."""
+    places = {"data_dir": DATA_DIR.value, "data_path": DATA_PATH.value}
+    return [f"--{name}={place}" for name, place in places.items() if place]
 
 
 def train(study, seed, workdir):
@@ -85,10 +88,7 @@ def train(study, seed, workdir):
     command = [sys.executable, "-m", f"{__package__}.train"]
     command += [f"--workdir={workdir}", f"--gin_file={path}"]
     command += [f"--gin_param={binding}" for binding in asked[1:]]
-    if DATA_DIR.value:
-        command.append(f"--data_dir={DATA_DIR.value}")
-    if DATA_PATH.value:
-        command.append(f"--data_path={DATA_PATH.value}")
+    command += where()
     logging.info("Training %s.", workdir)
     began = time.perf_counter()
     code = run(command)
@@ -100,6 +100,17 @@ def train(study, seed, workdir):
         raise ValueError(
             f"Training {workdir} ended with exit code {code}, see above; start this again to go on."
         )
+
+
+def study_name(study):
+    """A name for a gin file with bindings behind semicolons, fit for a folder.
+
+    configs/studies/glow/digits.gin;X.y = 1 becomes glow_digits_X.y_1.
+    """
+    path, *bindings = [part.strip() for part in study.split(";")]
+    path = pathlib.Path(path).with_suffix("")
+    parts = [path.parent.name, path.name, *("".join(b.split()).replace("=", "_") for b in bindings)]
+    return "_".join("".join(c for c in part if c.isalnum() or c in "._-") for part in parts)
 
 
 def run(command):
@@ -122,38 +133,6 @@ def run(command):
 def read(path):
     """The JSON object in a file; {} where there is none."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def result_of(workdir, picture):
-    """What one run reached: {"metrics", "parameters", "seconds", ...}; kept in its folder."""
-    kept = workdir / "compared.json"
-    asked = {"split": SPLIT.value, "importance_samples": IMPORTANCE_SAMPLES.value, "num": NUM.value}
-    asked["step"] = read(workdir / "status.json")["step"]
-    result = read(kept)
-    if result.get("asked") == asked and (picture is None or picture.exists()):
-        return result
-    import keras
-
-    from glf import configurables
-    from glf.core import files
-    from glf.evaluation import model_pictures, pictures
-    from glf.evaluation.comparison import measured
-
-    keras.backend.clear_session()
-    model, dataset, step, _ = configurables.load_run(
-        workdir, DATA_DIR.value, data_path=DATA_PATH.value
-    )
-    result = {
-        "asked": asked,
-        "step": step,
-        "seconds": read(workdir / "training.json")["seconds"],
-        **measured(model, dataset, SPLIT.value, NUM.value, IMPORTANCE_SAMPLES.value),
-    }
-    if picture is not None:
-        pixels = model_pictures.samples(model, dataset, NUM.value, 0, MIN_SIDE.value)
-        pictures.write_png(picture, pixels)
-    files.write_json(kept, result)
-    return result
 
 
 if __name__ == "__main__":

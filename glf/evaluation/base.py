@@ -50,11 +50,14 @@ class Evaluator(abc.ABC):
       needs: the class, an ability, that a model must be of.
       of: such models in words.
       switch: the option that asks for it, where it is not measured of itself.
+      ranks: whether its metrics tell better models from worse: what a method's own loss is made
+        of, and errors of rounding, do not.
     """
 
     needs = object
     of = "all models"
     switch = None
+    ranks = True
 
     @classmethod
     def takes(cls):

@@ -15,6 +15,8 @@ LARGEST_ERROR = 1e-3
 class Conditioning(Evaluator):
     """The learned matrix that is inverted with the largest error, if there are any."""
 
+    ranks = False
+
     def measure(self, subject):
         """ "layer_round_trip", or nothing of a model without learned matrices.
 

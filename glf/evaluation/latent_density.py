@@ -13,6 +13,7 @@ class LatentDensity(Evaluator):
 
     needs = HasLatentFlow
     of = "models with a flow on latents"
+    ranks = False
 
     def measure(self, subject):
         """ "latent_nll_per_dim"."""

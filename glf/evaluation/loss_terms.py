@@ -11,6 +11,8 @@ from glf.evaluation.report import metric
 class LossTerms(Evaluator):
     """Training's own numbers in inference mode, means over the split."""
 
+    ranks = False
+
     def measure(self, subject):
         """A metric for each term of the loss, in nats, with what the model says of it."""
         meanings = {"loss": "what training minimised, in inference mode", **subject.model.meanings}

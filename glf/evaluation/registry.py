@@ -2,6 +2,7 @@
 
 from glf.evaluation.codes import Codes
 from glf.evaluation.conditioning import Conditioning
+from glf.evaluation.cost import Cost
 from glf.evaluation.fid import FID
 from glf.evaluation.importance_weights import ImportanceWeights
 from glf.evaluation.inception_score import InceptionScore
@@ -44,4 +45,5 @@ EVALUATORS = {
     "outliers": Outliers,
     "super_resolution": SuperResolution,
     "segmentation": Segmentation,
+    "cost": Cost,
 }

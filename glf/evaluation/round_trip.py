@@ -18,6 +18,7 @@ class RoundTrip(Evaluator):
 
     needs = HasRoundTrip
     of = "models with a bijector to base noise"
+    ranks = False
 
     def measure(self, subject):
         """The largest and the mean absolute error of a value, infinite where one is no number.

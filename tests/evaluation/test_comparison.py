@@ -1,68 +1,162 @@
-"""Names of studies, and the table that holds their runs side by side."""
+"""Methods side by side: means, what is best, what is missing and why, and the page that says so."""
+
+import html.parser
+import json
+import math
+import re
 
 import pytest
 
-from glf.evaluation.comparison import spread, study_name, table_of_studies
+from glf.evaluation import comparison, comparison_page, page
+from glf.evaluation.comparison import compare
+from glf.evaluation.methods import ComparedRun, group
+from glf.evaluation.report import metric
+
+NAUGHTY = '<b>&"x"'
+VOID = {"meta", "img", "path", "circle", "line"}
 
 
-@pytest.mark.parametrize(
-    ("study", "name"),
-    [
-        ("configs/studies/glow/digits.gin", "glow_digits"),
-        ("glow/digits.gin ; PixelFlow.make_bound = @ELBO", "glow_digits_PixelFlow.make_bound_ELBO"),
-        ("/a b/c.gin;x/Y.z = (1, 2);W.v='u'", "ab_c_xY.z_12_W.v_u"),
-    ],
-)
-def test_names(study, name):
-    assert study_name(study) == name
+def run(folder, seed, psnr, nll=None, **changes):
+    metrics = {"loss": metric(2.0 * seed, "nats", "what is minimised", "lower")}
+    metrics["psnr"] = metric(psnr, "dB", "of images", "higher")
+    metrics["examples"] = metric(297, "", "how many")
+    measured = {"loss_terms": ["loss"], "reconstruction": ["psnr"]}
+    refused = {"likelihood": "for models with a likelihood; a GLF is none of them"}
+    if nll is not None:
+        metrics["nll"] = metric(nll, "nats", "-log P(x), exact", "lower")
+        measured["likelihood"], refused = ["nll"], {}
+        measured["loss_terms"] = ["loss", "nll"]
+    logs = {"validation": [{"step": s, "loss": 9.0 / s} for s in (1, 2, 3)]}
+    found = ComparedRun(folder, seed, {"kind": folder.split("/")[0]}, 30, True, 12.5, metrics)
+    found.measured, found.refused, found.logs = measured, refused, logs
+    found.asked = {"seed": 0}
+    for name, value in changes.items():
+        setattr(found, name, value)
+    return found
 
 
-def test_spread():
-    assert spread([1.23456]) == "1.235"
-    assert spread([1.0, 2.0, 4.5]) == "2.500 ± 1.803"
+@pytest.fixture(scope="module")
+def methods():
+    runs = [run(f"{NAUGHTY}/seed{s}", s, 20.0 + s) for s in range(3)]
+    runs += [run(f"flow/seed{s}", s, 22.0 + s, nll=90.0 + s) for s in range(3)]
+    runs += [run("late/seed5", 5, math.nan)]
+    return group(runs)
 
 
-def run(seconds, **metrics):
-    return {
-        "metrics": {name: {"value": value} for name, value in metrics.items()},
-        "parameters": 12345,
-        "seconds": seconds,
-        "sampling_ms": seconds / 1000,
-    }
+@pytest.fixture(scope="module")
+def found(methods):
+    return {c.name: c for c in compare(methods)}
 
 
-def test_table():
-    results = {
-        "pixels": {
-            "runs": [
-                run(10.0, nll=60.0, bits_per_dim=2.0, bits_per_dim_iw16=1.5, bits_per_dim_iw2=1.9),
-                run(13.0, nll=62.0, bits_per_dim=2.5, bits_per_dim_iw16=1.5, bits_per_dim_iw2=1.7),
-            ]
-        },
-        "points": {"runs": [run(1.0, nll=3.0, gap=0.25, examples=9.0)]},
-    }
-    head = "study | bits_per_dim | bits_per_dim_iw2 | bits_per_dim_iw16 | nll, nats | gap, nats"
-    assert table_of_studies(results).splitlines() == [
-        f"| {head} | parameters | training, s | sampling, ms/image |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-        "| pixels | 2.250 ± 0.354 | 1.800 ± 0.141 | 1.500 ± 0.000 | 61.000 ± 1.414 |  | 12,345 "
-        "| 12 | 0.0115 |",
-        "| points |  |  |  | 3.000 | 0.250 | 12,345 | 1 | 0.001 |",
-    ]
+LABELS = [f"kind = {NAUGHTY}", "kind = flow", "kind = late"]
 
 
-def test_autoencoders_are_compared_by_the_terms_of_their_loss():
-    results = {
-        "glf": {"runs": [run(1.0, loss=9.0, reconstruction=5.0, latent_nll=2.0, psnr=20.0)]},
-        "codes": {"runs": [run(1.0, reconstruction=4.0, prior_nll=3.0, psnr=21.0)]},
-    }
-    head, _, *rows = table_of_studies(results).splitlines()
-    shown = "reconstruction, nats | latent_nll, nats | prior_nll, nats | psnr, dB | parameters"
-    assert head.startswith(f"| study | {shown} |")
-    assert rows[0].startswith("| glf | 5.000 | 2.000 |  | 20.000 | 12,345 |")
-    assert rows[1].startswith("| codes | 4.000 |  | 3.000 | 21.000 | 12,345 |")
+def test_means_and_the_best(found):
+    first, second, third = LABELS
+    psnr = found["psnr"]
+    assert psnr.best == second
+    assert (psnr.spreads[first].mean, psnr.spreads[first].deviation) == (21.0, 1.0)
+    assert psnr.spreads[third].mean is None  # it is not a number
+    against = psnr.against_best(first)
+    assert (against.mean, against.beyond, against.seeds) == (-2.0, True, (0, 1, 2))
+    assert psnr.against_best(second) is None
+    assert psnr.against_best(third) is None
 
 
-def test_no_likelihood():
-    table = table_of_studies({"a": {"runs": [run(2.0, loss=1.0)]}})
-    assert table.splitlines()[0] == "| study | parameters | training, s | sampling, ms/image |"
+def test_a_loss_has_no_best(found):
+    assert found["loss"].best is None
+    assert not found["loss"].ranked
+    assert len(found["loss"].differences) == 3
+
+
+def test_a_metric_that_one_lacks_has_a_reason(found):
+    nll = found["nll"]
+    assert nll.ranked
+    assert nll.best == LABELS[1]
+    assert nll.missing[LABELS[0]] == "for models with a likelihood; a GLF is none of them"
+    assert set(nll.spreads) == {LABELS[1]}
+
+
+def test_a_metric_that_one_seed_lacks(methods):
+    runs = [run("a/0", 0, 1.0, nll=3.0), run("a/1", 1, 1.0), run("b/0", 0, 1.0, nll=2.0)]
+    runs[1].refused = {}
+    nll = {c.name: c for c in compare(group(runs))}["nll"]
+    assert nll.missing == {"kind = a": "seed 1: not asked for"}
+    assert nll.against_best("kind = a").beyond is None
+
+
+def test_what_was_asked_differently_is_said():
+    runs = [run("a/0", 0, 1.0, asked={"seed": 0, "judged_samples": 10})]
+    runs += [run("b/0", 0, 1.0, asked={"seed": 0, "judged_samples": 99})]
+    (said,) = comparison.differently_asked(group(runs))
+    assert said.startswith("judged_samples was 10 for a/0 but 99 for b/0: ")
+
+
+def test_the_document_is_json(methods, found):
+    document = comparison.document(methods, list(found.values()), "test")
+    read = json.loads(json.dumps(document, allow_nan=False))
+    assert [m["label"] for m in read["methods"]] == LABELS
+    assert read["methods"][2]["runs"][0]["metrics"]["psnr"] is None
+    assert read["metrics"]["psnr"]["differences"][0]["beyond"]
+
+
+def test_the_records(methods):
+    head, *rows = comparison.records(methods)
+    assert all(len(row) == len(head) for row in rows)
+    assert sum(row[4] == "nll" for row in rows) == 3
+    assert sum(row[4] == "seconds" for row in rows) == 7
+
+
+def test_the_table(methods, found):
+    shown = [c for c in found.values() if c.ranked]
+    table = page.markdown(comparison_page.results_table(methods, shown))
+    lines = table.splitlines()
+    assert lines[0] == "| method | seeds | nll, nats ↓ | psnr, dB ↑ | step | training |"
+    assert lines[2] == f"| {LABELS[0]} | 3 |  | 21.0 ± 1.0 | 30 | 12 s |"
+    assert lines[3] == f"| {LABELS[1]} | 3 | **91.0 ± 1.0** | **23.0 ± 1.0** | 30 | 12 s |"
+    assert lines[4] == f"| {LABELS[2]} | 1 |  | not finite | 30 | 12 s |"
+
+
+class Reader(html.parser.HTMLParser):
+    """Takes a page apart, and notices what is opened and not closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts, self.sources = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.sources += [value for key, value in attrs if key in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_page(methods, found):
+    sections = comparison_page.sections(methods, list(found.values()))
+    text = page.html_page("A & B", "sub", sections)
+    read = Reader(text)
+    assert read.open == []
+    said = " ".join(read.texts)
+    for method in methods:
+        assert method.label in said
+        for one in method.runs:
+            assert one.folder in said
+    assert "<b>" not in text
+    assert read.sources == []
+    assert "http" not in text
+    assert f"psnr: {LABELS[1]} is better, beyond the spread, than {LABELS[0]}." in read.texts
+    assert "for models with a likelihood; a GLF is none of them" in read.texts
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    assert titles[:3] == ["Results", "What differs beyond the spread", "Training curves"]
+    assert text == page.html_page("A & B", "sub", sections)

@@ -34,7 +34,8 @@ def test_metrics(glf, digits, plain_means):
     metrics = evaluate(glf, digits, "test", batch_size=100)
     assert list(metrics) == [
         *("loss", "reconstruction", "latent_nll", "latent_nll_per_dim"),
-        *("mse", "psnr", "ssim", "round_trip_largest", "round_trip_mean", "examples"),
+        *("mse", "psnr", "ssim", "round_trip_largest", "round_trip_mean"),
+        *("parameters", "examples"),
     ]
     assert metrics["round_trip_mean"]["value"] < metrics["round_trip_largest"]["value"] < 1e-4
     about = "largest error: latents of 256 examples to base noise and back"
@@ -48,13 +49,14 @@ def test_metrics(glf, digits, plain_means):
     mse = plain_means["reconstruction"] / 64
     assert metrics["mse"]["value"] == pytest.approx(mse, rel=1e-5)
     assert metrics["examples"]["value"] == 297
+    assert metrics["parameters"]["value"] == sum(w.numpy().size for w in glf.trainable_weights)
     x = digits.examples("test", slice(None))["x"]
     error = (glf.reconstruct_unit(tf.constant(x)).numpy() - x / 16.0) ** 2
     psnr = -10 * np.log10(error.mean((1, 2, 3))).mean()
     assert metrics["psnr"]["value"] == pytest.approx(psnr, rel=1e-5)
     assert all({"value", "unit", "meaning"} == set(m) - {"better"} for m in metrics.values())
     directions = {name: m.get("better") for name, m in metrics.items()}
-    assert directions.pop("examples") is None
+    assert directions.pop("examples") is directions.pop("parameters") is None
     assert directions.pop("psnr") == "higher"
     assert set(directions.values()) == {"lower"}
 
@@ -81,7 +83,7 @@ def test_a_model_without_latents_has_only_its_loss(digits):
             return {}
 
     metrics = evaluate(Constant(digits.spec), digits)
-    assert list(metrics) == ["loss", "examples"]
+    assert list(metrics) == ["loss", "parameters", "examples"]
     x = digits.examples("test", slice(None))["x"]
     assert metrics["loss"]["value"] == pytest.approx(x.mean() / 16, rel=1e-6)
 
@@ -104,7 +106,7 @@ def test_a_likelihood_is_named_and_in_bits_per_dimension(digits, likelihood):
     model = Uniform(digits.spec)
     model.likelihood = likelihood
     metrics = evaluate(model, digits)
-    assert list(metrics) == ["loss", "nll", "bits_per_dim", "examples"]
+    assert list(metrics) == ["loss", "nll", "bits_per_dim", "parameters", "examples"]
     assert metrics["nll"]["value"] == pytest.approx(64 * np.log(17), rel=1e-6)
     assert metrics["nll"]["unit"] == "nats"
     assert metrics["bits_per_dim"]["value"] == pytest.approx(np.log2(17), rel=1e-6)

@@ -80,6 +80,12 @@ def test_the_outcome_says_who_measured_and_who_could_not(glf, digits):
     assert found.refused == {"codes": "for models with discrete codes; a GLF is none of them"}
 
 
+def test_the_time_of_samples(glf, digits):
+    found = evaluate(glf, digits, only=["cost"], timed_samples=5)
+    assert 0 < found["sampling_ms"]["value"] < 1e4
+    assert list(evaluate(glf, digits, only=["cost"])) == ["parameters"]
+
+
 def test_what_several_need_is_computed_once():
     made = []
 

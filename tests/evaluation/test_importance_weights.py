@@ -140,7 +140,7 @@ def test_the_evaluators_names(pixels):
     metrics = evaluate(model, dataset, "validation", importance_samples=[2, 1])
     assert list(metrics) == [
         *("loss", "nll", "bits_per_dim", "nll_iw1", "bits_per_dim_iw1"),
-        *("nll_iw2", "bits_per_dim_iw2", *ROUND_TRIP, "layer_round_trip", "examples"),
+        *("nll_iw2", "bits_per_dim_iw2", *ROUND_TRIP, "layer_round_trip", "parameters", "examples"),
     ]
     assert metrics["nll"]["meaning"] == "-log P(x) of the integers x, ELBO"
     assert metrics["bits_per_dim"]["meaning"] == "nll / (log 2 * 4x4x1), ELBO"

@@ -152,7 +152,7 @@ def test_metrics(model, digits):
     metrics = evaluate(model, digits, "test", batch_size=100)
     assert list(metrics) == [
         *("loss", "reconstruction", "prior_nll", "mse", "psnr", "ssim"),
-        *("code_usage", "code_perplexity", "examples"),
+        *("code_usage", "code_perplexity", "parameters", "examples"),
     ]
     codes = model.encode(tf.constant(digits.examples("test", slice(None))["x"])).numpy()
     p = np.stack([np.bincount(codes[..., c].ravel(), minlength=6) for c in range(2)]) / 297 / 4

@@ -109,7 +109,7 @@ def test_wrong_data(dataset):
 def test_what_it_needs_of_a_batch(model, dataset):
     assert model.reads == ("x", "condition")
     metrics = evaluate(model, dataset, "validation", batch_size=4)
-    assert list(metrics) == ["loss", "nll", "bits_per_dim", "examples"]
+    assert list(metrics) == ["loss", "nll", "bits_per_dim", "parameters", "examples"]
     assert metrics["bits_per_dim"]["value"] == pytest.approx(
         metrics["nll"]["value"] / np.log(2) / 80, rel=1e-6
     )

@@ -138,7 +138,8 @@ def test_the_gap_of_the_truth_is_zero():
 def test_evaluation_in_nats_above_the_floor(model, dataset):
     metrics = evaluate(model, dataset, "validation", batch_size=16)
     round_trip = ["round_trip_largest", "round_trip_mean", "layer_round_trip"]
-    assert list(metrics) == ["loss", "nll", "floor", "gap", "gap_error", *round_trip, "examples"]
+    count = ("parameters", "examples")
+    assert list(metrics) == ["loss", "nll", "floor", "gap", "gap_error", *round_trip, *count]
     points = dataset.examples("validation", slice(None))["x"]
     truth, own = dataset.density.log_prob(points), model.log_prob(points).numpy()
     assert metrics["floor"]["value"] == pytest.approx(-truth.mean(), rel=1e-6)

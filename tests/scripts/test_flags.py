@@ -20,6 +20,10 @@ OWN_FLAGS = {
     ],
     "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
     "export": ["workdir", "out", "checkpoint"],
+    "compare": [
+        *("out", "split", "checkpoint", "num", "seed", "batch_size", "data_dir", "data_path"),
+        *("importance_samples", "feature_samples", "timed_samples"),
+    ],
     "compare_latent_densities": ["workdir", "out", "components", "split"],
     "evaluate_conditional": [
         *("workdir", "task", "out", "num_samples", "split", "examples", "seed", "pictures"),
