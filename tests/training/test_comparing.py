@@ -74,8 +74,14 @@ def few(monkeypatch):
         monkeypatch.setattr(module, "EVALUATORS", some)
 
 
+@pytest.fixture(scope="module")
+def models(digits):
+    """Models by the value that they are told, traced once for all tests."""
+    return {value: Plain(digits.spec, value) for value in (1.0, 2.0)}
+
+
 @pytest.fixture
-def ask(place, digits):
+def ask(place, digits, models):
     """A function that makes what is asked; what was opened stands in its `opened`."""
 
     def make(**changes):
@@ -84,7 +90,7 @@ def ask(place, digits):
     def open_run(folder, checkpoint):
         make.opened.append(folder.name)
         value = float((folder / "config.gin").read_text().split("beta = ")[1].split("\n")[0])
-        return Plain(digits.spec, value), digits, 20
+        return models[value], digits, 20
 
     make.opened = []
     asked = {"open_run": open_run, "bindings": configurables.decisive, "out": place / "report"}
