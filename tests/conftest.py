@@ -1,28 +1,55 @@
 """What all tests share: the machine they run on, and small datasets and models."""
 
+import gc
 import os
 import warnings
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import pytest
-import tensorflow as tf
 from scheduling import (  # noqa: F401
     pytest_addoption,
     pytest_collection_modifyitems,
     pytest_xdist_make_scheduler,
 )
 
-with warnings.catch_warnings():
-    # TFP 0.25 asks for TensorFlow's version through distutils' deprecated classes.
-    warnings.filterwarnings("ignore", "distutils Version classes", DeprecationWarning)
-    import tensorflow_probability  # noqa: F401
+# Rooms whose tests compare what is computed with mathematics: their graphs run as they are traced.
+# All others, and all programs, have TensorFlow rewrite them first, as users do.
+_AS_TRACED = ("autoregressive", "bijectors", "dequantizers", "layers", "networks", "priors")
 
-# Two of them, so that the mirrored strategy can be tested on any machine.
-_CPU = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+def pytest_configure(config):
+    """Prepares a process that runs tests; one that hands them out to others needs none of it."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        _prepare()
+
+
+def _prepare():
+    import keras  # noqa: F401
+    import tensorflow as tf
+
+    with warnings.catch_warnings():
+        # TFP 0.25 asks for TensorFlow's version through distutils' deprecated classes.
+        warnings.filterwarnings("ignore", "distutils Version classes", DeprecationWarning)
+        import tensorflow_probability  # noqa: F401
+
+    # Two of them, so that the mirrored strategy can be tested on any machine.
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    # Tracing makes millions of objects, and what has been imported is never garbage: looking
+    # through all of it again and again would take a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _graphs_as_traced(request):
+    """Leaves out TensorFlow's rewriting of graphs, a fifth of the time of small ones."""
+    import tensorflow as tf
+
+    as_traced = request.path.parent.name in _AS_TRACED or request.path.stem == "test_configs"
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": as_traced})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +63,8 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _float32_policy():
     """The global policy is float32 again after every test."""
+    import keras
+
     yield
     keras.config.set_dtype_policy("float32")
 
@@ -56,6 +85,7 @@ def small_glf(spec, **changes):
     """
     from functools import partial
 
+    import keras
     import numpy as np
 
     from glf.bijectors import BothHalvesCoupling, Chain, RandomPermutation
