@@ -45,6 +45,7 @@ from glf.priors import (
     StandardLogistic,
     StandardNormal,
 )
+from glf.training.optimizers import adam
 
 pytestmark = pytest.mark.slow
 STEPS, RATE = 60, 0.3
@@ -122,7 +123,7 @@ def trained(name, dataset):
     keras.utils.set_random_seed(0)
     noise = LEARNED_NOISE if name == "flow_pp" else UniformDequantizer
     model = PixelFlow(dataset.spec, make_density=FAMILIES[name], make_dequantizer=noise)
-    optimizer = keras.optimizers.Adam(RATE)
+    optimizer = adam(RATE)
     optimizer.build(model.trainable_weights)
 
     @tf.function(autograph=False)
