@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from glf.core import cache
 from glf.data.make import make_dataset
 from glf.extractors import classifier
 from glf.extractors.classifier import Classifier
@@ -67,33 +66,3 @@ def test_data_that_cannot_be_learned(tmp_path):
     np.savez(tmp_path / "one.npz", images=pixels, labels=np.full(40, 1))
     with pytest.raises(ValueError, match=r"All training images of .* have one label"):
         Classifier(make_dataset(f"array:{tmp_path}/one.npz"))
-
-
-def test_a_damaged_file_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("GLF_CACHE", str(tmp_path))
-    made = []
-
-    def make():
-        made.append(1)
-        return {"a": np.arange(3)}
-
-    for _ in range(2):
-        np.testing.assert_array_equal(cache.arrays("some", cache.digest("x"), make)["a"], [0, 1, 2])
-    assert len(made) == 1
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:50])
-    np.testing.assert_array_equal(cache.arrays("some", cache.digest("x"), make)["a"], [0, 1, 2])
-    assert len(made) == 2
-    assert [path.name for path in tmp_path.iterdir()] == [file.name]
-
-
-def test_where_nothing_can_be_kept_it_is_made_all_the_same(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("GLF_CACHE", str(tmp_path / "file" / "below"))
-    assert cache.arrays("some", "key", lambda: {"a": np.ones(1)})["a"] == 1
-
-
-def test_digests_tell_values_types_and_shapes_apart():
-    array = np.arange(6, dtype=np.int32)
-    others = [array, array.reshape(2, 3), array.astype(np.int64), array + 1, [0, 1], {"a": 1}]
-    assert len({cache.digest(other) for other in others}) == len(others)

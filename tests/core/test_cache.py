@@ -1,0 +1,55 @@
+"""Arrays that are kept for the next time, and lines that say how far long work is."""
+
+import numpy as np
+from absl import logging
+
+from glf.core import cache
+from glf.core.progress import Progress
+
+
+def test_a_damaged_file_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLF_CACHE", str(tmp_path))
+    made = []
+
+    def make():
+        made.append(1)
+        return {"a": np.arange(3)}
+
+    for _ in range(2):
+        np.testing.assert_array_equal(cache.arrays("some", cache.digest("x"), make)["a"], [0, 1, 2])
+    assert len(made) == 1
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:50])
+    np.testing.assert_array_equal(cache.arrays("some", cache.digest("x"), make)["a"], [0, 1, 2])
+    assert len(made) == 2
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_where_nothing_can_be_kept_it_is_made_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("GLF_CACHE", str(tmp_path / "file" / "below"))
+    assert cache.arrays("some", "key", lambda: {"a": np.ones(1)})["a"] == 1
+
+
+def test_digests_tell_values_types_and_shapes_apart():
+    array = np.arange(6, dtype=np.int32)
+    others = [array, array.reshape(2, 3), array.astype(np.int64), array + 1, [0, 1], {"a": 1}]
+    assert len({cache.digest(other) for other in others}) == len(others)
+
+
+def test_the_folder(monkeypatch):
+    monkeypatch.setenv("GLF_CACHE", "~/elsewhere")
+    assert cache.folder().name == "elsewhere"
+    monkeypatch.delenv("GLF_CACHE")
+    assert cache.folder().parts[-2:] == (".cache", "glf")
+
+
+def test_progress_is_said_now_and_then(monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "info", lambda text, *values: said.append(text % values))
+    progress = Progress("Samples", 9)
+    progress.at(3)
+    assert said == []
+    monkeypatch.setattr(progress, "every", 0.0)
+    progress.at(4)
+    assert said == ["Samples: 4 of 9"]
