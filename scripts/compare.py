@@ -55,11 +55,14 @@ def main():
 
 def compare(paths, out, given):
     """The table of a comparison, whose files are written into the folder `out`."""
+    import keras
+
     from glf import configurables
     from glf.training.compared_runs import Asked
     from glf.training.comparing import compare_runs
 
     def open_run(folder, checkpoint):
+        keras.backend.clear_session()  # the model before can go
         return configurables.load_run(
             folder, DATA_DIR.value, checkpoint, data_path=DATA_PATH.value
         )[:3]

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 
-import keras
 from absl import logging
 
 from glf.core import outputs
@@ -152,7 +151,6 @@ class RunToCompare:
         lacking, missing = self.lacking(), drawn and not self.picture("samples").exists()
         if lacking == [] and not missing:
             return
-        keras.backend.clear_session()
         asked = self.asked
         model, dataset, step = asked.open_run(self.folder.path, asked.checkpoint)
         self.run.step = step

@@ -57,7 +57,7 @@ def test_metrics(glf, digits, plain_means):
     assert all({"value", "unit", "meaning"} == set(m) - {"better"} for m in metrics.values())
     directions = {name: m.get("better") for name, m in metrics.items()}
     assert directions.pop("examples") is directions.pop("parameters") is None
-    assert directions.pop("psnr") == "higher"
+    assert directions.pop("psnr") == directions.pop("ssim") == "higher"
     assert set(directions.values()) == {"lower"}
 
 

@@ -118,7 +118,7 @@ def test_the_files(place, ask):
     text = (report / "index.html").read_text()
     assert text.count("data:image/png;base64,") == 4  # of the first seed of each
     assert all(str(place / "runs" / name) in text for name in ("a0", "a1", "b0"))
-    assert len((report / "comparison.csv").read_text().splitlines()) == 1 + 3 * (2 + 1 + 1 + 1)
+    assert len((report / "comparison.csv").read_text().splitlines()) == 1 + 3 * (3 + 1 + 1 + 1)
     kept = json.loads((place / "runs" / "a1" / "metrics.json").read_text())["validation"]
     assert (kept["step"], kept["measured"]["reconstruction"]) == (20, ["mse", "psnr"])
     # Again: nothing is measured, and the bytes are the same.
@@ -137,7 +137,7 @@ def test_what_is_lacking_is_measured(place, ask):
     assert ask.opened == ["a0", "a1", "b0"]
     kept = json.loads((place / "runs" / "a0" / "metrics.json").read_text())["validation"]
     assert kept["measured"]["cost"] == ["parameters", "sampling_ms"]
-    assert kept["measured"]["reconstruction"] == ["mse", "psnr"]
+    assert kept["measured"]["reconstruction"] == ["mse", "psnr", "ssim"]
     # Without the option what is there is good enough.
     ask.opened.clear()
     compare_runs([place / "runs"], ask(num=0))
