@@ -110,6 +110,7 @@ def test_what_is_no_probability(p):
         inception_scores(p)
 
 
+@pytest.mark.slow
 def test_a_model_has_an_inception_score(glf, digits):
     extractors = ("pixels", "classifier")
     options = {"feature_samples": 60, "feature_extractor": extractors}

@@ -49,6 +49,7 @@ def test_it_is_trained_once(trained, digits, monkeypatch):
             Classifier(make_dataset("digits", **change))
 
 
+@pytest.mark.slow
 def test_it_is_the_same_whenever_it_is_trained(digits, monkeypatch, tmp_path):
     monkeypatch.setattr(classifier, "STEPS", 3)
     fingerprints = []

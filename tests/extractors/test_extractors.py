@@ -107,6 +107,7 @@ def test_data_that_are_no_images():
             Pixels(spec)
 
 
+@pytest.mark.slow
 def test_squeezenet(squeezenet_file, digits):
     """The means of the last map of the network of images that are resized before.
 
