@@ -2,21 +2,49 @@
 
 import math
 
-from glf.evaluation.base import Evaluator
-from glf.evaluation.loss_terms import mean_loss_terms
+import numpy as np
+
+from glf.evaluation.base import Evaluator, not_for
+from glf.evaluation.loss_terms import mean_loss_terms, require_examples
 from glf.evaluation.report import metric
-from glf.models.abilities import HasLatentFlow
+from glf.models.abilities import HasLatentDensity, HasLatentFlow
+from glf.models.fitted_after import FittedAfter
 
 
 class LatentDensity(Evaluator):
-    """-log p(z) of a flow on latents, in bits a dimension: no bits per dimension of images."""
+    """-log p(z) of a flow on latents, or of a prior fitted to them, also in bits a dimension.
 
-    needs = HasLatentFlow
-    of = "models with a flow on latents"
+    It is no likelihood of images, and the latents of another encoder are other latents.
+    """
+
+    needs = HasLatentDensity
+    of = "models with a flow on latents, or a prior that is fitted to them"
     ranks = False
 
+    def refusal(self, subject):
+        """Models whose prior does not follow their encoder, too."""
+        if isinstance(subject.model, (HasLatentFlow, FittedAfter)):
+            return super().refusal(subject)
+        return not_for(self.of, type(subject.model).__name__)
+
     def measure(self, subject):
-        """ "latent_nll_per_dim"."""
-        nats = subject.once(mean_loss_terms)["latent_nll"]
+        """ "latent_nll" and "latent_nll_per_dim"."""
+        nats = subject.once(mean_loss_terms).get("latent_nll")
+        # What is fitted is no term of a loss.
+        nats = mean_latent_nll(subject) if nats is None else nats
         bits = nats / (math.log(2) * subject.model.latent_size)
-        return {"latent_nll_per_dim": metric(bits, "bits", "latent_nll / latent size", "lower")}
+        about = subject.model.meanings["latent_nll"]
+        return {
+            "latent_nll": metric(nats, "nats", about, "lower"),
+            "latent_nll_per_dim": metric(bits, "bits", "latent_nll / latent size", "lower"),
+        }
+
+
+def mean_latent_nll(subject):
+    """The mean of -log p(z) over the latents of a `Subject`'s split, in nats."""
+    require_examples(subject.dataset, subject.split)
+    model, found = subject.model, []
+    for batch in subject.batches():
+        log_prob = model.latent_log_prob(model.encode(batch["x"]), model.condition_of(batch))
+        found.append(log_prob.numpy().astype(np.float64))
+    return -float(np.concatenate(found).mean())

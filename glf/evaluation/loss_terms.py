@@ -33,6 +33,7 @@ class MeanLossTerms:
 
     The last batch is filled up to full size and its surplus rows are left out of the sums, so
     that one compiled program serves all batches; in inference mode no example depends on another.
+    Where it does, `judges_batches` of the model, the last batch stays as small as it is.
 
     Raises:
       ValueError: if the model is conditioned on labels and its data has none.
@@ -77,6 +78,8 @@ class MeanLossTerms:
         return self._terms(batch, seed)
 
     def _fill(self, values, rows):
+        if self.model.judges_batches:
+            return tf.convert_to_tensor(values)
         padding = [[0, self.batch_size - rows]] + [[0, 0]] * (values.shape.rank - 1)
         return tf.pad(values, padding)
 

@@ -36,6 +36,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
       models_points: whether the data are points of real numbers in place of images.
       conditional_reconstruction: whether encoding, decoding and reconstructing depend on the
         condition, and need it. Of other models it only says what is drawn and judged.
+      judges_batches: whether a term of the loss is a number for the whole batch, also in inference.
       rows: rows of a piece.
       meanings: what the terms of the loss are, by their names, for whoever reads them.
       by_xla: names of the mathematics of which a piece is an XLA program.
@@ -47,6 +48,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
     given_by_code = ("spec",)
     models_points = False
     conditional_reconstruction = False
+    judges_batches = False
     rows = 256
     meanings = MappingProxyType({})
     by_xla = ()

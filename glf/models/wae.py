@@ -40,6 +40,7 @@ class WAE(LatentModel, HasLatentDensity):
     """
 
     conditional_decoder = True
+    judges_batches = True
     meanings = MappingProxyType(
         {
             "reconstruction": "the reconstruction term of the loss",
