@@ -87,14 +87,24 @@ def outcome(subject, only=(), options=None, strict=True):
     return Outcome(metrics, measured, refused)
 
 
+def check_request(only, options):
+    """Refuses evaluators and options that there are not; {evaluator: what it takes}.
+
+    Raises:
+      ValueError: that says which there are.
+    """
+    takes = {name: made.takes() for name, made in EVALUATORS.items()}
+    _require_known("evaluator", only, EVALUATORS)
+    _require_known("option", options, sorted({name for own in takes.values() for name in own}))
+    return takes
+
+
 def _chosen(subject, only, options, strict):
     """({name: evaluator} that apply and are asked for, {name: why not}); errors as of `evaluate`.
 
     What is only not asked for is not among the second.
     """
-    takes = {name: made.takes() for name, made in EVALUATORS.items()}
-    _require_known("evaluator", only, EVALUATORS)
-    _require_known("option", options, sorted({name for own in takes.values() for name in own}))
+    takes = check_request(only, options)
     chosen, refused, unasked, used = {}, {}, {}, set()
     for name in only or EVALUATORS:
         own = {o: options[o] for o in takes[name] if o in options and _is_given(options[o])}

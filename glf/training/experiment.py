@@ -1,9 +1,10 @@
 """An experiment: a model, its data, how long it is trained and how often it is looked at."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from glf.data.make import make_dataset as default_dataset
+from glf.evaluation.evaluate import check_request
 from glf.training.optimizers import adam
 from glf.training.stages import make_stages
 
@@ -34,8 +35,16 @@ class Experiment:
       checkpoint_every: steps between checkpoints.
       keep_checkpoints: how many of the newest to keep.
       validate_every: steps between passes over the validation split; 0: never.
-      best_metric: the validation term whose lowest value marks the best checkpoint.
-      patience: stop after this many validations without a better one; None: never.
+      evaluate_every: steps between evaluations of the validation split, the first before the first
+        step; 0: never.
+      evaluators: names of `glf.evaluation.registry` of those that measure then; none: all that
+        apply.
+      evaluator_options: {name: value} of theirs, as of `glf.evaluation.evaluate.evaluate`; None:
+        their defaults.
+      best_metric: what marks the best checkpoint: the lowest value of a term of validation, or a
+        metric of the evaluations, which says which direction is better.
+      patience: stop after this many validations, or evaluations where `best_metric` is one of
+        theirs, without a better one; None: never.
       pictures_every: steps between pictures of samples and reconstructions; 0: never.
       num_pictures: how many images a picture holds.
       max_steps_per_call: the largest number of steps in one call of the compiled loop.
@@ -59,6 +68,9 @@ class Experiment:
     checkpoint_every: int = 1000
     keep_checkpoints: int = 3
     validate_every: int = 1000
+    evaluate_every: int = 0
+    evaluators: Sequence = ()
+    evaluator_options: dict | None = None
     best_metric: str = "loss"
     patience: int | None = None
     pictures_every: int = 1000
@@ -66,10 +78,16 @@ class Experiment:
     max_steps_per_call: int = 1000
 
     def __post_init__(self):
-        least = dict.fromkeys(("validate_every", "pictures_every"), 0)
+        least = dict.fromkeys(("validate_every", "evaluate_every", "pictures_every"), 0)
         for field in dataclasses.fields(self):
             if field.type is int and field.name != "seed":
                 self._check_integer(field.name, least.get(field.name, 1))
+        check_request(self.evaluators, self.evaluator_options or {})
+        if (self.evaluators or self.evaluator_options) and not self.evaluate_every:
+            raise ValueError(
+                "train.evaluators and train.evaluator_options have no effect: nothing is evaluated "
+                "while train.evaluate_every is 0."
+            )
         if self.init_examples is not None:
             self._check_integer("init_examples", 1)
         if self.patience is not None and self.patience < 1:
@@ -101,5 +119,5 @@ class Experiment:
     @property
     def intervals(self):
         """Steps between events of each kind; 0 where there are none."""
-        looked_at = (self.log_every, self.validate_every, self.pictures_every)
-        return (*looked_at, self.checkpoint_every)
+        looked_at = (self.log_every, self.validate_every, self.evaluate_every)
+        return (*looked_at, self.pictures_every, self.checkpoint_every)

@@ -99,11 +99,12 @@ class Run:
         """
         wanted, name = self.experiment, self.dataset.name
         known = self.dataset.num_examples("train")
-        if wanted.validate_every and not self.dataset.num_examples("validation"):
-            raise ValueError(
-                f"{name} has no validation examples. Bind train.validate_every = 0, or "
-                "let make_dataset.validation_examples be cut from the training examples."
-            )
+        for field in ("validate_every", "evaluate_every"):
+            if getattr(wanted, field) and not self.dataset.num_examples("validation"):
+                raise ValueError(
+                    f"{name} has no validation examples. Bind train.{field} = 0, or let "
+                    "make_dataset.validation_examples be cut from the training examples."
+                )
         if (wanted.init_examples or 0) > known and self.dataset.density is None:
             raise ValueError(
                 f"train.init_examples={wanted.init_examples} asks for more than the {known} "
@@ -198,13 +199,14 @@ class Run:
                 # A kill may have come after the checkpoint was written and before it was marked.
                 self.checkpoints.mark_best(state.step)
             for log in self.logs.values():
-                log.cut_back(state.step)
+                log.cut_back(-1 if newest is None else state.step)
         return state
 
     @property
     def logs(self):
         """The JSON-lines logs by name."""
-        return {k: JsonLines(self.folder.logs / f"{k}.jsonl") for k in ("train", "validation")}
+        names = ("train", "validation", "evaluation")
+        return {name: JsonLines(self.folder.logs / f"{name}.jsonl") for name in names}
 
     def check_finite(self, results, before):
         """Raises NonFiniteLoss if a result of the steps after `before` is not a number."""

@@ -65,9 +65,10 @@ def _loop(run, stop):
         logging.info("The run in %s is finished at step %d.", run.folder.path, state.step)
         run.write_status(state)
         return run.report(state)
+    watcher, progress = Watcher(run), Progress(num_steps, state.step)
     if not state.step:
         run.initialize()
-    watcher, progress = Watcher(run), Progress(num_steps, state.step)
+        watcher.evaluate_first()
     for results in _calls(run, state, watcher):
         progress.update(state.step, float(results["loss"][-1]), state.step == num_steps)
         if _watch(run.experiment, watcher, state):
@@ -98,7 +99,7 @@ def _calls(run, state, watcher):
         run.check_finite(results, state.step)
         state.record(results)
         if first:
-            watcher.check_metric(results)
+            watcher.check_metric(results, state)
             run.write_operative_config()
             whole = duration(time.monotonic() - run.began)
             logging.info("First step after %s, %s to compile it.", whole, duration(seconds))
@@ -109,19 +110,22 @@ def _calls(run, state, watcher):
 
 
 def _watch(experiment, watcher, state):
-    """Logs, validates and draws where it is time; whether anything took long enough to tell."""
+    """Logs, measures and draws where it is time; whether anything took long enough to tell."""
     step, last = state.step, experiment.num_steps
     if _is_due(step, experiment.log_every, last):
         watcher.log(state)
     validated = _is_due(step, experiment.validate_every, last)
+    evaluated = _is_due(step, experiment.evaluate_every, last)
     drawn = _is_due(step, experiment.pictures_every, last)
-    if validated or drawn:
+    if validated or evaluated or drawn:
         watcher.run.refit(step)
     if validated:
         watcher.validate(state)
+    if evaluated:
+        watcher.evaluate(state)
     if drawn:
         watcher.draw(state)
-    return validated or drawn
+    return validated or evaluated or drawn
 
 
 def _save(run, state, stop):

@@ -7,7 +7,10 @@ from absl import logging
 
 from glf.core import random
 from glf.evaluation import conditioning, model_pictures, pictures
+from glf.evaluation.base import Subject
+from glf.evaluation.evaluate import outcome
 from glf.evaluation.loss_terms import MeanLossTerms
+from glf.evaluation.report import is_better
 from glf.training.stages import stage_of
 
 # A share of values outside of the data's range up to which nothing is said.
@@ -25,21 +28,44 @@ class Watcher:
         self.run = run
         self.experiment = run.experiment
         self._mean_terms = MeanLossTerms(run.model, min(run.experiment.batch_size, 256))
-        self._writer = None
+        self._writer = self._first = None
+        self._terms = ()
 
-    def check_metric(self, names):
-        """Checks at the first step, not at the first validation, that the model has the metric.
+    def evaluate_first(self):
+        """Evaluates the untrained model: what cannot be measured is refused before training.
 
         Raises:
-          ValueError: if `best_metric` is not one of `names`, the results of a training step.
+          ValueError: if an evaluator or an option is not for this model and these data.
+        """
+        if self.experiment.evaluate_every:
+            self._first = self._evaluation()
+
+    def check_metric(self, names, state):
+        """Checks at the first step, not when it is due, that there is the metric of the best.
+
+        Only then the first evaluation is written: a mistake leaves no trace.
+
+        Args:
+          names: those of the results of a training step.
+          state: the `State` after it.
+
+        Raises:
+          ValueError: if `best_metric` is neither a term of the loss nor measured by an evaluator
+            that says which direction is better.
         """
         best = self.experiment.best_metric
-        metrics = sorted(name for name in names if not name.startswith("gradient_norm/"))
-        if best not in metrics:
+        self._terms = sorted(name for name in names if not name.startswith("gradient_norm/"))
+        first = self._first or {}
+        known = [*self._terms, *(name for name, m in first.items() if "better" in m)]
+        # A run that goes on has passed this before.
+        went_on = self._first is None and self.experiment.evaluate_every
+        if best not in known and not went_on:
             raise ValueError(
                 f"train.best_metric={best!r} is not a validation metric of this model; "
-                f"choose one of {', '.join(metrics)}."
+                f"choose one of {', '.join(dict.fromkeys(known))}, or a metric of train.evaluators."
             )
+        if first:
+            self._write("evaluation", 0, _values(first))
 
     def log(self, state):
         """One line of means since the last, in logs/train.jsonl and TensorBoard."""
@@ -58,30 +84,58 @@ class Watcher:
         if worst is not None:
             metrics[conditioning.NAME] = worst[0]
         self._write("validation", state.step, metrics)
-        self._compare(state, metrics)
+        if self.experiment.best_metric in self._terms:
+            self._compare(state, metrics[self.experiment.best_metric], "lower")
         terms = "  ".join(f"{name} {value:.6g}" for name, value in metrics.items())
         logging.info("Validation at step %d: %s", state.step, terms)
         if worst is not None and (warning := conditioning.warning(*worst)):
             logging.warning("%s", warning)
 
-    def _compare(self, state, metrics):
+    def evaluate(self, state):
+        """What evaluators measure of the validation split, in logs/evaluation.jsonl.
+
+        Raises:
+          ValueError: if what marks the best is not among it.
+        """
+        metrics, best = self._evaluation(), self.experiment.best_metric
+        self._write("evaluation", state.step, _values(metrics))
+        if best not in self._terms:
+            if "better" not in metrics.get(best, {}):
+                raise ValueError(
+                    f"train.best_metric={best!r} was not measured at step {state.step}; measured "
+                    f"were {', '.join(metrics)}."
+                )
+            self._compare(state, metrics[best]["value"], metrics[best]["better"])
+        shown = "  ".join(f"{name} {m['value']:.6g}" for name, m in metrics.items())
+        logging.info("Evaluation at step %d: %s", state.step, shown)
+
+    def _evaluation(self):
+        """{name: metric} of the validation split, with the weights that validation judges."""
+        wanted = self.experiment
+        subject = Subject(self.run.model, self.run.dataset, "validation", seed=wanted.seed)
+        with self._averaged():
+            return outcome(subject, wanted.evaluators, wanted.evaluator_options).metrics
+
+    def _compare(self, state, value, better):
         """Notes in the state a new best, or one more of the worse; stops if these are too many."""
         name, patience = self.experiment.best_metric, self.experiment.patience
+        before = {"lower": float("inf"), "higher": float("-inf")}[better]
         stages = self.experiment.make_stages()
         # A stage ends with a step; what an earlier one gave is not compared with it.
-        now = stage_of(stages, state.step - 1)
-        earlier = state.best is not None and stage_of(stages, state.best["step"] - 1) < now
-        if state.best is None or earlier or metrics[name] < state.best["value"]:
-            state.best = {"step": state.step, "metric": name, "value": metrics[name]}
+        now, best = stage_of(stages, state.step - 1), state.best
+        if best is not None and stage_of(stages, best["step"] - 1) >= now:
+            before = best["value"]
+        if is_better(value, before, better):
+            state.best = {"step": state.step, "metric": name, "value": value}
             state.best_is_new, state.worse = True, 0
             return
         state.worse += 1
         if patience is not None and state.worse >= patience:
             state.stopped_early = True
+            direction = "fallen below" if better == "lower" else "risen above"
             logging.info(
-                "Stopped early at step %d: validation %s has not fallen below %.6g (step %d) "
-                "in %d validations.",
-                *(state.step, name, state.best["value"], state.best["step"], state.worse),
+                "Stopped early at step %d: %s has not %s %.6g in %d times of measuring it.",
+                *(state.step, name, direction, before, state.worse),
             )
 
     def draw(self, state):
@@ -131,3 +185,7 @@ class Watcher:
         if self._writer is None:
             self._writer = tf.summary.create_file_writer(str(self.run.folder.summaries))
         return self._writer.as_default()
+
+
+def _values(metrics):
+    return {name: metric["value"] for name, metric in metrics.items()}
