@@ -123,6 +123,23 @@ def config_text():
         return gin.config_str(max_line_length=100)
 
 
+def described(gin_files=(), gin_params=()):
+    """(`config_text`, `experiment`) of configurations, read as `parse` does.
+
+    What is configured stays what it was.
+
+    Raises:
+      ValueError: as of `parse` and `experiment`.
+    """
+    global _world
+    before = _world
+    try:
+        parse(gin_files, gin_params)
+        return config_text(), experiment()
+    finally:
+        _world = before
+
+
 def operative_text():
     """Every parameter that was really used, bound or default."""
     return _operative_text(_world)

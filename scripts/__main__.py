@@ -16,6 +16,7 @@ if not __package__:
 
 PROGRAMS = (
     "train",
+    "sweep",
     "evaluate",
     "sample",
     "interpolate",

@@ -4,6 +4,7 @@ import contextlib
 import logging as py_logging
 import math
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -187,13 +188,14 @@ def _check_outputs():
             outputs.require_output(flag.value, kinds, f"--{flag.name}")
 
 
-def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=None):
+def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=None, devices=True):
     """Runs `main()`; a user's error becomes one clear message and exit code 1.
 
     `one_operation_at_a_time` is asked once the flags are known: TensorFlow's graphs then run their
     operations one by one (each on all cores), in an order that is the same in every run. `check`
     refuses what can be refused without TensorFlow, which takes seconds to load. `take` gets the
-    words on the command line that belong to no flag; without it there may be none.
+    words on the command line that belong to no flag; without it there may be none. Without
+    `devices` none is set up: the processes that the program starts find them free.
     """
 
     def guarded(argv):
@@ -203,7 +205,7 @@ def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=No
         try:
             _check_outputs()
             check()
-            _load_tensorflow(one_operation_at_a_time())
+            _load_tensorflow(one_operation_at_a_time(), devices)
             main()
         except Interrupted as stopped:
             logging.info("%s", _message(stopped))
@@ -225,14 +227,15 @@ def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=No
     app.run(guarded, flags_parser=_parse_flags)
 
 
-def _load_tensorflow(one_operation_at_a_time):
+def _load_tensorflow(one_operation_at_a_time, devices):
     """Imports TensorFlow and sets it up, without its notes on the machine."""
     with _quiet_stderr():
         import tensorflow as tf
 
         if one_operation_at_a_time:
             tf.config.threading.set_inter_op_parallelism_threads(1)
-        if "TF_CONFIG" not in os.environ:  # workers are to be connected before anything else
+        # Workers are to be connected before anything else.
+        if devices and "TF_CONFIG" not in os.environ:
             tf.config.list_logical_devices()  # the GPU library's notes come here
     from glf.core import host
 
@@ -244,13 +247,25 @@ def _message(error):
     return as_called(str(error).split("\n  In call to configurable")[0])
 
 
+def _flagfile(match):
+    from glf.core.places import configs_home
+
+    flag, path = match.groups()
+    elsewhere = configs_home() / path
+    return f"{flag}{elsewhere}" if not os.path.exists(path) and elsewhere.is_file() else match[0]
+
+
 def as_called(text):
     """A text with its commands as they are here: `glf train` where the package is installed."""
     return text if __package__ == "scripts" else text.replace("python -m scripts.", "glf ")
 
 
 def _parse_flags(args):
-    """absl's own parsing, but asking for help is no error: exit code 0 instead of 1."""
+    """absl's own parsing, but asking for help is no error: exit code 0 instead of 1.
+
+    A --flagfile is looked for as configurations are: here, then where `configs/...` lies.
+    """
+    args = [re.sub(r"^(--?flagfile=)(.+)$", _flagfile, arg) for arg in args]
     try:
         return app.parse_flags_with_usage(args)
     except SystemExit:

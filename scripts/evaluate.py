@@ -42,6 +42,12 @@ SEED = flags.DEFINE_integer("seed", 0, "Of the noise of losses and samples.")
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 CHECKPOINT = common.define_checkpoint()
+SKIP_UNFIT = flags.DEFINE_bool(
+    "skip_unfit",
+    False,
+    "Pass over what this model or these data cannot take, instead of refusing it: the same flags "
+    "for runs of different models.",
+)
 OUT = common.define_output(
     "out", (".json",), "The .json file to write. Default: metrics.json in the run's folder.", False
 )
@@ -79,7 +85,8 @@ def check():
                 "written into it. Say where it can: --out=FILE.json."
             ) from None
     for option, flag in OPTIONS.items():
-        if flag.present and flag.value and run.lacks(option.needs):
+        unfit = flag.present and flag.value and run.lacks(option.needs)
+        if unfit and not SKIP_UNFIT.value:
             raise ValueError(f"--{option.name} is for {option.of}; a {run.model} is none of them.")
     _check_extractors(run)
     if PICTURES.value and not any(flag.value for flag in OPTIONS.values() if flag.name in SHOWN):
@@ -98,7 +105,7 @@ def _check_extractors(run):
         for name in ("feature_extractor", "feature_samples")
     )
     unlabelled = run.known_data and not run.num_classes
-    if choice.needs_labels(flag.value) and unlabelled and asked.value:
+    if choice.needs_labels(flag.value) and unlabelled and asked.value and not SKIP_UNFIT.value:
         others = ", ".join(kind for kind in choice.KINDS if kind != "classifier")
         raise ValueError(
             "The classifier that features are of by default is made of labels, and the data of "
@@ -122,7 +129,7 @@ def main():
     )
     show = shown.__setitem__ if PICTURES.value else None
     subject = Subject(model, dataset, SPLIT.value, BATCH_SIZE.value, SEED.value, show)
-    found = outcome(subject, ONLY.value, options)
+    found = outcome(subject, ONLY.value, options, strict=not SKIP_UNFIT.value)
     print(table(found.metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
     out = OUT.value or folder.metrics
     told = {"measured": found.measured, "refused": found.refused}

@@ -23,7 +23,7 @@ ROOMS = (
     "training",
     "compression",
 )
-ABOVE_ALL = ("configuration", "configurables", "export")
+ABOVE_ALL = ("configuration", "configurables", "export", "sweeps")
 FILES = sorted((ROOT / "glf").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 

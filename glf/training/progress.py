@@ -4,8 +4,39 @@ import sys
 import time
 
 
-class Progress:
-    """Writes to a terminal one line that renews itself, elsewhere a line now and then.
+class Line:
+    """One line that renews itself on a terminal; elsewhere a line each time.
+
+    Args:
+      stream: where to write; the standard error stream when None.
+      interval: seconds between lines when the stream is not a terminal, which the caller keeps.
+    """
+
+    def __init__(self, stream=None, interval=10.0):
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.interval = 0.2 if self.live else interval
+        self._width = 0
+
+    def show(self, text):
+        """Writes the line."""
+        if self.live:
+            self.stream.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        else:
+            self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def finish(self):
+        """Leaves the line as it is, so that the next one stands below it."""
+        if self.live and self._width:
+            self.stream.write("\n")
+            self.stream.flush()
+            self._width = 0
+
+
+class Progress(Line):
+    """The line of a training run.
 
     Args:
       total: the step at which the run ends.
@@ -15,14 +46,11 @@ class Progress:
     """
 
     def __init__(self, total, start=0, stream=None, interval=10.0):
+        super().__init__(stream, interval)
         self.total = total
-        self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
-        self.interval = 0.2 if self.live else interval
         self._last_shown = 0.0
         self._mark_step = self._mark_time = None
         self._rate = None
-        self._width = 0
         self.step = start
 
     def update(self, step, loss, force=False):
@@ -35,29 +63,18 @@ class Progress:
         self._mark_step, self._mark_time, self.step = step, now, step
         if force or now - self._last_shown >= self.interval:
             self._last_shown = now
-            self._show(self._line(step, loss))
+            self.show(self._line(step, loss))
 
     def pause(self):
         """Forgets the time since the last update: it went into something else than steps."""
         self._mark_time = None
-        if self.live and self._width:
-            self.stream.write("\n")
-            self.stream.flush()
-            self._width = 0
+        self.finish()
 
     def _line(self, step, loss):
         rate = f"{self._rate:.3g} steps/s" if self._rate else "compiling"
         left = duration((self.total - step) / self._rate) if self._rate else "?"
         share = 100 * step / max(self.total, 1)
         return f"step {step}/{self.total} ({share:.0f} %)  loss {loss:.6g}  {rate}  {left} left"
-
-    def _show(self, line):
-        if self.live:
-            self.stream.write("\r" + line.ljust(self._width))
-            self._width = len(line)
-        else:
-            self.stream.write(line + "\n")
-        self.stream.flush()
 
 
 def duration(seconds):

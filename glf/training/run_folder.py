@@ -5,7 +5,7 @@ operative_config.gin  every value the run really used
 run.json              flags, versions, commit, precision
 data.json             name, image shape and levels of the data, and where they were
 checkpoints/          see `checkpoints.py`
-logs/                 train.jsonl, validation.jsonl
+logs/                 train.jsonl, validation.jsonl, evaluation.jsonl
 summaries/            TensorBoard
 pictures/             samples and reconstructions as PNG
 status.json           the step reached and whether the run is finished
@@ -32,6 +32,7 @@ from glf.core.places import repository
 from glf.training import data_record
 
 _MODEL = re.compile(r"^train\.make_model\s*=[\s\\]*@(?:\w+[./])*(\w+)\s*$", re.MULTILINE)
+_TAIL = 1 << 16  # bytes at the end of a log in which its last record is looked for
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "gin-config", "numpy")
 
 
@@ -250,6 +251,17 @@ class RunFolder:
                         with contextlib.suppress(OSError):
                             self.path.rmdir()
 
+    def is_locked(self):
+        """Whether a process trains in the folder now."""
+        try:
+            with open(self.path / ".lock", encoding="utf-8") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            pass
+        return False
+
     def _open(self, lock):
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -314,6 +326,20 @@ class JsonLines:
             with contextlib.suppress(ValueError):
                 records.append(json.loads(line))
         return records
+
+    def last(self):
+        """The last whole record, or None; the rest of a long log is not read."""
+        if not self.path.exists():
+            return None
+        with open(self.path, "rb") as handle:
+            end = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, end - _TAIL))
+            lines = handle.read().decode("utf-8", errors="replace").splitlines()
+        for line in reversed(lines):
+            with contextlib.suppress(ValueError):
+                if isinstance(record := json.loads(line), dict):
+                    return record
+        return None
 
     def cut_back(self, step):
         """Keeps only the records up to and including `step`: those the checkpoint knows of."""

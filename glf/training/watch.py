@@ -38,6 +38,7 @@ class Watcher:
           ValueError: if an evaluator or an option is not for this model and these data.
         """
         if self.experiment.evaluate_every:
+            self.run.refit(0)
             self._first = self._evaluation()
 
     def check_metric(self, names, state):

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,37 +42,47 @@ class Forks:
             text=True,
         )
         assert "threads" in self._server.stdout.readline()
-        self._numbers, self._ended, self._codes = itertools.count(), threading.Condition(), {}
+        self._numbers, self._heard, self._answers = itertools.count(), threading.Condition(), {}
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     def _listen(self):
         for line in self._server.stdout:
             answer = json.loads(line)
-            with self._ended:
-                self._codes[answer["id"]] = answer["code"]
-                self._ended.notify_all()
+            with self._heard:
+                self._answers.setdefault(answer["id"], {}).update(answer)
+                self._heard.notify_all()
+
+    def start(self, module, arguments, out, err, cwd=ROOT, environment=None):
+        """Starts a program that writes to the ends of two files; returns its `Fork`."""
+        number = next(self._numbers)
+        request = {
+            "id": number,
+            "module": module,
+            "arguments": [str(argument) for argument in arguments],
+            "cwd": str(cwd),
+            "environment": environment or {},
+            "out": str(out),
+            "err": str(err),
+        }
+        with self._heard:
+            self._server.stdin.write(json.dumps(request) + "\n")
+            self._server.stdin.flush()
+        return Fork(self, number)
+
+    def answer(self, number, key, timeout):
+        """What the server said of a fork; None if it did not within `timeout` seconds."""
+        with self._heard:
+            self._heard.wait_for(lambda: key in self._answers.get(number, ()), timeout)
+            return self._answers.get(number, {}).get(key)
 
     def run(self, name, *arguments, cwd=ROOT, timeout=400, **environment):
         """As `run_program`."""
-        number = next(self._numbers)
         with tempfile.TemporaryDirectory() as folder:
             out, err = pathlib.Path(folder) / "out", pathlib.Path(folder) / "err"
-            request = {
-                "id": number,
-                "module": f"scripts.{name}",
-                "arguments": [str(argument) for argument in arguments],
-                "cwd": str(cwd),
-                "environment": environment,
-                "out": str(out),
-                "err": str(err),
-            }
-            with self._ended:
-                self._server.stdin.write(json.dumps(request) + "\n")
-                self._server.stdin.flush()
-                ended = self._ended.wait_for(lambda: number in self._codes, timeout)
-                assert ended, f"scripts.{name} {arguments} did not end in {timeout} s"
-                code = self._codes.pop(number)
+            fork = self.start(f"scripts.{name}", arguments, out, err, cwd, environment)
+            code = self.answer(fork.number, "code", timeout)
+            assert code is not None, f"scripts.{name} {arguments} did not end in {timeout} s"
             return subprocess.CompletedProcess(
                 [name, *arguments], code, out.read_text(), err.read_text()
             )
@@ -82,6 +93,25 @@ class Forks:
         self._server.wait(400)
         self._listener.join()
         self._server.stdout.close()
+
+
+class Fork:
+    """A program in a fork, as `subprocess.Popen` would show it."""
+
+    def __init__(self, forks, number):
+        self._forks, self.number = forks, number
+
+    def poll(self):
+        """The exit code, None while it runs."""
+        return self._forks.answer(self.number, "code", 0)
+
+    def send(self, signum):
+        """Sends a signal."""
+        os.kill(self._forks.answer(self.number, "pid", 60), signum)
+
+    def terminate(self):
+        """Asks it to end."""
+        self.send(signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")

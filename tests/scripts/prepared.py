@@ -1,8 +1,9 @@
 """A process that has imported what all programs import, and forks one for each that is asked for.
 
 Requests are lines of JSON on its input, {"id", "module", "arguments", "cwd", "environment", "out",
-"err"}; answers are lines on its output, {"id", "code"}, when a program has ended. TensorFlow does
-nothing before it is first used, so a fork of a process that only imported it is as good as new.
+"err"}; answers are lines on its output, {"id", "pid"} and, when a program has ended, {"id",
+"code"}. TensorFlow does nothing before it is first used, so a fork of a process that only imported
+it is as good as new.
 """
 
 import json
@@ -28,7 +29,7 @@ def become(request):
     os.chdir(request["cwd"])
     os.environ.update(request["environment"])
     for descriptor, key in ((1, "out"), (2, "err")):
-        file = os.open(request[key], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        file = os.open(request[key], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(file, descriptor)
     sys.path[0] = request["cwd"]
     sys.argv = [request["module"], *request["arguments"]]
@@ -68,6 +69,7 @@ def serve():
                         sys.stderr.flush()
                         os._exit(code)
                 running[child] = request["id"]
+                print(json.dumps({"id": request["id"], "pid": child}), flush=True)
         for child in list(running):
             done, status = os.waitpid(child, os.WNOHANG)
             if done:

@@ -9,6 +9,11 @@ from scripts import common
 
 OWN_FLAGS = {
     "train": ["workdir", "gin_file", "gin_param", "data_dir", "strategy", "precision", "jit"],
+    "sweep": [
+        *("workdir", "gin_file", "method", "dataset", "sweep", "gin_param", "jobs", "jit"),
+        *("precision", "data_dir", "data_path", "compare", "split", "checkpoint"),
+        "importance_samples",
+    ],
     "evaluate": [
         *("workdir", "split", "batch_size", "seed", "only", "data_dir", "checkpoint", "pictures"),
         *("importance_samples", "judged_samples", "conditional_samples", "examples"),
@@ -49,6 +54,8 @@ WRONG = {
     "infinite": ("sample", ["--workdir=x", "--out=y.png", "--temperature=inf"], "must be a finite"),
     "NaN": ("compare_samplers", ["--workdir=x", "--out=y", "--temperature=nan"], "a finite number"),
     "not a number": ("sample", ["--workdir=x", "--out=y.png", "--num=many"], "--num=many"),
+    "no list": ("sweep", ["--workdir=x", "--gin_file=y", "--sweep=GLF.beta=1"], "no list of"),
+    "no files": ("sweep", ["--workdir=x", "--method=a=;b.c = 1"], "names no file"),
     "split": ("evaluate", ["--workdir=x", "--split=all"], "--split=all"),
     "checkpoint": ("export", ["--workdir=x", "--out=y", "--checkpoint=last"], "latest, best"),
     "one step": ("interpolate", ["--workdir=x", "--out=y.png", "--steps=1"], "--steps=1"),

@@ -53,7 +53,7 @@ def test_the_log_is_what_evaluate_gives_of_validation(evaluated, digits, tiny):
     workdir, _ = evaluated
     found = records(workdir)
     assert [record["step"] for record in found] == [0, 4, 8, 12]
-    assert all(set(record) == {"step", "mse", "psnr"} for record in found)
+    assert all({"step", "mse", "psnr"} <= set(record) for record in found)
     model = tiny(digits.spec)
     for step in (8, 12):
         restore_for_inference(model, 0.9, RunFolder(workdir), step)
@@ -111,7 +111,7 @@ def test_patience_counts_evaluations(short_run, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"best_metric": "fid"}, "choose one of error, loss, size, mse, psnr, or a metric of"),
+        ({"best_metric": "fid"}, "choose one of error, loss, size, mse, psnr, .*or a metric of"),
         ({"evaluators": ["codes"]}, "codes is for models with discrete codes; a Tiny is none"),
         ({"evaluators": ["fids"]}, "There is no evaluator 'fids'; choose from loss_terms"),
         ({"evaluator_options": {"examples": 3}}, "examples has no use here"),
