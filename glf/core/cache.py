@@ -1,5 +1,7 @@
 """A folder of arrays that cost much to make, each file named by what it was made of."""
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -34,7 +36,8 @@ def arrays(kind, key, make):
     """{name: array}: `make()`, or what it gave when it was last called for this kind and key.
 
     The file is whole or absent. One that cannot be read is made again; where the folder cannot be
-    written a warning says so, and nothing is kept.
+    written a warning says so, and nothing is kept. Processes that want arrays of one kind make them
+    one after the other, so that all of them get the same.
 
     Args:
       kind: a word or two that begin the file's name.
@@ -42,16 +45,45 @@ def arrays(kind, key, make):
       make: gives {name: array}.
     """
     path = folder() / f"{kind}-{key[:32]}.npz"
-    if path.is_file():
+    stored = _read(path)
+    if stored is not None:
+        return stored
+    with _alone(path.parent / f".{kind}.lock"):
+        stored = _read(path)  # another process may have made them meanwhile
+        if stored is not None:
+            return stored
+        made = make()
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            logging.warning("%s cannot be read (%s) and is made again.", path, error)
-    made = make()
+            with files.atomic_path(path) as temporary:
+                np.savez(temporary, **made)
+        except OSError as error:
+            logging.warning("Nothing is kept for the next time: %s", error)
+        return made
+
+
+def _read(path):
+    """{name: array} of a file; None where there is none that can be read."""
+    if not path.is_file():
+        return None
     try:
-        with files.atomic_path(path) as temporary:
-            np.savez(temporary, **made)
-    except OSError as error:
-        logging.warning("Nothing is kept for the next time: %s", error)
-    return made
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        logging.warning("%s cannot be read (%s) and is made again.", path, error)
+        return None
+
+
+@contextlib.contextmanager
+def _alone(lock):
+    """Waits for other processes in such a block. The system ends the lock of one that is killed."""
+    with contextlib.ExitStack() as stack:
+        # Without a folder that can be written nothing is shared.
+        with contextlib.suppress(OSError):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(lock.open("w"))
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logging.info("Waiting for another process that makes the same kind of thing.")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

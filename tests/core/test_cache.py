@@ -1,5 +1,8 @@
 """Arrays that are kept for the next time, and lines that say how far long work is."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from absl import logging
 
@@ -18,11 +21,27 @@ def test_a_damaged_file_is_made_again(tmp_path, monkeypatch):
     for _ in range(2):
         np.testing.assert_array_equal(cache.arrays("some", cache.digest("x"), make)["a"], [0, 1, 2])
     assert len(made) == 1
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.npz")
     file.write_bytes(file.read_bytes()[:50])
     np.testing.assert_array_equal(cache.arrays("some", cache.digest("x"), make)["a"], [0, 1, 2])
     assert len(made) == 2
-    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert {path.name for path in tmp_path.iterdir()} == {file.name, ".some.lock"}
+
+
+def test_those_who_want_the_same_make_it_once(tmp_path, monkeypatch):
+    """A lock of a file opened twice holds between threads as between processes."""
+    monkeypatch.setenv("GLF_CACHE", str(tmp_path))
+    made = []
+
+    def make():
+        made.append(1)
+        time.sleep(0.2)
+        return {"a": np.array(len(made))}
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: cache.arrays("some", "key", make)["a"], range(3)))
+    assert found == [1, 1, 1]
+    assert made == [1]
 
 
 def test_where_nothing_can_be_kept_it_is_made_all_the_same(tmp_path, monkeypatch):
