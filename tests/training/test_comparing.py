@@ -120,7 +120,7 @@ def test_the_files(place, ask):
     assert all(str(place / "runs" / name) in text for name in ("a0", "a1", "b0"))
     assert len((report / "comparison.csv").read_text().splitlines()) == 1 + 3 * (3 + 1 + 1 + 1)
     kept = json.loads((place / "runs" / "a1" / "metrics.json").read_text())["validation"]
-    assert (kept["step"], kept["measured"]["reconstruction"]) == (20, ["mse", "psnr"])
+    assert (kept["step"], kept["measured"]["reconstruction"]) == (20, ["mse", "psnr", "ssim"])
     # Again: nothing is measured, and the bytes are the same.
     before = contents(place)
     (report / "index.html").unlink()
