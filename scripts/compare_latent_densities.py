@@ -1,9 +1,12 @@
-"""Compares a trained GLF's flow with Gaussian mixtures fitted afterwards to the same latents.
+"""Compares a GLF's flow with Gaussian mixtures fitted afterwards to the same latents.
 
   python -m scripts.compare_latent_densities --workdir=runs/mnist --out=comparison
 
 Prints nats per example on the test latents, and writes comparison.json and a PNG of samples decoded
-from each density into the folder --out.
+from each density into the folder --out. Nats do not rank samples: with --feature_samples their
+Frechet distance stands beside them. It is a short way to what `python -m scripts.evaluate
+--only=latent_mixtures --components=10 --components=100 --feature_samples=10000` measures, which
+scripts.compare shows of several runs.
 """
 
 import pathlib
@@ -12,6 +15,8 @@ from absl import flags, logging
 
 if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.compare_latent_densities")
+
+from glf.evaluation.options import options
 
 from . import common, early
 
@@ -23,6 +28,11 @@ COMPONENTS = flags.DEFINE_multi_integer(
 SPLIT = flags.DEFINE_enum("split", "test", ["validation", "test"], "Which latents to judge on.")
 SEED = flags.DEFINE_integer("seed", 0, "Of the mixtures' start and of the samples.")
 NUM = common.define_positive("num", 100, "Samples in each picture.")
+FEATURES = {
+    option: common.define_option(option)
+    for option in options()
+    if option.name in ("feature_samples", "feature_extractor")
+}
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images until each side has so many pixels."
 )
@@ -43,27 +53,52 @@ def main():
     from glf import configurables
     from glf.core import files
     from glf.evaluation import sample_files
-    from glf.evaluation.latent_mixtures import compare
+    from glf.evaluation.base import Subject
+    from glf.evaluation.latent_mixtures import LatentMixtures, Mixture
     from glf.evaluation.report import columns
 
     model, dataset, step, _ = configurables.load_run(
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
-    results = compare(
-        model, dataset, COMPONENTS.value, SPLIT.value, SEED.value, num_samples=NUM.value
-    )
-    out = pathlib.Path(OUT.value)
-    print(f"{dataset.name}, {SPLIT.value} latents of step {step}, nats per example\n")
-    rows = [("density", SPLIT.value, "train", "parameters")]
-    for name, result in results.items():
-        images = result.pop("samples")
+    subject = Subject(model, dataset, SPLIT.value, seed=SEED.value)
+    given = {option.name: flag.value for option, flag in FEATURES.items() if flag.present}
+    evaluator = LatentMixtures(COMPONENTS.value, **given)
+    if refusal := evaluator.refusal(subject):
+        raise ValueError(f"Mixtures are {refusal}.")
+    metrics = evaluator.measure(subject)
+    drawn = {"model": ("flow", model.sample(NUM.value, SEED.value).numpy())}
+    for number in COMPONENTS.value:
+        images = subject.once(Mixture(number)).images(subject, NUM.value)
+        drawn[f"mixture_{number}"] = f"mixture of {number}", images
+    out, levels = pathlib.Path(OUT.value), model.spec.levels
+    densities = {name: _measured(metrics, key) for key, (name, _) in drawn.items()}
+    for name, images in drawn.values():
         picture = out / f"samples_{name.replace(' ', '_')}.png"
-        sample_files.write_images(picture, images, model.spec.levels, min_side=MIN_SIDE.value)
-        nats = (f"{result[key]:.3f}" for key in ("nll", "train_nll"))
-        rows.append((name, *nats, f"{result['parameters']:,d}"))
+        sample_files.write_images(picture, images, levels, min_side=MIN_SIDE.value)
+    print(f"{dataset.name}, {SPLIT.value} latents of step {step}, nats per example\n")
+    heads = {"nll": SPLIT.value, "train_nll": "train"}
+    keys = list(densities["flow"])
+    rows = [["density", *(heads.get(key, key) for key in keys)]]
+    for name, found in densities.items():
+        rows.append([name, *(_written(found[key]) for key in keys)])
     print(columns(rows, "<>"))
-    files.write_json(out / "comparison.json", {"step": step, "densities": results})
+    files.write_json(out / "comparison.json", {"step": step, "densities": densities})
     logging.info("Written to %s.", out)
+
+
+def _measured(metrics, density):
+    """{"nll", "train_nll", "parameters", perhaps "fid_..."} of one density."""
+    names = {"latent_nll_train": "train_nll", "latent_nll": "nll"}
+    own = {
+        n.removesuffix(f"_{density}"): m["value"]
+        for n, m in metrics.items()
+        if n.endswith(f"_{density}")
+    }
+    return {names.get(name, name): value for name, value in own.items()}
+
+
+def _written(value):
+    return f"{value:,d}" if isinstance(value, int) else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
   python -m scripts.compare_samplers --workdir=runs/pixel_cnn --out=comparison
 
 Every sampler draws the same samples from the same noise, in turn, seed by seed. Prints a table for
-each --batch, and writes comparison.json and final_at.png into the folder --out: samples, each with
-the call at which every pixel became final to its right. Works for autoregressive models and for the
-autoregressive prior of a discrete autoencoder.
+each --batch, and writes comparison.json, the same as index.html, comparison.md and comparison.csv,
+and final_at.png into the folder --out: samples, each with the call at which every pixel became
+final to its right. Works for autoregressive models and for the autoregressive prior of a discrete
+autoencoder.
 
 --ablations adds forecasts of other horizons and windows of other sizes; --unshared_workdir adds a
 run whose forecaster was trained without the model's features (Forecaster.shared = False).
@@ -74,7 +75,7 @@ def check():
 def main():
     """Flags in, tables, a JSON file and a picture out."""
     from glf.core import files
-    from glf.evaluation import pictures
+    from glf.evaluation import pictures, sampling_page
     from glf.evaluation.sampling import ablations, samplers_for
     from glf.evaluation.sampling_pictures import final_at
     from glf.samplers import make_sampler
@@ -84,7 +85,8 @@ def main():
     density = model.sampled
     samplers = samplers_for(density, SAMPLER.value, JIT.value)
     out = pathlib.Path(OUT.value)
-    print(f"d = {density.positions}, {density.levels} levels, step {step}")
+    heading = f"d = {density.positions}, {density.levels} levels, step {step}"
+    print(heading)
     compared = {b: compare(model, dataset, samplers, b, "Samplers") for b in BATCH.value}
     num, tables = PICTURES.value, {}
     context = contexts(model, dataset, num)
@@ -111,6 +113,7 @@ def main():
         },
     }
     files.write_json(out / "comparison.json", document)
+    sampling_page.write(out, document, heading, (out / "final_at.png").read_bytes())
     logging.info("Written to %s.", out)
 
 

@@ -1,11 +1,15 @@
 """The page of a comparison: tables, samples, curves, and what lies beyond the spread of seeds."""
 
+import re
+
 from glf.evaluation import charts, written
 from glf.evaluation.comparison import differently_asked
 from glf.evaluation.curves import curve_figures
 from glf.evaluation.differences import RULE, Spread
 from glf.evaluation.page import Cell, Figure, Legend, Row, Section, Table
 
+# What `latent_mixtures` measures of a density of latents.
+_DENSITY = re.compile(r"_(model|mixture_\d+)$")
 ARROWS = {"lower": "↓", "higher": "↑"}
 # What reconstructions are judged by, and what samples are, best choice first; a name may go on.
 RECONSTRUCTION = ("fid_reconstruction", "reconstruction_fid", "psnr", "mse")
@@ -18,12 +22,14 @@ def sections(methods, comparisons):
     constant = [c for c in comparisons if c.better is None and c.constant()]
     shown = [c for c in comparisons if c not in constant]
     ranked = [c for c in shown if c.ranked]
-    own = [c for c in shown if not c.ranked]
+    latent = [c for c in comparisons if _DENSITY.search(c.name)]
+    own = [c for c in shown if not c.ranked and c not in latent]
     found = [_results(methods, ranked, constant)]
     if len(methods) > 1:
         found.append(_beyond(methods, ranked))
     found += [_pictures(methods, *about) for about in _PICTURES]
-    found.append(_trade(methods, comparisons))
+    found.append(_trade(methods, [c for c in comparisons if c not in latent]))
+    found.append(_latent_densities(methods, latent))
     found.append(_curves(methods, {c.name: c.unit for c in comparisons}))
     if own:
         found.append(_terms(methods, own))
@@ -46,10 +52,10 @@ def results_table(methods, comparisons, with_training=True):
     return Table(head, rows)
 
 
-def _title(comparison):
+def _title(comparison, name=None):
     arrow = ARROWS.get(comparison.better, "") if comparison.ranked else ""
     unit = f", {comparison.unit}" if comparison.unit else ""
-    return f"{comparison.name}{unit} {arrow}".strip()
+    return f"{name or comparison.name}{unit} {arrow}".strip()
 
 
 def _cell(comparison, label):
@@ -184,6 +190,30 @@ def _terms(methods, own):
         "encoder are other latents, so that none of these is marked as the best."
     )
     return Section("Terms of the losses", [about, results_table(methods, own, False)])
+
+
+def _latent_densities(methods, latent):
+    """Each method's own density of its latents beside mixtures fitted afterwards, row by row."""
+    if not latent:
+        return None
+    measures = list(dict.fromkeys(_DENSITY.sub("", c.name) for c in latent))
+    by_name, rows = {c.name: c for c in latent}, []
+    densities = list(dict.fromkeys(_DENSITY.search(c.name)[1] for c in latent))
+    for number, method in enumerate(methods):
+        for density in densities:
+            own = [by_name.get(f"{measure}_{density}") for measure in measures]
+            if any(c is not None and method.label in c.spreads for c in own):
+                label = {"model": "its own"}.get(density, density.replace("_", " of "))
+                cells = ["" if c is None else _cell(c, method.label) for c in own]
+                rows.append([Cell(method.label, swatch=number), label, *cells])
+    about = (
+        "Each model's own density of its latents, and mixtures of Gaussians fitted afterwards to "
+        "the same latents and decoded by the same decoder: nats, and the distance of samples to "
+        "images. Nats of different encoders do not compare, and nats do not rank samples."
+    )
+    heads = [_title(next(c for c in latent if _DENSITY.sub("", c.name) == m), m) for m in measures]
+    table = Table(["method", "density", *heads], rows, words=(1,))
+    return Section("Latent densities", [about, table])
 
 
 def _differences(comparisons):

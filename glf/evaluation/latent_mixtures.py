@@ -1,77 +1,206 @@
-"""The flow's honest rival: Gaussian mixtures fitted afterwards to the same latents."""
+"""Gaussian mixtures fitted afterwards to the latents of a model, beside its own density."""
+
+import dataclasses
+import math
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 from sklearn.mixture import GaussianMixture
 
 from glf.core import random
-from glf.models.abilities import HasLatentFlow
+from glf.evaluation import pictures
+from glf.evaluation.features import MOST_REAL, FeatureEvaluator
+from glf.evaluation.fid import distance, is_too_long
+from glf.evaluation.frechet import Moments
+from glf.evaluation.report import metric
+from glf.models.abilities import HasCodes, HasLatentDensity
 
+# Latents are encoded, judged and decoded so many at a time.
 BATCH = 1024
+SHOWN = 100
+MODEL = "model"
 
 
-def encode_split(model, dataset, split):
-    """The latents of every example of a split, float64 [num, latent_size]."""
-    pieces = [model.encode(b["x"]).numpy() for b in dataset.eval_batches(split, BATCH)]
-    return np.concatenate(pieces).astype(np.float64)
-
-
-def compare(model, dataset, components=(10, 100), split="test", seed=0, num_samples=0):
-    """Negative log-likelihood of latents under the model's flow and under Gaussian mixtures.
+class LatentMixtures(FeatureEvaluator):
+    """A model's density of its latents beside Gaussian mixtures fitted to the same latents.
 
     The mixtures have full covariances and are fitted by EM (scikit-learn, one k-means start) to
-    the latents of the train split. The latents are those of the encoder in inference mode, the
-    same for all.
+    the latents of the train split, those of the encoder in inference mode. Of each density: minus
+    its mean log-density of the judged split's latents and of training latents and, where features
+    are asked for, the Frechet distance of what the decoder makes of its samples. The two disagree:
+    nats do not rank samples.
 
     Args:
-      model: a `HasLatentFlow`.
-      dataset: the data it was trained on.
-      components: the sizes of the mixtures.
-      split: the split to judge on.
-      seed: of k-means and of the samples.
-      num_samples: how many images to draw from each density; 0: none.
-
-    Returns {density: {"nll", "train_nll", "parameters"[, "samples"]}}: nats per example, means
-    over the split and over train.
-
-    Raises:
-      ValueError: if the model has no flow on latents.
+      components: Also fit a mixture of so many Gaussians to the latents of the train split and
+        hold it against the model's own density, in nats and, with feature_samples, by the samples
+        decoded. Repeatable.
     """
-    if not isinstance(model, HasLatentFlow):
-        raise ValueError(f"{type(model).__name__} has no flow on latents to compare.")
-    train, test = encode_split(model, dataset, "train"), encode_split(model, dataset, split)
 
-    def flow_nll(z):
+    needs = HasLatentDensity
+    of = "models with a density of latents"
+    switch = "components"
+    ranks = False
+
+    def __init__(self, components=(), **shared):
+        super().__init__(**shared)
+        self.components = tuple(components)
+
+    def refusal(self, subject):
+        """Why there is nothing to compare: codes, conditions, or, with features, the data."""
+        model = subject.model
+        if isinstance(model, HasCodes):
+            return "for latents of real numbers; codes are none"
+        if model.condition_encoder is not None:
+            return "for models without conditions, whose latents have one density"
+        if self.feature_samples:
+            return super().refusal(subject)
+        return super(FeatureEvaluator, self).refusal(subject)
+
+    def measure(self, subject):
+        """ "latent_nll_DENSITY" and more, where DENSITY is "model", "mixture_10", ...
+
+        Raises:
+          ValueError: if a mixture has more components than there are training latents.
+        """
+        split, of_model = subject.split, _of_model(subject)
+        metrics = _nats(MODEL, "the model's own density", split, *of_model)
+        for number in self.components:
+            logging.info("A mixture of %d Gaussians is fitted to the latents.", number)
+            mixture = subject.once(Mixture(number))
+            numbers = mixture.nll(subject.once(Latents(split))), mixture.train_nll
+            metrics |= _nats(
+                f"mixture_{number}", _fitted(number), split, *numbers, mixture.parameters
+            )
+            if subject.show is not None:
+                images = mixture.images(subject, SHOWN)
+                pixels = pictures.grid(images, subject.model.spec.levels)
+                subject.show(f"samples_mixture_{number}", pixels)
+        return metrics | (super().measure(subject) if self.feature_samples else {})
+
+    def compare(self, features):
+        """ "fid_NAME_DENSITY" of each density."""
+        subject, num = features.subject, self.feature_samples
+        real = features.real(count=MOST_REAL).features
+        if is_too_long(features, real):
+            return {}
+        moments, metrics = Moments.of(real), {}
+        for number in (None, *self.components):
+            if number is None:
+                density, about, found = MODEL, "the model's own density", features.samples()
+            else:
+                density, about = f"mixture_{number}", _fitted(number)
+                found = features.extractor(subject.once(Mixture(number)).images(subject, num))
+            metrics[f"{features.called('fid')}_{density}"] = metric(
+                distance(moments, found.features),
+                "",
+                f"Frechet distance of {num} samples of {about} to {len(real)} images of the "
+                f"{subject.split} split; {features.about}",
+                "lower",
+            )
+        return metrics
+
+
+def _fitted(number):
+    return f"a mixture of {number} Gaussians fitted afterwards"
+
+
+def _nats(density, about, split, nll, train_nll, parameters):
+    """The metrics of one density that need no samples."""
+    said = f"-log p(z) of {split} latents under {about}"
+    trained = f"the same of training latents, {about}"
+    return {
+        f"latent_nll_{density}": metric(nll, "nats", said, "lower"),
+        f"latent_nll_train_{density}": metric(train_nll, "nats", trained, "lower"),
+        f"parameters_{density}": metric(parameters, "", f"numbers that make {about}"),
+    }
+
+
+def _of_model(subject):
+    """(nats of the judged latents, of training latents, weights) of the model's own density."""
+    model = subject.model
+
+    def nll(split):
+        z = subject.once(Latents(split))
         parts = [
             model.latent_log_prob(tf.constant(z[i : i + BATCH], tf.float32)).numpy()
             for i in range(0, len(z), BATCH)
         ]
         return -float(np.concatenate(parts).astype(np.float64).mean())
 
-    weights = model.parameter_groups()["flow"]
-    results = {
-        "flow": {
-            "nll": flow_nll(test),
-            "train_nll": flow_nll(train),
-            "parameters": int(sum(np.prod(w.shape) for w in weights)),
-        }
-    }
-    if num_samples:
-        samples = model.sample(num_samples, random.fold(random.make_seed(seed), "flow"))
-        results["flow"]["samples"] = samples.numpy()
-    size = train.shape[1]
-    for number in components:
-        mixture = GaussianMixture(number, random_state=seed, max_iter=200, reg_covar=1e-6)
+    groups = model.parameter_groups()
+    weights = [w for name, own in groups.items() if name != "autoencoder" for w in own]
+    return nll(subject.split), nll("train"), sum(math.prod(w.shape) for w in weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class Latents:
+    """The latents of every example of a split, float64 [num, latent_size], for `Subject.once`."""
+
+    split: str
+
+    def __call__(self, subject):
+        """They, in the encoder's inference mode."""
+        batches = subject.dataset.eval_batches(self.split, BATCH)
+        pieces = [subject.model.encode(batch["x"]).numpy() for batch in batches]
+        return np.concatenate(pieces).astype(np.float64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """A mixture of `number` Gaussians fitted to training latents, for `Subject.once`."""
+
+    number: int
+
+    def __call__(self, subject):
+        """The `Fitted`.
+
+        Raises:
+          ValueError: if there are fewer latents than components.
+        """
+        train = subject.once(Latents("train"))
+        if len(train) < self.number:
+            raise ValueError(
+                f"components={self.number} asks for more Gaussians than there are training "
+                f"latents, {len(train)}."
+            )
+        mixture = GaussianMixture(
+            self.number, random_state=subject.seed, max_iter=200, reg_covar=1e-6
+        )
         mixture.fit(train)
-        result = {
-            "nll": -float(mixture.score(test)),
-            "train_nll": -float(mixture.score(train)),
-            "parameters": number * (1 + size + size * (size + 1) // 2) - 1,
-        }
-        if num_samples:
-            drawn, component = mixture.sample(num_samples)
-            # scikit-learn sorts its samples by component; a picture should not.
-            order = random.numpy_generator(seed, "mixture").permutation(len(component))
-            result["samples"] = model.decode(tf.constant(drawn[order], tf.float32)).numpy()
-        results[f"mixture of {number}"] = result
-    return results
+        return Fitted(mixture, -float(mixture.score(train)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A mixture that was fitted.
+
+    Attributes:
+      mixture: scikit-learn's.
+      train_nll: minus the mean log-density of what it was fitted to, in nats.
+    """
+
+    mixture: GaussianMixture
+    train_nll: float
+
+    @property
+    def parameters(self):
+        """Weights, means and covariances: K (1 + d + d (d + 1) / 2) - 1 numbers."""
+        number, size = self.mixture.means_.shape
+        return number * (1 + size + size * (size + 1) // 2) - 1
+
+    def nll(self, z):
+        """Minus the mean log-density of latents [n, d], in nats."""
+        return -float(self.mixture.score(z))
+
+    def images(self, subject, num):
+        """`num` samples decoded, uint8 in the data's levels."""
+        drawn, component = self.mixture.sample(num)
+        # scikit-learn sorts its samples by component; a picture should not.
+        order = random.numpy_generator(subject.seed, "mixture").permutation(len(component))
+        z = drawn[order].astype(np.float32)
+        pieces = [
+            subject.model.decode(tf.constant(z[i : i + BATCH])).numpy()
+            for i in range(0, num, BATCH)
+        ]
+        return np.concatenate(pieces)

@@ -1,8 +1,10 @@
-"""A report made of sections with paragraphs, tables, charts and pictures, as HTML and Markdown."""
+"""Reports made of sections with paragraphs, tables and figures: HTML, Markdown, CSV."""
 
 import base64
+import csv
 import dataclasses
 import html
+import io
 import struct
 
 from glf.evaluation.charts import swatch
@@ -93,6 +95,13 @@ def markdown(table):
     sides = ["---" if i in (0, *table.words) else "---:" for i in range(len(head))]
     lines = [head, sides, *([_marked(_cell(cell)) for cell in row] for row in table.rows)]
     return "".join("| " + " | ".join(_plain(t) for t in line) + " |\n" for line in lines)
+
+
+def csv_text(rows):
+    """Rows as comma-separated values, RFC 4180 but for plain line ends."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _plain(text):

@@ -8,6 +8,7 @@ from glf.evaluation.importance_weights import ImportanceWeights
 from glf.evaluation.inception_score import InceptionScore
 from glf.evaluation.kernel_distance import KernelDistance
 from glf.evaluation.latent_density import LatentDensity
+from glf.evaluation.latent_mixtures import LatentMixtures
 from glf.evaluation.likelihood import Likelihood
 from glf.evaluation.loss_terms import LossTerms
 from glf.evaluation.memorisation import Memorisation
@@ -43,6 +44,7 @@ EVALUATORS = {
     "reconstruction_distance": ReconstructionDistance,
     "memorisation": Memorisation,
     "outliers": Outliers,
+    "latent_mixtures": LatentMixtures,
     "super_resolution": SuperResolution,
     "segmentation": Segmentation,
     "cost": Cost,

@@ -189,7 +189,12 @@ def _spread(values):
 
 
 def table_of_samplers(results):
-    """A table of what `compare_samplers` returns, for people.
+    """A table of what `compare_samplers` returns, for people: `rows_of_samplers`, aligned."""
+    return columns(rows_of_samplers(results), "<>")
+
+
+def rows_of_samplers(results):
+    """What `compare_samplers` returns as rows of texts, the first of which is the head.
 
     A quantity is written as mean +- deviation over the seeds, a count as the sum over them.
     "rows" are those of a sampler's window, "T" the positions that it forecasts. "mended" is values
@@ -206,7 +211,7 @@ def table_of_samplers(results):
         counts += [f"{r['mended']} / {r['mended_samples']}", str(r["mending_passes"])]
         settings = [str(r["settings"].get(key, "")) for key in ("rows", "horizon")]
         rows.append([name, *settings, str(r["seeds"]), *map(_written, quantities), *counts])
-    return columns([head, *rows], "<>")
+    return [head, *rows]
 
 
 def _written(quantity):

@@ -1,8 +1,5 @@
 """Runs compared: measured where that is needed, and written as a page, a table and data."""
 
-import csv
-import io
-
 from glf.core import files
 from glf.evaluation import comparison, comparison_page, page
 from glf.evaluation.methods import group
@@ -52,14 +49,7 @@ def write(methods, out, split):
     text = page.html_page(title, subtitle, comparison_page.sections(methods, found))
     document = comparison.document(methods, found, split)
     files.write_json(out / "comparison.json", document)
-    files.write_text(out / "comparison.csv", csv_text(comparison.records(methods)))
+    files.write_text(out / "comparison.csv", page.csv_text(comparison.records(methods)))
     files.write_text(out / "comparison.md", table)
     files.write_text(out / "index.html", text)
     return table
-
-
-def csv_text(rows):
-    """Rows as comma-separated values, RFC 4180 but for plain line ends."""
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(rows)
-    return written.getvalue()

@@ -102,7 +102,10 @@ def test_what_several_need_is_computed_once():
     ("arguments", "message"),
     [
         ({"only": ["vid"]}, "There is no evaluator 'vid'; choose from loss_terms, "),
-        ({"judged": 3}, "There is no option 'judged'; choose from conditional_samples, examples"),
+        (
+            {"judged": 3},
+            "There is no option 'judged'; choose from components, conditional_samples,",
+        ),
         ({"only": ["codes"]}, "codes is for models with discrete codes; a GLF is none of them"),
         ({"only": ["recognition"]}, "recognition is measured where judged_samples asks for it"),
         ({"importance_samples": (2,)}, "importance_samples has no use here: importance_weights is"),

@@ -173,6 +173,11 @@ def test_labels_are_taken_in_turn(used):
 
 def test_a_comparison(used):
     out, done = used
+    page, table = (
+        (out / "compared" / name).read_text() for name in ("index.html", "comparison.md")
+    )
+    assert page.count(">windowed</th>") == table.count("| windowed |") == 1
+    assert (out / "compared" / "comparison.csv").read_text().startswith("comparison,batch,sampler,")
     document = json.loads((out / "compared" / "comparison.json").read_text())
     assert document["positions"] == 64
     assert document["image_shape"] == [8, 8, 1]
