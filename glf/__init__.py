@@ -11,6 +11,9 @@ Models, each made of a DataSpec:
   GLF                 an autoencoder with a flow on its latents
   RegularizedAutoencoder  an autoencoder with a prior fitted after it
   WAE                 an autoencoder whose latents are spread like N(0, I)
+  VAE                 a variational autoencoder with a loss of reconstructions, as GLF has one
+  TwoStageVAE         the same, and a second one of its latents
+  LikelihoodVAE       a variational autoencoder with a likelihood of integers; IWAE by its bound
   PixelFlow           a flow of dequantized images, under a bound
   Autoregressive      every pixel given those before it
   DiscreteAutoencoder an autoencoder of integer codes with an autoregressive prior
@@ -36,6 +39,9 @@ _NAMES = {
     "GLF": "glf.models.glf",
     "RegularizedAutoencoder": "glf.models.regularized_autoencoder",
     "WAE": "glf.models.wae",
+    "VAE": "glf.models.vae",
+    "TwoStageVAE": "glf.models.two_stage_vae",
+    "LikelihoodVAE": "glf.models.likelihood_vae",
     "Autoregressive": "glf.models.autoregressive",
     "DiscreteAutoencoder": "glf.models.discrete_autoencoder",
     "PixelFlow": "glf.models.pixel_flow",
