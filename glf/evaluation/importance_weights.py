@@ -72,19 +72,21 @@ class ImportanceBounds(MeanLossTerms):
         self._weights = tf.function(self._log_weights, jit_compile=True, autograph=False)
 
     def _log_weights(self, batch, seed):
-        condition = self.model.condition_of(batch)
-        return self.model.log_weights(batch["x"], seed, condition=condition)[0]
+        model, condition = self.model, self.model.condition_of(batch)
+        return model.log_weights(batch["x"], seed, model.draws_at_once, condition)
 
     def _evaluate(self, batch, seed):
         """{"nll_iw1": [batch_size], ...} in nats."""
         largest = self.num_samples[-1]
-        weights = [self._weights(batch, random.fold(seed, k)).numpy() for k in range(largest)]
-        weights = np.stack(weights).astype("float64")
+        calls = -(-largest // self.model.draws_at_once)
+        weights = [self._weights(batch, random.fold(seed, k)).numpy() for k in range(calls)]
+        weights = np.concatenate(weights)[:largest].astype("float64")
         return {f"nll_iw{k}": -importance_weighted(weights, k) for k in self.num_samples}
 
 
 def importance_weighted(log_weights, k):
     """Estimates of IW-k from log-weights [K, batch]: the mean over floor(K / k) groups, [batch]."""
-    bound = bounds.ImportanceWeighted(k)
-    starts = range(0, len(log_weights) - k + 1, k)
-    return np.mean([bound(log_weights[i : i + k]).numpy() for i in starts], axis=0)
+    groups = len(log_weights) // k
+    grouped = log_weights[: groups * k].reshape(groups, k, -1).swapaxes(0, 1)
+    found = bounds.ImportanceWeighted(k)(grouped.reshape(k, -1))
+    return np.mean(found.numpy().reshape(groups, -1), axis=0)

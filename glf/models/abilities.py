@@ -75,7 +75,13 @@ class HasPointDensity(HasLogProb):
 
 
 class HasBounds(HasDensity):
-    """Models whose likelihood is a mean of weights, E[w] = P(x), and so known by bounds alone."""
+    """Models whose likelihood is a mean of weights, E[w] = P(x), and so known by bounds alone.
+
+    Attributes:
+      draws_at_once: how many draws of an example are taken together where very many are wanted.
+    """
+
+    draws_at_once = 1
 
     @typing.final
     def log_weights(self, x, seed, num_samples=1, condition=None, training=False):

@@ -97,6 +97,12 @@ class LikelihoodVAE(Variational, HasLatentDensity, HasBounds):
         """The name of the bound that is trained."""
         return self.bound.name
 
+    @property
+    def draws_at_once(self):
+        """As many as give 256 images 64 MiB of the decoder's numbers, at most 50."""
+        numbers = math.prod(self.spec.shape[:2]) * self.autoencoder.outputs
+        return min(max(2**24 // (256 * numbers), 1), 50)
+
     def _distortion(self, h, x):
         """-log P(x | z)."""
         log_prob = self.family.log_prob(self.family.at_places(h), self.family.values_at_places(x))

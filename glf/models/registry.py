@@ -107,7 +107,6 @@ MODELS = {
             latent_size=4,
             make_autoencoder=_dense_autoencoder,
             make_bound=partial(ImportanceWeighted, 3),
-            make_condition_encoder=_labels,
         ),
     ),
     "regularized_autoencoder": (

@@ -1,6 +1,7 @@
 """Variational autoencoders: likelihoods known otherwise, divergences, posteriors, weights."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from glf.bijectors import IAF, Chain, Planar, Radial
 from glf.core import random
 from glf.data.dataset import DataSpec
 from glf.dequantizers import ELBO, ImportanceWeighted
+from glf.evaluation.importance_weights import ImportanceBounds
 from glf.families import Bernoulli, DiscretizedLogisticMixture, Gaussian
 from glf.models.likelihood_vae import LikelihoodVAE
 from glf.models.posteriors import FlowPosterior, GaussianPosterior
@@ -297,3 +299,21 @@ def test_samples_of_integers_are_draws_of_the_family():
     np.testing.assert_array_equal(model.sample(1, 0, 0.0).numpy().ravel(), [0, 0, 1, 1])
     decoded = model._decode(tf.zeros((1, 1)), tf.constant([0]))
     np.testing.assert_allclose(decoded.numpy().ravel(), p, rtol=1e-5)
+
+
+def test_many_importance_samples_are_drawn_together():
+    model = LikelihoodVAE(COINS, latent_size=1, make_autoencoder=linear)
+    assert model.draws_at_once == 50
+    dataset = SimpleNamespace(
+        name="coins",
+        num_examples=lambda split: 7,
+        eval_batches=lambda split, size: [{"x": images(COINS, 4)}, {"x": images(COINS, 3, 2)}],
+    )
+    found = ImportanceBounds(model, (1, 120), 4).per_example(dataset, "test")
+    assert [len(values) for values in found.values()] == [7, 7]
+    seed = random.fold(random.fold(0, "evaluation", "test"), 0)
+    parts = [model.log_weights(images(COINS, 4), random.fold(seed, k), 50) for k in range(3)]
+    weights = np.concatenate(parts)[:120]
+    np.testing.assert_allclose(found["nll_iw1"][:4], -weights.mean(0), rtol=1e-5)
+    expected = np.log(120) - special.logsumexp(weights, 0)
+    np.testing.assert_allclose(found["nll_iw120"][:4], expected, rtol=1e-5)

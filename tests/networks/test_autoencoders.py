@@ -72,10 +72,13 @@ def test_any_size_round_trips_to_its_own_shape(name, image_shape):
 
 @pytest.mark.parametrize("name", ["infogan", "residual", "dense"])
 def test_encoder_and_decoder_may_be_of_other_sizes(name):
-    """Two numbers a latent from the encoder, a label behind the latents for the decoder."""
-    autoencoder = AUTOENCODERS[name]((4, 4, 1), encoded=10, decoded=8)
+    """Two numbers a latent from the encoder, a label behind the latents for the decoder.
+
+    And three numbers for each pixel in the place of one.
+    """
+    autoencoder = AUTOENCODERS[name]((4, 4, 1), encoded=10, decoded=8, outputs=3)
     assert autoencoder.encode(_images(2, 4, 4, 1)).shape == (2, 10)
-    assert autoencoder.decode(tf.zeros((2, 8))).shape == (2, 4, 4, 1)
+    assert autoencoder.decode(tf.zeros((2, 8))).shape == (2, 4, 4, 3)
 
 
 def test_every_weight_has_a_gradient_that_no_normalisation_cancels(small):
