@@ -25,8 +25,9 @@ class Memorisation(Evaluator):
     where samples are like new images. It is more where they are copies, and also where they are
     plainer than data: the picture tells. All pairs are compared, in float64; of pixels exactly.
 
-    The picture has the eight samples with the nearest training image, the nearest first, each
-    with the five training images that are nearest to it.
+    The picture has eight samples, each with the five training images that are nearest to it: those
+    whose nearest one is so much nearer than the mean of the five, which a copy's is and a plain
+    image's is not, the likeliest copy first (after Carlini et al. 2023, arXiv 2301.13188).
 
     Args:
       neighbour_samples: Also draw so many samples, at least 100, and find the training images that
@@ -70,17 +71,17 @@ class Memorisation(Evaluator):
         return metrics
 
     def _by(self, subject, text):
-        name, about, scale, (samples, unseen, trained) = _sets(
-            subject, text, self.neighbour_samples
-        )
+        num = self.neighbour_samples
+        name, about, scale, (samples, unseen, trained), rows = _sets(subject, text, num)
         squared, indices = nearest(samples, trained, min(COLUMNS - 1, len(trained)))
         found = np.sqrt(squared[:, 0]) / scale
         real = np.sqrt(nearest(unseen, trained)[0][:, 0]) / scale
         rare = float(np.quantile(real, RARE))
         if subject.show is not None:
-            first = np.argsort(found, kind="stable")[:ROWS]
-            pixels = _picture(subject, self.neighbour_samples, first, indices[first])
-            subject.show(f"memorisation_{name}", pixels)
+            first = _likeliest_copies(squared)[:ROWS]
+            subject.show(
+                f"memorisation_{name}", _picture(subject, num, first, rows[indices[first]])
+            )
         split, sets = _unseen(subject), f"the nearest of {len(trained)} training images"
         of_samples, of_real = f"{len(found)} samples", f"{len(real)} images of the {split} split"
         return {
@@ -107,7 +108,7 @@ def _unseen(subject):
 
 
 def _sets(subject, text, num):
-    """(name, meaning, unit, (samples, new images, training images) as vectors)."""
+    """(name, meaning, unit, (samples, new images, training images) as vectors, rows of these)."""
     dataset, split = subject.dataset, _unseen(subject)
     if text == PIXELS:
         chosen = np.sort(order(dataset, split)[:num])
@@ -118,14 +119,22 @@ def _sets(subject, text, num):
         )
         flat = tuple(np.asarray(x, np.uint8).reshape(len(x), -1) for x in images)
         about = f"Euclidean, of {flat[0].shape[1]} pixel values in [0, 1]"
-        return PIXELS, about, dataset.spec.levels - 1, flat
+        return PIXELS, about, dataset.spec.levels - 1, flat, np.arange(len(flat[2]))
     features = features_of(subject, text, num)
     vectors = (
         features.samples().features,
         features.real(split, num).features,
         features.real("train").features,
     )
-    return features.extractor.name, f"Euclidean; {features.about}", 1.0, vectors
+    about = f"Euclidean; {features.about}"
+    return features.extractor.name, about, 1.0, vectors, order(dataset, "train")
+
+
+def _likeliest_copies(squared):
+    """Rows of squared distances [n, k], those first whose least is least beside their mean."""
+    distances = np.sqrt(squared)
+    means = distances.mean(axis=1)
+    return np.argsort(distances[:, 0] / np.where(means > 0, means, 1.0), kind="stable")
 
 
 def _picture(subject, num, chosen, indices):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from glf.data.dataset import DataSpec
+from glf.evaluation import memorisation
 from glf.evaluation.base import Subject
 from glf.evaluation.memorisation import Memorisation
 
@@ -41,6 +42,26 @@ def test_copies(digits):
     assert pixels.shape == (8 * 9 + 1, 6 * 9 + 1)
     np.testing.assert_array_equal(pixels[:, 1:9], pixels[:, 10:18])
     assert (pixels[:, 1:9] != pixels[:, 19:27]).any()
+
+
+def test_by_features(digits, monkeypatch):
+    """Features lie in an order of their own: the picture has the images that they are of."""
+    monkeypatch.setattr(memorisation, "PIXELS", "pixels as they are")
+    images = digits.examples("train", slice(100, 220))["x"]
+    found, metrics, shown = measured(digits, images)
+    assert found["copies_pixels"] == 1
+    assert "Euclidean; features: the 64 pixel values" in metrics["nearest_pixels"]["meaning"]
+    pixels = shown["memorisation_pixels"]
+    np.testing.assert_array_equal(pixels[:, 7 : 7 * 9], pixels[:, 7 * 10 : 7 * 18])
+
+
+def test_a_copy_comes_first_even_among_plain_images(digits):
+    """Black images are near to the faintest digits, and to several of them alike."""
+    images = np.zeros((100, 8, 8, 1), np.uint8)
+    images[70] = digits.examples("train", [5])["x"][0]
+    _, _, shown = measured(digits, images)
+    copy = shown["memorisation_pixels"][7 : 7 * 9 : 7, 7 : 7 * 9 : 7]
+    np.testing.assert_array_equal(copy, np.rint(images[70, ..., 0] * (255 / 16)))
 
 
 def test_new_images(digits):
