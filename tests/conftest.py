@@ -6,6 +6,9 @@ import warnings
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# What XLA makes of our graphs is tested; that LLVM makes it fast would take a quarter of the time.
+# The programs of tests/scripts are compiled as users' are.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 from scheduling import (  # noqa: F401

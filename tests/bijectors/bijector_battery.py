@@ -8,6 +8,7 @@ import tempfile
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -314,3 +315,16 @@ CHECKS = {
     "saved_model": check_saved_model,
     "tfp_view": check_tfp_view,
 }
+
+# What takes long to trace is done of one case an entry, and in the full run alone.
+LONG = ("modes", "saved_model", "tfp_view")
+
+
+def checks(long):
+    """A test's parameter `check`: every check, with the long ones or without them."""
+    chosen = [
+        pytest.param(check, id=name, marks=pytest.mark.slow if name in LONG else ())
+        for name, check in CHECKS.items()
+        if long or name not in LONG
+    ]
+    return pytest.mark.parametrize("check", chosen)

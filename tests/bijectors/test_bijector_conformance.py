@@ -33,12 +33,12 @@ def conditional(name):
     return battery.Case(REGISTRY[name], 4, context=3)
 
 
-@pytest.mark.parametrize("check", battery.CHECKS.values(), ids=battery.CHECKS)
+@battery.checks(long=False)
 def test_passes(plain, check):
     check(plain)
 
 
-@pytest.mark.parametrize("check", battery.CHECKS.values(), ids=battery.CHECKS)
+@battery.checks(long=True)
 def test_passes_with_a_condition(conditional, check):
     check(conditional)
 

@@ -30,7 +30,7 @@ def conditional(name):
     return case(name, (2, 4, 3), (2, 4, 2))
 
 
-@pytest.mark.parametrize("check", battery.CHECKS.values(), ids=battery.CHECKS)
+@battery.checks(long=True)
 def test_passes_with_a_context(conditional, check):
     check(conditional)
 

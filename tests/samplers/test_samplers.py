@@ -44,7 +44,15 @@ def test_equals_ancestral(case, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["cached_ancestral", "windowed", "forecasting_windowed"])
-@pytest.mark.parametrize("num", [1, 7, 32])
+@pytest.mark.parametrize(
+    ("case", "num"),
+    # Where no sum rounds, none rounds otherwise in another number of rows.
+    [
+        *(("binary", 7), ("colour", 7)),
+        *((name, num) for name in ("mixture", "gated, context") for num in (1, 7, 32)),
+    ],
+    indirect=["case"],
+)
 def test_equals_ancestral_compiled(case, name, num):
     for seed in range(3):
         found = case.draw(named(name), case.noise(num, seed))

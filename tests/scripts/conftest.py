@@ -16,12 +16,17 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def run_program(name, *arguments, cwd=ROOT, timeout=400, **environment):
+def environment(**more):
+    """That of a user's program, which XLA compiles as thoroughly as it does by itself."""
+    return {**{k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}, **more}
+
+
+def run_program(name, *arguments, cwd=ROOT, timeout=400, **variables):
     """Runs `python -m scripts.NAME` and returns the finished process, its output as text."""
     return subprocess.run(
         [sys.executable, "-m", f"scripts.{name}", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **environment},
+        env=environment(**variables),
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -35,7 +40,7 @@ class Forks:
         self._server = subprocess.Popen(
             [sys.executable, str(pathlib.Path(__file__).with_name("prepared.py"))],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(PYTHONPATH=str(ROOT)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -76,13 +81,14 @@ class Forks:
             self._heard.wait_for(lambda: key in self._answers.get(number, ()), timeout)
             return self._answers.get(number, {}).get(key)
 
-    def run(self, name, *arguments, cwd=ROOT, timeout=400, **environment):
+    def run(self, name, *arguments, cwd=ROOT, timeout=400, **variables):
         """As `run_program`."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = pathlib.Path(folder) / "out", pathlib.Path(folder) / "err"
-            fork = self.start(f"scripts.{name}", arguments, out, err, cwd, environment)
+            fork = self.start(f"scripts.{name}", arguments, out, err, cwd, variables)
             code = self.answer(fork.number, "code", timeout)
             assert code is not None, f"scripts.{name} {arguments} did not end in {timeout} s"
+
             return subprocess.CompletedProcess(
                 [name, *arguments], code, out.read_text(), err.read_text()
             )
@@ -112,6 +118,12 @@ class Fork:
     def terminate(self):
         """Asks it to end."""
         self.send(signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def user_environment():
+    """`environment()`, for tests that start processes themselves."""
+    return environment()
 
 
 @pytest.fixture(scope="session")

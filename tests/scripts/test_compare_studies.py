@@ -1,7 +1,6 @@
 """scripts.compare_studies: runs of several seeds, trained once and measured once."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -109,7 +108,7 @@ def test_what_follows(folder, first, programs, command):
     assert contents(runs / "tiny_digits_Chain.repeats_1") == before
 
 
-def test_a_signal_stops_training_in_order_and_its_time_counts(folder, tmp_path):
+def test_a_signal_stops_training_in_order_and_its_time_counts(folder, tmp_path, user_environment):
     study = folder / "tiny" / "digits.gin"
     bindings = (
         "Chain.repeats = 1",
@@ -121,7 +120,7 @@ def test_a_signal_stops_training_in_order_and_its_time_counts(folder, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "scripts.compare_studies", *flags],
         cwd=ROOT,
-        env=os.environ,
+        env=user_environment,
         stderr=subprocess.PIPE,
         text=True,
     )

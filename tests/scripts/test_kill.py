@@ -1,7 +1,6 @@
 """Killed at any moment and started again, the real program ends in the same bits."""
 
 import json
-import os
 import pathlib
 import random
 import signal
@@ -58,11 +57,11 @@ def everything(workdir, programs):
     return found
 
 
-def start(workdir, flags):
+def start(workdir, flags, environment):
     return subprocess.Popen(
         [sys.executable, "-m", "scripts.train", f"--workdir={workdir}", *flags],
         cwd=ROOT,
-        env=os.environ,
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -78,7 +77,7 @@ def wait_for(workdir, process, step):
         time.sleep(0.005)
 
 
-def test_killed_three_times(tmp_path, programs, smoke_flags):
+def test_killed_three_times(tmp_path, programs, smoke_flags, user_environment):
     flags = smoke_flags(*BINDINGS)
     seed = random.SystemRandom().randrange(10**6)
     print("seed of the moments:", seed)
@@ -86,7 +85,7 @@ def test_killed_three_times(tmp_path, programs, smoke_flags):
     steps = sorted(moments.sample(range(5, 75, 5), 3))
     killed, whole = tmp_path / "killed" / "run", tmp_path / "whole" / "run"
     for step in steps:
-        process = start(killed, flags)
+        process = start(killed, flags, user_environment)
         with process:
             wait_for(killed, process, step)
             time.sleep(moments.uniform(0, 0.05))
@@ -101,9 +100,10 @@ def test_killed_three_times(tmp_path, programs, smoke_flags):
     assert not list((killed / "checkpoints").glob(".*"))
 
 
-def test_a_signal_ends_the_program_with_its_code(tmp_path, smoke_flags):
+def test_a_signal_ends_the_program_with_its_code(tmp_path, smoke_flags, user_environment):
     workdir = tmp_path / "run"
-    process = start(workdir, smoke_flags(*BINDINGS[1:], "train.num_steps = 1000000"))
+    flags = smoke_flags(*BINDINGS[1:], "train.num_steps = 1000000")
+    process = start(workdir, flags, user_environment)
     with process:
         wait_for(workdir, process, 5)
         process.send_signal(signal.SIGTERM)
