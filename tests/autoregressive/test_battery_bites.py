@@ -180,6 +180,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED)
 def test_planted_error_is_found(planted):
     check, name, network, words = PLANTED[planted]

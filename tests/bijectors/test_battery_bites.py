@@ -150,6 +150,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED)
 def test_planted_error_is_found(planted):
     check, wrong, right = PLANTED[planted]

@@ -38,6 +38,7 @@ def test_passes(plain, check):
     check(plain)
 
 
+@pytest.mark.slow
 @battery.checks(long=True)
 def test_passes_with_a_condition(conditional, check):
     check(conditional)

@@ -30,6 +30,7 @@ def conditional(name):
     return case(name, (2, 4, 3), (2, 4, 2))
 
 
+@pytest.mark.slow
 @battery.checks(long=True)
 def test_passes_with_a_context(conditional, check):
     check(conditional)
@@ -47,6 +48,7 @@ def test_odd_sizes(name):
         battery.CHECKS[check](odd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in IMAGES if n not in EVEN + SEVERAL_CHANNELS])
 def test_one_channel(name):
     one = case(name, (3, 2, 1))

@@ -51,6 +51,7 @@ def test_what_is_moved(mask, shape, flip):
     np.testing.assert_array_equal(back[~expected], y[~expected])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 3, 1), (1, 5, 1), (3, 1, 2)], ids=str)
 @pytest.mark.parametrize("mask", BOARDS)
 def test_checkerboards_of_odd_width(mask, shape):

@@ -84,6 +84,7 @@ def test_probabilities_sum_to_one(log_p):
     assert np.ptp(log_p) > 1
 
 
+@pytest.mark.slow
 def test_weights_have_the_probability_as_their_mean(name, log_weights, log_p):
     if name not in FINITE_VARIANCE:
         return

@@ -78,6 +78,7 @@ def test_log_prob_is_that_of_the_draw(case):
     np.testing.assert_allclose(case.layer.log_prob(v, case.x, case.condition), log_q, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradients(case):
     """All weights together along a random direction, against a central difference."""
     weights = case.layer.trainable_weights
@@ -111,6 +112,7 @@ def test_gradients(case):
     assert abs((ends[0] - ends[1]) / 2e-6 - expected) < 1e-4 * (1 + abs(expected))
 
 
+@pytest.mark.slow
 def test_seeds(case):
     v, log_q = case.draw()
     assert np.any(case.draw(4)[0] != v)
@@ -183,6 +185,7 @@ def test_checkpoint(case, tmp_path):
     np.testing.assert_allclose(case.draw(layer=other)[1], case.draw()[1], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_integrates_to_one_and_draws_follow(name):
     """On an image of two pixels, over v = sigmoid(l) by the trapezoidal rule in l."""
     layer = built(name, (1, 2, 1), 3, (None, 1, 1, 2), scale=0.2)
@@ -208,6 +211,7 @@ def test_integrates_to_one_and_draws_follow(name):
             assert abs(np.mean(values) - np.sum(q * statistic(points))) < error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [2, 17, 256])
 def test_sums_stay_in_their_bins(name, levels):
     """Also where the noise is pushed against both ends; log q is finite there."""

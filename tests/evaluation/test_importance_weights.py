@@ -83,6 +83,7 @@ def test_every_example_is_counted_once(digits, batch_size):
     np.testing.assert_allclose(each, means - label, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_log_normal_weights(digits):
     """σ = 1: ELBO -1/2; IW-K by the exact moments of many draws."""
     bounds = ImportanceBounds(Noisy(digits.spec, 1.0), (1, 4, 16), 100)
@@ -117,6 +118,7 @@ def pixels():
     return model, dataset
 
 
+@pytest.mark.slow
 def test_more_weights_are_no_worse(pixels):
     model, dataset = pixels
     each = ImportanceBounds(model, (1, 2, 4, 16), 150).per_example(dataset, "test")

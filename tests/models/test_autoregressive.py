@@ -101,6 +101,7 @@ def test_every_sampler_draws_the_same(model):
     np.testing.assert_array_equal(samples.calls, [12] * 6)
 
 
+@pytest.mark.slow
 def test_pieces(monkeypatch, model, x):
     whole = model.sample(7, seed=2).numpy()
     of_one = 4 * 12 * 5
@@ -122,6 +123,7 @@ def test_pieces(monkeypatch, model, x):
     assert make().rows == 1
 
 
+@pytest.mark.slow
 def test_completion(model, x):
     known = np.arange(4)[:, None, None] < 2
     other = tf.where(known, x, 4 - x)

@@ -55,6 +55,7 @@ def x(digits):
     return tf.constant(digits.examples("train", slice(0, 12))["x"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUANTIZERS)
 def test_objective(digits, x, name):
     model = make(digits.spec, name, beta=3.0)
@@ -97,6 +98,7 @@ def test_who_learns_from_what(digits, x, name):
     assert all(g is None for g in gradients("forecast", "prior"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUANTIZERS)
 @pytest.mark.parametrize("rows", [0, 1, 300])
 def test_encode_decode_reconstruct(digits, name, rows):
@@ -112,6 +114,7 @@ def test_encode_decode_reconstruct(digits, name, rows):
     np.testing.assert_array_equal(model.reconstruct(x), decoded)
 
 
+@pytest.mark.slow
 def test_samples_are_decoded_codes(model):
     images = model.sample(6, seed=2)
     assert images.dtype == tf.uint8
@@ -122,6 +125,7 @@ def test_samples_are_decoded_codes(model):
     np.testing.assert_array_equal(images, model.decode(codes.x))
 
 
+@pytest.mark.slow
 def test_a_prior_conditioned_on_labels(digits, x):
     model = make(digits.spec, make_condition_encoder=partial(LabelEmbedding, size=4))
     assert model.condition_kind == "label"

@@ -107,6 +107,7 @@ def test_training_and_test_have_the_same_terms(make_small_glf, digits, x):
     assert {v.shape for v in in_training.values()} == {(12,)}
 
 
+@pytest.mark.slow
 def test_only_training_moves_the_batch_statistics(make_small_glf, digits, x):
     model = make_small_glf(digits.spec)
 

@@ -70,7 +70,7 @@ class Case:
 
 
 # The others only in the full run.
-FAST = ("autoregressive", "glf", "logistic_segmenter", "pixel_flow_labels", "vector_flow")
+FAST = ("autoregressive", "glf", "logistic_segmenter", "vector_flow")
 
 
 @pytest.fixture(
@@ -271,6 +271,7 @@ def test_what_is_no_data_is_refused(case):
                 method(z)
 
 
+@pytest.mark.slow
 def test_exports_refuse_what_the_model_refuses(case, tmp_path):
     """Values, that is; of other shapes and types a SavedModel has its own words."""
     described = export_model(case.model, tmp_path / "export")

@@ -105,6 +105,7 @@ def test_log_prob_of_more_than_one_piece(model, x):
     assert np.ptp(found.reshape(50, 6), axis=0).min() > 0
 
 
+@pytest.mark.slow
 def test_weights(model, x):
     """Many draws at once are as many draws one by one."""
     weights = draws(model, 200)(x, tf.constant((0, 0))).numpy()
@@ -144,6 +145,7 @@ def test_a_uniform_density_costs_log_levels_a_value(levels):
     np.testing.assert_allclose(model.log_prob(images), -30 * np.log(levels), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [NOISE, UniformDequantizer])
 def test_probabilities_of_all_images(noise):
     """Two values of three levels: P adds up to 1 and is the mean of weights, bounds are below."""
@@ -352,6 +354,7 @@ def test_conditions_nobody_asked_for(model, x):
             call()
 
 
+@pytest.mark.slow
 def test_groups_and_gradients(conditional, x):
     (group,) = conditional.parameter_groups().values()
     assert list(conditional.parameter_groups()) == ["flow"]

@@ -83,6 +83,7 @@ def test_gradients(case):
     battery.check_gradients(case)
 
 
+@pytest.mark.slow
 def test_compiled(long_case):
     battery.check_compiled(long_case, xla_gradients=long_case.step)
 
@@ -91,5 +92,6 @@ def test_training(case):
     battery.check_training(case)
 
 
+@pytest.mark.slow
 def test_copies(long_case, tmp_path):
     battery.check_copies(long_case, tmp_path / "weights")

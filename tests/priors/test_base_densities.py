@@ -94,6 +94,7 @@ def test_first_rows_do_not_depend_on_the_number(make):
     assert np.any(prior.sample(7, 6) != many[:7])
 
 
+@pytest.mark.slow
 def test_graph_and_xla_draw_the_same(make):
     prior = built(make)
     seed = random.make_seed(5)

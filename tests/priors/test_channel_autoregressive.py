@@ -118,6 +118,7 @@ def test_samples_are_made_of_the_density_parameters(case):
     np.testing.assert_allclose((z - mean) / scale, 2 * (cold - cold_mean) / cold_scale, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", OPTIONS)
 def test_integrates_to_one_and_samples_follow(output):
     """Two channels of one pixel, over a grid of the plane."""
@@ -222,6 +223,7 @@ def test_seeds_modes_and_rows(case):
     assert np.all(np.isfinite(graph(BATCH, 2.0)))
 
 
+@pytest.mark.slow
 def test_xla_and_gradients(case):
     weights = case.prior.trainable_weights
 
@@ -244,6 +246,7 @@ def test_xla_and_gradients(case):
         np.testing.assert_allclose(sample(), case.sample(), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_differences(case):
     weights, rng = case.prior.trainable_weights, np.random.default_rng(2)
     directions = [rng.normal(size=w.shape) for w in weights]

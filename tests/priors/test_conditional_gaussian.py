@@ -116,6 +116,7 @@ def test_first_rows_do_not_depend_on_the_number(case):
         np.testing.assert_allclose(draw(num), case.sample()[:num], atol=1e-11)
 
 
+@pytest.mark.slow
 def test_xla_and_gradients(case):
     weights = case.prior.trainable_weights
 

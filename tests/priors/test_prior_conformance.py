@@ -85,6 +85,7 @@ def row(case, i):
     return None if case.condition is None else case.condition[i : i + 1]
 
 
+@pytest.mark.slow
 def test_samples_are_of_the_density(case):
     """Stein's identities, E[s] = 0 and E[s_i z_i] = -1 of the score s, which no other density has.
 
@@ -122,6 +123,7 @@ def test_first_rows_seeds_and_temperature_zero(case):
     assert np.any(hot != whole)
 
 
+@pytest.mark.slow
 def test_modes_agree_and_every_weight_has_a_gradient(case):
     weights = [weight.value for weight in case.prior.trainable_weights]
 

@@ -154,8 +154,7 @@ def _case(name):
 
 @pytest.fixture(
     params=[
-        name if name in ("binary", "gated, context") else pytest.param(name, marks=pytest.mark.slow)
-        for name in MODELS
+        name if name == "binary" else pytest.param(name, marks=pytest.mark.slow) for name in MODELS
     ]
 )
 def case(request):
