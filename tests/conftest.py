@@ -40,10 +40,32 @@ def _prepare():
     # Two of them, so that the mirrored strategy can be tested on any machine.
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    # Tracing makes millions of objects, and what has been imported is never garbage: looking
-    # through all of it again and again would take a tenth of the time.
+
+
+def pytest_collection_finish(session):
+    """Leaves what is imported, and the tests, to themselves: they are never garbage.
+
+    Tracing makes millions of objects, and looking through all there is again and again would take
+    a tenth of the time.
+    """
+    gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(10_000, 10, 10)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_garbage():
+    """Models and programs of a module are gone after it: they hold gigabytes that gc cannot see.
+
+    TensorFlow keeps every graph with a custom gradient for good, by that gradient's name.
+    """
+    yield
+    from tensorflow.python.framework import ops
+
+    gradients = ops.gradient_registry._registry
+    for name in [name for name in gradients if name.startswith("CustomGradient-")]:
+        del gradients[name]
+    gc.collect()
 
 
 @pytest.fixture(autouse=True, scope="module")
