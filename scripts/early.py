@@ -10,11 +10,14 @@ import re
 # The classes of glf.models with an ability, under the name of its abstract class there.
 ABILITIES = {
     "DrawsBySampler": ("Autoregressive", "DiscreteAutoencoder"),
-    "HasBounds": ("PixelFlow",),
+    "HasBounds": ("PixelFlow", "LikelihoodVAE"),
     "HasCodes": ("DiscreteAutoencoder",),
     "HasLatentFlow": ("GLF",),
     "HasPointDensity": ("VectorFlow",),
-    "Reconstructs": ("GLF", "DiscreteAutoencoder", "RegularizedAutoencoder", "WAE"),
+    "Reconstructs": (
+        *("GLF", "DiscreteAutoencoder", "RegularizedAutoencoder", "WAE"),
+        *("VAE", "LikelihoodVAE", "TwoStageVAE"),
+    ),
 }
 MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
 MODELS += ("LogisticSegmenter",)
