@@ -92,7 +92,8 @@ def _calls(run, state, watcher):
         if (now := stages[stage_of(stages, state.step)]) != stage:
             stage = now
             if stage.groups:
-                logging.info("Until step %d only these are trained: %s.", now.stop, now.groups)
+                groups = ", ".join(now.groups)
+                logging.info("Until step %d only these are trained: %s.", now.stop, groups)
         began = time.monotonic()
         results = run.stepper.run(iterator, count)
         seconds = time.monotonic() - began
