@@ -11,19 +11,20 @@ from glf.evaluation.page import Cell, Figure, Legend, Row, Section, Table
 # What `latent_mixtures` measures of a density of latents.
 _DENSITY = re.compile(r"_(model|mixture_\d+)$")
 ARROWS = {"lower": "↓", "higher": "↑"}
+WEIGHTS = "parameters"
 # What reconstructions are judged by, and what samples are, best choice first; a name may go on.
 RECONSTRUCTION = ("fid_reconstruction", "reconstruction_fid", "psnr", "mse")
-SAMPLES = ("fid_", "kid_", "recognised")
-NOT_OF_SAMPLES = ("fid_floor", "fid_reconstruction", "kid_floor")
+SAMPLES = ("fid_", "recognised")
+NOT_OF_SAMPLES = ("fid_floor", "fid_reconstruction")
 
 
 def sections(methods, comparisons):
     """The `Section`s of the page of `Method`s and what `comparison.compare` says of them."""
-    constant = [c for c in comparisons if c.better is None and c.constant()]
+    constant = [c for c in comparisons if c.better is None and c.name != WEIGHTS and c.constant()]
     shown = [c for c in comparisons if c not in constant]
-    ranked = [c for c in shown if c.ranked]
+    ranked = in_results(comparisons)
     latent = [c for c in comparisons if _DENSITY.search(c.name)]
-    own = [c for c in shown if not c.ranked and c not in latent]
+    own = [c for c in shown if c not in ranked and c not in latent]
     found = [_results(methods, ranked, constant)]
     if len(methods) > 1:
         found.append(_beyond(methods, ranked))
@@ -36,6 +37,11 @@ def sections(methods, comparisons):
     found += [_differences(comparisons)] * (len(methods) > 1)
     found += [_meanings(shown), _runs(methods)]
     return [section for section in found if section is not None]
+
+
+def in_results(comparisons):
+    """The metrics of the first table: those that rank methods, and the weights."""
+    return [c for c in comparisons if c.ranked and (c.better or c.name == WEIGHTS)]
 
 
 def results_table(methods, comparisons, with_training=True):
@@ -103,28 +109,22 @@ def _all_values(comparison):
 
 
 def _beyond(methods, ranked):
-    lines = []
+    rows = []
     for comparison in ranked:
         if comparison.best is None:
             continue
-        said = {"beyond": [], "within": [], "unknown": []}
+        said = {True: [], False: [], None: []}
         for method in methods:
             against = comparison.against_best(method.label)
             if against is not None:
-                key = {True: "beyond", False: "within", None: "unknown"}[against.beyond]
-                said[key].append(method.label)
-        texts = [
-            f"{words} {', '.join(said[key])}"
-            for key, words in (
-                ("beyond", "better, beyond the spread, than"),
-                ("within", "not to be told from"),
-                ("unknown", "ahead, with too few seeds to know the spread, of"),
-            )
-            if said[key]
-        ]
-        if texts:
-            lines.append(f"{comparison.name}: {comparison.best} is {'; '.join(texts)}.")
-    return Section("What differs beyond the spread", [RULE, lines]) if lines else None
+                said[against.beyond].append(method.label)
+        if any(said.values()):
+            rows.append([_title(comparison), comparison.best, *map(", ".join, said.values())])
+    if not rows:
+        return None
+    head = ["metric", "best mean", "beyond the spread of", "not to be told from"]
+    head.append("too few seeds to know")
+    return Section("What differs beyond the spread", [RULE, Table(head, rows, words=(1, 2, 3, 4))])
 
 
 _PICTURES = (
@@ -185,11 +185,11 @@ def _curves(methods, units):
 
 def _terms(methods, own):
     about = (
-        "What each method's own loss is made of, and errors of rounding: figures of one method "
-        "over its seeds. A loss weighs its terms in its own way, and the latents of another "
-        "encoder are other latents, so that none of these is marked as the best."
+        "What each method's own loss is made of, errors of rounding, and what belongs to other "
+        "metrics. A loss weighs its terms in its own way, and the latents of another encoder are "
+        "other latents, so that none of these is marked as the best."
     )
-    return Section("Terms of the losses", [about, results_table(methods, own, False)])
+    return Section("Further figures", [about, results_table(methods, own, False)])
 
 
 def _latent_densities(methods, latent):

@@ -116,7 +116,9 @@ def _names_of_folders(groups):
         bare = [_SEED_OF_A_NAME.sub("", os.path.relpath(folder, top or ".")) for folder in group]
         name = bare[0] if len(set(bare)) == 1 else os.path.commonpath(bare)
         if name.strip("./") == "":  # runs beside each other
-            name = os.path.basename(os.path.abspath(top or ".")) if len(groups) == 1 else group[0]
+            alone = len(groups) == 1
+            name = os.path.abspath(top or ".") if alone else os.path.relpath(group[0], top or ".")
+            name = os.path.basename(name)
         names.append(name.strip("/"))
     if len(set(names)) == len(names):
         return names

@@ -36,7 +36,7 @@ font-variant-numeric:tabular-nums}}
 th,td{{padding:.4rem .7rem;text-align:right;vertical-align:top;border-bottom:1px solid var(--rule)}}
 th{{font-weight:600}} tbody tr:last-child>*{{border-bottom:0}}
 td{{white-space:nowrap}}
-td.word{{white-space:normal;min-width:9rem}}
+td.word{{white-space:normal;min-width:9rem;max-width:26rem;overflow-wrap:anywhere}}
 .word{{text-align:left}}
 th:first-child{{position:sticky;left:0;background:var(--paper);min-width:8.5rem;max-width:45vw;
 overflow-wrap:anywhere;border-right:1px solid var(--rule)}}

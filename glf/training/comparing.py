@@ -41,7 +41,7 @@ def compare_runs(paths, asked):
 def write(methods, out, split):
     """Writes the files of a comparison of `Method`s; returns the table as Markdown."""
     found = comparison.compare(methods)
-    shown = [c for c in found if c.ranked and not (c.better is None and c.constant())]
+    shown = comparison_page.in_results(found)
     table = page.markdown(comparison_page.results_table(methods, shown))
     number = sum(len(method.runs) for method in methods)
     subtitle = f"{number} runs of {len(methods)} methods, {split} split"

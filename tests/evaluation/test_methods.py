@@ -31,8 +31,9 @@ def test_what_is_not_bound_is_the_default():
         (["s/vae,train.seed=0,b=2", "s/vae,train.seed=11,b=2", "s/glf"], ["vae,b=2", "glf"]),
         (["runs/a/x", "runs/a/y", "runs/b"], ["a", "b"]),
         (["one/seed0", "one/seed1", "two/seed0"], ["one", "two"]),
-        (["x/seed0", "x/seed1", "x/seed2"], ["x/seed0", "x/seed2"]),
+        (["x/seed0", "x/seed1", "x/seed2"], ["seed0", "seed2"]),
         (["0", "1", "2"], ["0", "2"]),
+        (["/w/d_id0", "/w/d_id1", "/w/d_dev0"], ["d_id0", "d_dev0"]),
     ],
 )
 def test_many_differences_leave_it_to_the_folders(folders, names):
