@@ -1,5 +1,6 @@
 """Outliers: how well a model's scores tell its data from other data (AUROC)."""
 
+import dataclasses
 import pathlib
 import re
 
@@ -39,7 +40,7 @@ class Outliers(Evaluator):
         array:PATH, of the same shape and levels. They are made of as few levels as the data are.
 
     Raises:
-      ValueError: when it is measured, if there is no such source or its data are of another kind.
+      ValueError: of a subject, if there is no such source or its data are of another kind.
     """
 
     of = "models with a density, of data or of latents, or with reconstructions"
@@ -55,13 +56,14 @@ class Outliers(Evaluator):
             return f"for {self.of}; a {type(model).__name__} is none of them"
         if model.condition_encoder is not None:
             return "for models without a condition: outliers have none that belongs to the data"
+        if self.ood_source:  # whose errors come before anything is measured
+            subject.once(_Others(self.ood_source))
         return None
 
     def measure(self, subject):
         """ "auroc_latent_SOURCE", "auroc_reconstruction_SOURCE", ...: what the model has."""
         split, dataset = subject.split, subject.dataset
-        others = outliers_for(dataset, self.ood_source)
-        require_examples(others, split)
+        others = subject.once(_Others(self.ood_source))
         size = subject.batch_size or BATCH_SIZE
         own, their = (scores(subject.model, d.eval_batches(split, size)) for d in (dataset, others))
         if {"latent", "reconstruction"} <= set(own):
@@ -76,6 +78,16 @@ class Outliers(Evaluator):
             for score, about in _MEANS.items()
             if score in own
         }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Others:
+    source: str
+
+    def __call__(self, subject):
+        others = outliers_for(subject.dataset, self.source)
+        require_examples(others, subject.split)
+        return others
 
 
 def outliers_for(dataset, source):

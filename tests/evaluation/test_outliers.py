@@ -95,3 +95,8 @@ def test_models_that_cannot(glf, digits):
     conditional.condition_encoder = object()
     assert "for models without a condition" in evaluator.refusal(Subject(conditional, digits))
     assert evaluator.refusal(Subject(glf, digits)) is None
+
+
+def test_a_wrong_source_is_refused_before_anything_is_measured(glf, digits):
+    with pytest.raises(ValueError, match="vessels' has shape"):
+        Outliers("vessels").refusal(Subject(glf, digits))

@@ -18,6 +18,7 @@ OWN_FLAGS = {
         *("workdir", "split", "batch_size", "seed", "only", "data_dir", "checkpoint", "pictures"),
         *("importance_samples", "judged_samples", "conditional_samples", "examples"),
         *("picture_rows", "feature_samples", "feature_extractor"),
+        *("neighbour_samples", "neighbour_features", "ood_source"),
     ],
     "sample": [
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
