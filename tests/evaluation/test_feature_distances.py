@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 
 from glf.evaluation.evaluate import evaluate
 from glf.evaluation.features import order
@@ -84,6 +85,62 @@ def test_values_are_those_of_the_formulas(glf, digits):
     assert abs(found["kid_pixels"]) < 0.02
     assert found["mind_pixels"] < 1.5 * found["mind_floor_pixels"]
     assert min(scores) > 0.85
+
+
+@pytest.fixture(scope="module")
+def damaged(digits):
+    """{damage: (KID, MIND, `Support` with 5 neighbours, PRD's (F_8, F_1/8))} of real digits."""
+    batch, test = digits.examples("train", slice(None)), digits.examples("test", slice(None))
+    real, x, label = test["x"] / 16, batch["x"][:297] / 16, batch["label"]
+    noise = np.random.default_rng(5).normal(size=x.shape)
+    sets = {
+        "none": x,
+        "noise": np.clip(x + 0.2 * noise, 0, 1),
+        "more noise": np.clip(x + 0.4 * noise, 0, 1),
+        "blur": gaussian_filter(x, (0, 0.8, 0.8, 0)),
+        "five classes": batch["x"][label < 5][:297] / 16,
+        "fewer": x[:60],
+    }
+    real, found = real.reshape(297, -1), {}
+    for name, images in sets.items():
+        flat = images.reshape(len(images), -1)
+        curve = precision_recall_curve(real, flat, runs=3)
+        distances = kernel_distance(real, flat)[0], monge_distance(real, flat, directions=200)
+        found[name] = *distances, supports(real, flat, [5])[5], f_scores(*curve)
+    return found
+
+
+@pytest.mark.parametrize("damage", ["noise", "blur", "five classes"])
+def test_damage_is_noticed(damaged, damage):
+    kid, mind, support, scores = damaged["none"]
+    of_damaged = damaged[damage]
+    assert of_damaged[0] > 0.006 > 3 * abs(kid)
+    assert of_damaged[1] > 1.5 * mind
+    assert of_damaged[2].coverage < support.coverage - 0.1
+    # Clusters hide noise that keeps each example within its own.
+    assert (min(of_damaged[3]) < min(scores) - 0.1) == (damage != "noise")
+
+
+def test_what_is_lost_is_told(damaged):
+    best, few, noise, more = (damaged[k] for k in ("none", "five classes", "noise", "more noise"))
+    # Dropped classes: as precise, of less recall.
+    assert few[2].precision > best[2].precision - 0.05
+    assert few[2].recall < best[2].recall - 0.2
+    assert few[3][0] < few[3][1]
+    # Noise: imprecise, the more of it there is.
+    assert noise[2].precision < best[2].precision - 0.1
+    assert noise[0] < more[0]
+    assert noise[1] < more[1]
+    assert more[2].density < noise[2].density < best[2].density
+    assert more[3][1] < best[3][1] - 0.05
+
+
+def test_fewer_samples(damaged):
+    """They raise MIND and lower coverage; KID's expectation does not depend on them."""
+    best, fewer = damaged["none"], damaged["fewer"]
+    assert fewer[1] > 1.5 * best[1]
+    assert fewer[2].coverage < 0.7 * best[2].coverage
+    assert abs(fewer[0]) < 0.006
 
 
 def test_samples_of_a_random_model_are_far(measured):
