@@ -11,6 +11,8 @@ from glf.evaluation.page import Cell, Figure, Legend, Row, Section, Table
 # What `latent_mixtures` measures of a density of latents.
 _DENSITY = re.compile(r"_(model|mixture_\d+)$")
 ARROWS = {"lower": "↓", "higher": "↑"}
+# Metrics beside each other in a table of the page.
+WIDEST = 6
 WEIGHTS = "parameters"
 # What reconstructions are judged by, and what samples are, best choice first; a name may go on.
 RECONSTRUCTION = ("fid_reconstruction", "reconstruction_fid", "psnr", "mse")
@@ -20,10 +22,11 @@ NOT_OF_SAMPLES = ("fid_floor", "fid_reconstruction")
 
 def sections(methods, comparisons):
     """The `Section`s of the page of `Method`s and what `comparison.compare` says of them."""
-    constant = [c for c in comparisons if c.better is None and c.name != WEIGHTS and c.constant()]
+    latent = [c for c in comparisons if _DENSITY.search(c.name)]
+    apart = [c for c in comparisons if c.better is None and c.name != WEIGHTS and c not in latent]
+    constant = [c for c in apart if c.constant()]
     shown = [c for c in comparisons if c not in constant]
     ranked = in_results(comparisons)
-    latent = [c for c in comparisons if _DENSITY.search(c.name)]
     own = [c for c in shown if c not in ranked and c not in latent]
     found = [_results(methods, ranked, constant)]
     if len(methods) > 1:
@@ -34,7 +37,7 @@ def sections(methods, comparisons):
     found.append(_curves(methods, {c.name: c.unit for c in comparisons}))
     if own:
         found.append(_terms(methods, own))
-    found += [_differences(comparisons)] * (len(methods) > 1)
+    found += [_differences(ranked)] * (len(methods) > 1)
     found += [_meanings(shown), _runs(methods)]
     return [section for section in found if section is not None]
 
@@ -56,6 +59,15 @@ def results_table(methods, comparisons, with_training=True):
             row += [_steps(method), _training(method)]
         rows.append(row)
     return Table(head, rows)
+
+
+def _results_tables(methods, comparisons, with_training=True):
+    """`results_table` in pieces that are not wider than a sheet of paper."""
+    pieces = [comparisons[i : i + WIDEST] for i in range(0, len(comparisons), WIDEST)] or [[]]
+    last = len(pieces) - 1
+    return [
+        results_table(methods, piece, with_training and i == last) for i, piece in enumerate(pieces)
+    ]
 
 
 def _title(comparison, name=None):
@@ -88,7 +100,7 @@ def _training(method):
 
 
 def _results(methods, ranked, constant):
-    parts = [results_table(methods, ranked)]
+    parts = _results_tables(methods, ranked)
     marks = "Mean ± standard deviation over seeds (n - 1). ↓ lower is better, ↑ higher."
     if len(methods) > 1:
         marks += (
@@ -189,7 +201,7 @@ def _terms(methods, own):
         "metrics. A loss weighs its terms in its own way, and the latents of another encoder are "
         "other latents, so that none of these is marked as the best."
     )
-    return Section("Further figures", [about, results_table(methods, own, False)])
+    return Section("Further figures", [about, *_results_tables(methods, own, False)])
 
 
 def _latent_densities(methods, latent):

@@ -145,7 +145,8 @@ def _part(part):
     if isinstance(part, Table):
         return _table(part)
     if isinstance(part, Row):
-        return f'<div class="row">{"".join(map(_figure, part.figures))}</div>'
+        kind = "row" if part.figures[0].svg else "row pictures"
+        return f'<div class="{kind}">{"".join(map(_figure, part.figures))}</div>'
     if isinstance(part, Legend):
         entries = (f"<li>{swatch(i)} {html.escape(name)}</li>" for i, name in enumerate(part.names))
         return f'<ul class="legend">{"".join(entries)}</ul>'

@@ -46,6 +46,7 @@ td small{{max-width:11rem;margin-left:auto}} td.word small{{margin-left:0}}
 .best{{font-weight:700;background:var(--mark)}}
 .level{{font-style:italic;background:var(--mark)}}
 .row{{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem}}
+.pictures{{grid-template-columns:repeat(auto-fill,minmax(min(100%,16rem),1fr))}}
 figure{{margin:0;min-width:0;break-inside:avoid}}
 figcaption{{font-size:.85rem;overflow-wrap:anywhere}}
 figure svg{{width:100%;height:auto;display:block}}
