@@ -62,7 +62,6 @@ _paired = partial(Paired, size=3, filters=4, layers=2)
 _autoregressive = partial(AutoregressiveModel, make_network=_pixel_cnn)
 _latent_flow = partial(Flow, partial(BothHalvesCoupling, make_conditioner=_dense))
 _dense_autoencoder = partial(DenseAutoencoder, hidden=(8,))
-_glf = partial(GLF, latent_size=4, make_autoencoder=_dense_autoencoder, make_flow=_latent_flow)
 _iaf = partial(IAF, make_network=partial(MADE, hidden=(6,), zero_init_last=False))
 _spatial = {"filters": 6, "blocks": 1, "downsamplings": 1}
 
@@ -98,8 +97,16 @@ MODELS = {
             make_prior=partial(_autoregressive, make_embedding=OneHot),
         ),
     ),
-    "glf": (IMAGES, _glf),
-    "glf_labels": (IMAGES, partial(_glf, make_condition_encoder=_labels)),
+    "glf": (
+        IMAGES,
+        partial(
+            GLF,
+            latent_size=4,
+            make_autoencoder=_dense_autoencoder,
+            make_flow=_latent_flow,
+            make_condition_encoder=_labels,
+        ),
+    ),
     "iwae": (
         COINS,
         partial(
