@@ -12,7 +12,7 @@ from glf.evaluation.page import Cell, Figure, Legend, Row, Section, Table
 _DENSITY = re.compile(r"_(model|mixture_\d+)$")
 ARROWS = {"lower": "↓", "higher": "↑"}
 # Metrics beside each other in a table of the page.
-WIDEST = 6
+WIDEST = 5
 WEIGHTS = "parameters"
 # What reconstructions are judged by, and what samples are, best choice first; a name may go on.
 RECONSTRUCTION = ("fid_reconstruction", "reconstruction_fid", "psnr", "mse")

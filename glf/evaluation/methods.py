@@ -111,14 +111,16 @@ def _names_of_folders(groups):
     """A name for each group of folders: what they share, less what all groups share."""
     folders = [folder for group in groups for folder in group]
     top = os.path.commonpath(folders) if len(set(folders)) > 1 else os.path.dirname(folders[0])
+    relative = [[os.path.relpath(folder, top or ".") for folder in group] for group in groups]
+    bare = [[_SEED_OF_A_NAME.sub("", path) for path in group] for group in relative]
     names = []
-    for group in groups:
-        bare = [_SEED_OF_A_NAME.sub("", os.path.relpath(folder, top or ".")) for folder in group]
-        name = bare[0] if len(set(bare)) == 1 else os.path.commonpath(bare)
-        if name.strip("./") == "":  # runs beside each other
-            alone = len(groups) == 1
-            name = os.path.abspath(top or ".") if alone else os.path.relpath(group[0], top or ".")
-            name = os.path.basename(name)
+    for number, own in enumerate(bare):
+        name = own[0] if len(set(own)) == 1 else os.path.commonpath(own)
+        others = [path for i, group in enumerate(bare) if i != number for path in group]
+        if name.strip("./") == "" and len(groups) == 1:
+            name = os.path.basename(os.path.abspath(top or "."))
+        elif name.strip("./") == "" or any(path.startswith(f"{name}/") for path in others):
+            name = relative[number][0]  # they share no more than others do
         names.append(name.strip("/"))
     if len(set(names)) == len(names):
         return names

@@ -13,11 +13,15 @@ def number(value):
 
 
 def spread(mean, deviation):
-    """Mean ± deviation with two digits of the deviation; without one, the number alone."""
+    """Mean ± deviation with two digits of the deviation; without one, the number alone.
+
+    So are whole numbers that do not vary, which are counts.
+    """
     if mean is None:
         return "not finite"
     if not deviation or not math.isfinite(deviation):
-        return number(mean) if deviation is None else f"{number(mean)} ± 0"
+        whole = float(mean).is_integer()
+        return number(mean) if deviation is None or whole else f"{number(mean)} ± 0"
     decimals = 1 - math.floor(math.log10(deviation))
     if decimals > 6 or abs(mean) >= 1e7:
         return f"{mean:.2e} ± {deviation:.1e}"

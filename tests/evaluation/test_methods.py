@@ -33,6 +33,9 @@ def test_what_is_not_bound_is_the_default():
         (["one/seed0", "one/seed1", "two/seed0"], ["one", "two"]),
         (["x/seed0", "x/seed1", "x/seed2"], ["seed0", "seed2"]),
         (["0", "1", "2"], ["0", "2"]),
+        (["/w/runs/a", "/w/runs/b", "/w/runs/c"], ["a", "c"]),
+        (["/w/runs/a0", "/w/runs/a1", "/w/runs/c/seed0"], ["a0", "c"]),
+        (["/w/x/a0", "/w/x/a1", "/w/y/c"], ["x", "y/c"]),
         (["/w/d_id0", "/w/d_id1", "/w/d_dev0"], ["d_id0", "d_dev0"]),
     ],
 )
