@@ -25,6 +25,11 @@ MODELS += ("LogisticSegmenter",)
 LABEL_ENCODERS = ("LabelEmbedding", "OneHotLabels")
 
 
+def lacks(model, ability):
+    """Whether the class of that name is known here, and known not to have an ability of these."""
+    return model in MODELS and model not in ABILITIES.get(ability, MODELS)
+
+
 class Run:
     """A run's folder, as its text files describe it.
 
@@ -59,7 +64,7 @@ class Run:
 
     def lacks(self, ability):
         """Whether the model is known, and known not to have an ability of those above."""
-        return self.model is not None and self.model not in ABILITIES.get(ability, MODELS)
+        return self.model is not None and lacks(self.model, ability)
 
     def without_labels(self):
         """Whether the model is certainly not conditioned on labels: no binding is an encoder."""

@@ -29,7 +29,7 @@ if not __package__:
 from glf.evaluation.options import options
 from glf.sweeps.record import SweepFolder
 
-from . import common
+from . import common, early
 
 WORKDIR = common.define_workdir("The sweep's folder: a new one, or an earlier sweep's.")
 GIN_FILE = common.define_paths(
@@ -130,11 +130,26 @@ def evaluation():
     return Evaluation(SPLIT.value, CHECKPOINT.value, SEED.value, BATCH_SIZE.value, options)
 
 
+def check_options(runs):
+    """Refuses options of evaluators that none of the runs' models can take."""
+    from glf.training.run_folder import model_of
+
+    models = sorted({model_of(run.config) for run in runs})
+    for option, flag in OPTIONS.items():
+        unfit = all(early.lacks(model, option.needs) for model in models)
+        if flag.present and flag.value and unfit:
+            raise ValueError(
+                f"Nothing was started. --{option.name} is for {option.of}; here are only: "
+                f"{', '.join(models)}."
+            )
+
+
 def main():
     """Flags in; runs, what they reach, and their comparison out."""
     from glf.sweeps.sweep import checked, compare, failures, run_sweep
 
     runs = checked(planned(), WORKDIR.value, PRECISION.value, evaluation(), command)
+    check_options(runs)
     outcome = run_sweep(runs, WORKDIR.value, JOBS.value)
     if COMPARE.value and outcome.done:
         done = [run for run in runs if run.name in outcome.done]

@@ -198,8 +198,7 @@ class RunFolder:
 
     def read_model(self):
         """The name of the class that the configuration binds as `train.make_model`, or None."""
-        binding = _MODEL.search(self.config.read_text(encoding="utf-8"))
-        return binding[1] if binding else None
+        return model_of(self.config.read_text(encoding="utf-8"))
 
     def require_run(self):
         """Checks that this is the folder of a run.
@@ -271,6 +270,12 @@ class RunFolder:
                 f"--workdir={self.path} cannot be written, and training writes into it: "
                 f"{files.reason(error)}. Change its rights, or train in a copy."
             ) from error
+
+
+def model_of(config):
+    """The name of the class that a configuration, as text, binds as `train.make_model`, or None."""
+    binding = _MODEL.search(config)
+    return binding[1] if binding else None
 
 
 def _bindings(config):

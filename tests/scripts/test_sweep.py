@@ -214,6 +214,13 @@ flags.FLAGS(sys.argv)
 (planned,) = sweep.planned()
 run = types.SimpleNamespace(planned=planned, folder=types.SimpleNamespace(path="runs/a"))
 print(*sweep.command(run, "train")[2:], *sweep.command(run, "evaluate")[2:], sep="\\n")
+binding = "train.make_model = @"
+glf, flow = (types.SimpleNamespace(config=binding + model) for model in ("GLF", "PixelFlow"))
+sweep.check_options([glf, flow])
+try:
+    sweep.check_options([glf])
+except ValueError as error:
+    print(error)
 """
 
 
@@ -233,4 +240,6 @@ def test_the_program_hands_on_what_it_was_given():
         *("--gin_file=a.gin", "--gin_file=b.gin", "--gin_file=c.gin"),
         *("--gin_param=X.y = 1", "--gin_param=Z.t = 2", "--gin_param=train.seed = 4", *training),
         *("scripts.evaluate", "--workdir=runs/a", *both, "--skip_unfit", *measuring),
+        "Nothing was started. --importance_samples is for models whose likelihood is known by "
+        "bounds; here are only: GLF.",
     ]
