@@ -28,7 +28,7 @@ def write(out, document, about, picture):
         for title, batch, results in _all(document)
     }
     tables = {title: page.Table(head, rows) for title, (head, *rows) in tables.items()}
-    text = "".join(f"{title}\n\n{page.markdown(table)}\n" for title, table in tables.items())
+    text = "".join(f"## {title}\n\n{page.markdown(table)}\n" for title, table in tables.items())
     files.write_text(out / "comparison.md", text)
     files.write_text(out / "comparison.csv", page.csv_text(_records(document)))
     sections = [page.Section(title, [table]) for title, table in tables.items()]
