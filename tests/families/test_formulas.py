@@ -35,6 +35,12 @@ def _mixture(z, raw):
     return scipy.special.logsumexp(parts + scipy.special.log_softmax(logits, 1), axis=1)
 
 
+@pytest.fixture
+def generator():
+    """Each test's own, so that its numbers do not depend on the tests before it."""
+    return np.random.default_rng(1)
+
+
 FORMULAS = {
     FixedGaussian: ({"variance": 0.3}, lambda z, r: scipy.stats.norm.logpdf(z, r[:, 0], 0.3**0.5)),
     FixedLaplace: ({"scale": 0.4}, lambda z, r: scipy.stats.laplace.logpdf(z, r[:, 0], 0.4)),
@@ -44,20 +50,20 @@ FORMULAS = {
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
-def test_densities(kind):
+def test_densities(kind, generator):
     options, formula = FORMULAS[kind]
     family = kind(1, **options, dtype="float64")
-    raw = GENERATOR.normal(size=(40, family.parameter_size))
+    raw = generator.normal(size=(40, family.parameter_size))
     np.testing.assert_allclose(family.log_prob(raw, Z[:, None]), formula(Z, raw), rtol=1e-9)
 
 
-def test_coins_and_softmaxes():
-    logits = GENERATOR.normal(size=(7, 1))
+def test_coins_and_softmaxes(generator):
+    logits = generator.normal(size=(7, 1))
     p = scipy.special.expit(logits[:, 0])
     coin = Bernoulli(1, dtype="float64")
     for x, expected in ((1, np.log(p)), (0, np.log1p(-p))):
         np.testing.assert_allclose(coin.log_prob(logits, np.full((7, 1), x)), expected)
-    logits, other = GENERATOR.normal(size=(2, 7, 5))
+    logits, other = generator.normal(size=(2, 7, 5))
     family, log_p = Categorical(1, 5, dtype="float64"), scipy.special.log_softmax(logits, 1)
     found = family.log_prob(logits, np.full((7, 1), 3))
     np.testing.assert_allclose(found, log_p[:, 3], rtol=1e-6)
@@ -91,11 +97,11 @@ def reference(family, parameters, x):
 
 
 @pytest.mark.parametrize(("channels", "levels"), [(1, 6), (3, 3)])
-def test_discretized_mixture_agrees_with_float64(channels, levels):
+def test_discretized_mixture_agrees_with_float64(channels, levels, generator):
     family = DiscretizedLogisticMixture(channels, levels, components=3)
     every = np.array(list(itertools.product(range(levels), repeat=channels)))
     for scale in (1.0, 4.0):
-        parameters = np.float32(scale * GENERATOR.normal(size=(5, 1, family.parameter_size)))
+        parameters = np.float32(scale * generator.normal(size=(5, 1, family.parameter_size)))
         wide = np.repeat(parameters, len(every), 1)
         found = family.log_prob(wide, np.broadcast_to(every, (5, *every.shape)))
         expected = [[reference(family, p[0], x) for x in every] for p in parameters]
@@ -112,10 +118,10 @@ def quantized(family, parameters):
     return tfd.QuantizedDistribution(mixture, low=0, high=family.levels - 1)
 
 
-def test_discretized_mixture_is_that_of_tfp_where_that_is_sound():
+def test_discretized_mixture_is_that_of_tfp_where_that_is_sound(generator):
     family = DiscretizedLogisticMixture(1, 6, components=3)
     x = np.arange(6)
-    parameters = tf.constant(GENERATOR.normal(size=(5, 1, 9)), tf.float32)
+    parameters = tf.constant(generator.normal(size=(5, 1, 9)), tf.float32)
     expected = quantized(family, parameters).log_prob(x.astype(np.float32))
     found = family.log_prob(tf.repeat(parameters, 6, 1), np.tile(x[:, None], (5, 1, 1)))
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -147,9 +153,9 @@ def test_later_channels_follow_a_known_one():
         np.testing.assert_array_equal(value, [first, first])
 
 
-def test_a_smaller_temperature_takes_probable_values_more_often():
+def test_a_smaller_temperature_takes_probable_values_more_often(generator):
     for family in (Categorical(1, 5), DiscretizedLogisticMixture(3, 3, components=2)):
-        raw = GENERATOR.normal(size=(1, family.parameter_size))
+        raw = generator.normal(size=(1, family.parameter_size))
         parameters = tf.constant(np.repeat(raw, 5000, 0), tf.float32)
         noise = family.noise([5000], (0, 5))
         cold, warm = (
@@ -159,10 +165,10 @@ def test_a_smaller_temperature_takes_probable_values_more_often():
         assert cold > warm
 
 
-def test_mixtures_at_temperature_zero():
+def test_mixtures_at_temperature_zero(generator):
     """The mean of the likeliest component; around it draws scale with the temperature."""
     family = MixtureOfLogistics(1, components=3, dtype="float64")
-    raw = GENERATOR.normal(size=(50, 9))
+    raw = generator.normal(size=(50, 9))
     means = raw[:, 3:6] + OFFSETS
     expected = means[np.arange(50), np.argmax(raw[:, :3], 1)]
     np.testing.assert_allclose(family.mode(raw)[:, 0], expected, atol=1e-12)
