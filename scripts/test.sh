@@ -13,7 +13,7 @@ arguments=()
 whole=true
 for argument in "$@"; do
   case "$argument" in
-    --fast) arguments+=(-m "not slow") ;;
+    --fast) arguments+=(-m "not slow") whole=false ;;
     -h | --help)
       sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0

@@ -39,6 +39,7 @@ def elsewhere(tmp_path_factory, exported, digits):
     return given, without_package.run(folder, {"export": exported}, {"export": given})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", without_package.WAYS)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", NAMES)

@@ -316,14 +316,14 @@ CHECKS = {
     "tfp_view": check_tfp_view,
 }
 
-# What takes long to trace is done of one case an entry, and in the full run alone.
+# What takes long to trace is done of one case an entry; it and gradients in the full run alone.
 LONG = ("modes", "saved_model", "tfp_view")
 
 
 def checks(long):
     """A test's parameter `check`: every check, with the long ones or without them."""
     chosen = [
-        pytest.param(check, id=name, marks=pytest.mark.slow if name in LONG else ())
+        pytest.param(check, id=name, marks=pytest.mark.slow if name in (*LONG, "gradients") else ())
         for name, check in CHECKS.items()
         if long or name not in LONG
     ]

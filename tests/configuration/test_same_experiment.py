@@ -45,6 +45,7 @@ def test_only_what_changes_the_result_makes_another_experiment(train, tmp_path, 
     assert "train.num_steps = 2" in (tmp_path / "run" / "config.gin").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -117,6 +118,7 @@ def test_opening_a_run_says_what_is_different(train, tmp_path, monkeypatch):
         configurables.load_run(workdir)
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version_goes_on_and_is_given_a_record(train, tmp_path):
     np.save(tmp_path / "images.npy", images())
     train()

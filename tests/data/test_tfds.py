@@ -175,13 +175,12 @@ def test_not_prepared(data_dir, monkeypatch, capsys, caplog):
 
 @pytest.mark.real_data
 @pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="TFDS_DATA_DIR is not set")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "counts", "mean"),
     [
         ("mnist", (28, 28, 1), [55000, 5000, 10000], 33.8),
-        pytest.param(
-            *("cifar10", (32, 32, 3), [45000, 5000, 10000], 121.5), marks=pytest.mark.slow
-        ),
+        ("cifar10", (32, 32, 3), [45000, 5000, 10000], 121.5),
     ],
 )
 def test_real(name, shape, counts, mean):

@@ -37,6 +37,7 @@ def test_not_of_a_prior_that_does_not_follow(digits):
         evaluate(model, digits, only=["latent_density"])
 
 
+@pytest.mark.slow
 def test_the_last_batch_is_not_filled_up_where_it_is_judged_as_a_whole(digits):
     """150 examples: 100, and the 50 that are left by themselves."""
     model = WAE(digits.spec, **PARTS)

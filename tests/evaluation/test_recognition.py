@@ -54,6 +54,7 @@ def test_the_balance_of_classes(judge, digits):
     assert 0.48 < half.class_balance < 0.55
 
 
+@pytest.mark.slow
 def test_a_model_is_measured(glf, digits):
     found = evaluate(glf, digits, only=["recognition"], judged_samples=50)
     assert list(found) == ["recognised", "class_balance", "classifier_accuracy"]

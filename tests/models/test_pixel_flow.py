@@ -253,6 +253,7 @@ def others(model, condition):
     return (condition + 1) % model.condition_encoder.condition_levels
 
 
+@pytest.mark.slow
 def test_a_condition_matters(conditional, x):
     condition = conditions(conditional, 6)
     changed = others(conditional, condition)

@@ -57,6 +57,7 @@ def check(layer, dataset):
     np.testing.assert_allclose(np.exp(-log_scale), expected, atol=0.02)
 
 
+@pytest.mark.slow
 def test_more_examples_than_a_batch_and_the_same_bits_after_a_stop(run, digits, tmp_path, compare):
     layer = run("whole")
     check(layer, digits)

@@ -56,6 +56,7 @@ def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "name", "call", "after"),
     [
@@ -81,6 +82,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(
     assert compare(tmp_path / "run") == uninterrupted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_calls_of_other_sizes_give_the_same_bits(
     short_run, tmp_path, compare, uninterrupted, steps
@@ -89,6 +91,7 @@ def test_calls_of_other_sizes_give_the_same_bits(
     assert compare(tmp_path / "run") == uninterrupted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )

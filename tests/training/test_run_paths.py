@@ -20,6 +20,7 @@ make_dataset.source = "folder:photos"
 """
 
 
+@pytest.mark.slow
 def test_a_run_whose_folder_looks_like_a_pattern_goes_on(short_run, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(train.logging, "info", lambda text, *args: said.append(text % args))

@@ -28,6 +28,7 @@ def assert_close(ours, others):
             assert other[name] == pytest.approx(value, rel=rel), name
 
 
+@pytest.mark.slow
 def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):
     made = []
 
@@ -65,6 +66,7 @@ def test_a_process_can_train_models_of_different_shapes():
             np.testing.assert_array_equal(replica, np.full(size, 2.0))
 
 
+@pytest.mark.slow
 def test_replicas_draw_different_noise(short_run, tmp_path, tiny):
     for execution in ({}, MIRRORED):
         workdir = tmp_path / execution.get("strategy", "single")

@@ -246,6 +246,7 @@ def test_not_finite_before_any_checkpoint(short_run, tiny):
         short_run(**QUIET, make_model=lambda spec: tiny(spec, not_finite_at=1))
 
 
+@pytest.mark.slow
 def test_stops_early(short_run, tmp_path):
     # Without learning nothing gets better after the first validation.
     still = dict.fromkeys(("encoder", "decoder"), lambda: optimizers.adam(0.0))
@@ -269,6 +270,7 @@ def test_unknown_best_metric(short_run, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_clipping(short_run, tmp_path, digits, tiny):
     plain = dict.fromkeys(("encoder", "decoder"), lambda: keras.optimizers.SGD(1.0))
     options = {**QUIET, "optimizers": plain, "log_every": 1}
@@ -364,6 +366,7 @@ def test_validation_needs_examples(short_run, tmp_path):
     assert os.listdir(tmp_path / "run" / "pictures") == ["samples-00000001.png"]
 
 
+@pytest.mark.slow
 def test_damaged_checkpoints(short_run, tmp_path, compare):
     short_run(**QUIET)
     before = compare(tmp_path / "run")
