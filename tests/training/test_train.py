@@ -366,7 +366,6 @@ def test_validation_needs_examples(short_run, tmp_path):
     assert os.listdir(tmp_path / "run" / "pictures") == ["samples-00000001.png"]
 
 
-@pytest.mark.slow
 def test_damaged_checkpoints(short_run, tmp_path, compare):
     short_run(**QUIET)
     before = compare(tmp_path / "run")
