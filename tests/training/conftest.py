@@ -124,3 +124,25 @@ def everything(workdir):
 def compare():
     """`everything`: all of a run that must not depend on how it was executed."""
     return everything
+
+
+@pytest.fixture
+def stopped_run(monkeypatch, short_run):
+    """`short_run`, ended without a chance to save anything when it has written its third log."""
+    from glf.training.watch import Watcher
+
+    log, calls = Watcher.log, []
+
+    def stopped(*args):
+        log(*args)
+        calls.append(None)
+        if len(calls) == 3:  # after step 9: the checkpoint of step 8 is there
+            raise InterruptedError
+
+    def run(**options):
+        with monkeypatch.context() as patch:
+            patch.setattr(Watcher, "log", stopped)
+            with pytest.raises(InterruptedError):
+                short_run(**options)
+
+    return run

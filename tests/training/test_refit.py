@@ -38,7 +38,7 @@ def checked():
 
 @pytest.mark.slow
 def test_every_checkpoint_holds_its_own_and_resumes(
-    short_run, tmp_path, digits, compare, monkeypatch, checked
+    short_run, tmp_path, digits, compare, checked, stopped_run
 ):
     """Of the averaged weights; a kill between makes no difference."""
     short_run(tmp_path / "whole", **OPTIONS)
@@ -50,18 +50,7 @@ def test_every_checkpoint_holds_its_own_and_resumes(
         locs.append(model.prior.loc.numpy())
     assert np.any(locs[0] != locs[1])
     assert np.any(locs[1] != locs[2])
-    log, calls = Watcher.log, []
-
-    def stopped(*args):
-        log(*args)
-        calls.append(None)
-        if len(calls) == 3:  # after step 9: the checkpoint of step 8 is there
-            raise InterruptedError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Watcher, "log", stopped)
-        with pytest.raises(InterruptedError):
-            short_run(**OPTIONS)
+    stopped_run(**OPTIONS)
     short_run(**OPTIONS)
     assert compare(tmp_path / "run") == compare(tmp_path / "whole")
 

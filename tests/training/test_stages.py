@@ -16,7 +16,6 @@ from glf.training.execution import Execution
 from glf.training.experiment import Experiment
 from glf.training.stages import Stage, make_stages, stage_of
 from glf.training.step import Stepper
-from glf.training.watch import Watcher
 
 DENSE = partial(DenseConditioner, hidden=4, num_layers=1)
 FLOW = partial(
@@ -115,7 +114,7 @@ def test_what_is_out_of_its_stage_stays_as_it_is(make_small_glf, digits):
 
 
 @pytest.mark.slow
-def test_calls_and_resuming_change_nothing(short_run, tmp_path, monkeypatch, compare):
+def test_calls_and_resuming_change_nothing(short_run, tmp_path, compare, stopped_run):
     """And the best checkpoint is one of the last stage, however low the loss was before."""
     options = {"stages": [("encoder", 5), ("decoder", 7)], "execution": {"jit": False}}
     options |= {
@@ -124,18 +123,7 @@ def test_calls_and_resuming_change_nothing(short_run, tmp_path, monkeypatch, com
         "optimizers": partial(optimizers.adam, 1.0),
     }
     short_run(tmp_path / "whole", **options)
-    draw, calls = Watcher.log, []
-
-    def stopped(*args):
-        draw(*args)
-        calls.append(None)
-        if len(calls) == 3:  # after step 9: the checkpoint of step 8 is there
-            raise InterruptedError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Watcher, "log", stopped)
-        with pytest.raises(InterruptedError):
-            short_run(**options)
+    stopped_run(**options)
     short_run(**options)
     found = compare(tmp_path / "run")
     assert found == compare(tmp_path / "whole")
