@@ -102,6 +102,14 @@ def define_positive(name, default, help_text):
     return flags.DEFINE_integer(name, default, help_text, lower_bound=1)
 
 
+def define_only(more=""):
+    """--only, names of evaluators."""
+    about = "Measure only what this evaluator does: a name of glf.evaluation.registry. Repeatable."
+    return flags.DEFINE_multi_string(
+        "only", [], " ".join([about, *[more] * bool(more), "Default: all."])
+    )
+
+
 def define_option(option):
     """A flag for a `glf.evaluation.options.Option`: integers or words, as its default is."""
     if isinstance(option.default, tuple) and option.default:

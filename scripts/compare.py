@@ -31,6 +31,7 @@ BATCH_SIZE = common.define_positive(
 )
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
+ONLY = common.define_only()
 OPTIONS = {option: common.define_option(option) for option in options()}
 flags.FLAGS.set_gnu_getopt(True)  # flags may follow the words
 RUNS = []
@@ -70,6 +71,7 @@ def compare(paths, out, given):
     asked = Asked(
         *(open_run, configurables.decisive, pathlib.Path(out)),
         *(SPLIT.value, CHECKPOINT.value, SEED.value, BATCH_SIZE.value, given, NUM.value),
+        only=tuple(ONLY.value),
     )
     return compare_runs(paths, asked)
 

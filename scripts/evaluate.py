@@ -29,12 +29,7 @@ from . import common, early
 
 WORKDIR = common.define_workdir()
 SPLIT = common.define_split()
-ONLY = flags.DEFINE_multi_string(
-    "only",
-    [],
-    "Measure only what this evaluator does: a name of glf.evaluation.registry. Repeatable. Metrics "
-    "of the same step that are in the file already stay. Default: all.",
-)
+ONLY = common.define_only("Metrics of the same step that are in the file already stay.")
 BATCH_SIZE = common.define_positive(
     "batch_size", None, "Examples at a time. Default: 256; 64 where each has several samples."
 )

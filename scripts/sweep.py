@@ -76,6 +76,7 @@ SEED = flags.DEFINE_integer("seed", 0, "Of the noise of losses and samples when 
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "Which checkpoint of each run to measure."
 )
+ONLY = common.define_only()
 # What evaluators take; a run of a model that cannot take one passes over it.
 OPTIONS = {option: common.define_option(option) for option in options()}
 
@@ -117,7 +118,7 @@ def given(*holders):
 
 
 def _measured():
-    return [SPLIT, CHECKPOINT, SEED, BATCH_SIZE, *OPTIONS.values()]
+    return [SPLIT, CHECKPOINT, SEED, BATCH_SIZE, ONLY, *OPTIONS.values()]
 
 
 def evaluation():
@@ -127,7 +128,10 @@ def evaluation():
     if not COMPARE.value:
         return None
     options = {flag.name: flag.value for flag in OPTIONS.values() if flag.present}
-    return Evaluation(SPLIT.value, CHECKPOINT.value, SEED.value, BATCH_SIZE.value, options)
+    return Evaluation(
+        *(SPLIT.value, CHECKPOINT.value, SEED.value, BATCH_SIZE.value, options),
+        only=tuple(ONLY.value),
+    )
 
 
 def check_options(runs):

@@ -99,6 +99,19 @@ def check_request(only, options):
     return takes
 
 
+def check_only(only, options):
+    """Refuses names of evaluators that there are not, or that the options do not ask for.
+
+    Raises:
+      ValueError: that says which there are, or which option is missing.
+    """
+    takes = check_request(only, options)
+    for name in only:
+        evaluator = EVALUATORS[name](**{o: options[o] for o in takes[name] if o in options})
+        if not evaluator.requested:
+            raise ValueError(f"{name} is measured where {evaluator.switch} asks for it.")
+
+
 def _chosen(subject, only, options, strict):
     """({name: evaluator} that apply and are asked for, {name: why not}); errors as of `evaluate`.
 

@@ -6,6 +6,7 @@ import json
 from absl import logging
 
 from glf import configurables
+from glf.evaluation.evaluate import check_only
 from glf.evaluation.report import read_metrics
 from glf.sweeps.jobs import Queue, Task
 from glf.sweeps.record import SweepFolder
@@ -27,6 +28,10 @@ class Evaluation:
       seed: of the noise of losses and samples.
       batch_size: examples at a time; None: as of `glf.evaluation.base.Subject`.
       options: {name: value} of evaluators.
+      only: names of evaluators; none: all of them.
+
+    Raises:
+      ValueError: if there is no such evaluator or option, or an evaluator needs an option.
     """
 
     split: str = "test"
@@ -34,11 +39,21 @@ class Evaluation:
     seed: int = 0
     batch_size: int | None = None
     options: dict = dataclasses.field(default_factory=dict)
+    only: tuple = ()
+
+    def __post_init__(self):
+        check_only(self.only, self.options)
 
     def asked(self):
         """What metrics.json keeps beside the metrics, see `report.update_metrics`."""
         own = {name: getattr(self, name) for name in ("batch_size", "seed", "checkpoint")}
-        return {"only": [], **own, **self.options}
+        return {"only": list(self.only), **own, **self.options}
+
+    def is_told_by(self, asked):
+        """Whether results that were asked for so hold all that this one asks for."""
+        if not asked or asked | {"only": []} != self.asked() | {"only": []}:
+            return False
+        return not asked["only"] or (self.only and set(self.only) <= set(asked["only"]))
 
 
 class Run(Task):
@@ -92,7 +107,7 @@ class Run(Task):
         best = Checkpoints(self.folder.checkpoints).best()
         if self.evaluation.checkpoint == "best" and best is not None:
             step = read_manifest(best)["step"]
-        return held.get("step") == step and held.get("asked") == self.evaluation.asked()
+        return held.get("step") == step and self.evaluation.is_told_by(held.get("asked"))
 
 
 def checked(planned, workdir, precision, evaluation, command):

@@ -12,7 +12,7 @@ from absl import logging
 from glf.core import outputs
 from glf.evaluation import model_pictures, pictures
 from glf.evaluation.base import Subject
-from glf.evaluation.evaluate import outcome
+from glf.evaluation.evaluate import check_only, outcome
 from glf.evaluation.methods import ComparedRun
 from glf.evaluation.registry import EVALUATORS
 from glf.evaluation.report import read_metrics, update_metrics
@@ -39,6 +39,10 @@ class Asked:
       batch_size: examples at a time, or None.
       options: {name: value} of evaluators.
       num: images in a picture; 0: no pictures.
+      only: names of evaluators; none: all of them.
+
+    Raises:
+      ValueError: if there is no such evaluator or option, or an evaluator needs an option.
     """
 
     open_run: object
@@ -50,6 +54,10 @@ class Asked:
     batch_size: int | None = None
     options: dict = dataclasses.field(default_factory=dict)
     num: int = 64
+    only: tuple = ()
+
+    def __post_init__(self):
+        check_only(self.only, self.options)
 
 
 class RunToCompare:
@@ -113,7 +121,8 @@ class RunToCompare:
             return None
         known, asked = {**kept["measured"], **kept["refused"]}, kept.get("asked", {})
         lacking = []
-        for name, evaluator in EVALUATORS.items():
+        for name in self.asked.only or EVALUATORS:
+            evaluator = EVALUATORS[name]
             takes = evaluator.takes()
             given = {o: v for o, v in self.asked.options.items() if o in takes}
             same = all(_plain(asked.get(o, takes[o])) == _plain(v) for o, v in given.items())
@@ -156,11 +165,11 @@ class RunToCompare:
         self.run.step = step
         if lacking is None or lacking:
             subject = Subject(model, dataset, asked.split, asked.batch_size, asked.seed)
-            found = outcome(subject, lacking or (), asked.options, strict=False)
+            found = outcome(subject, lacking or asked.only, asked.options, strict=False)
             told = {"measured": found.measured, "refused": found.refused}
-            said = {"only": [], "batch_size": asked.batch_size, "seed": asked.seed}
+            said = {"only": list(asked.only), "batch_size": asked.batch_size, "seed": asked.seed}
             said |= {"checkpoint": asked.checkpoint, **asked.options}
-            new = lacking is None
+            new = lacking is None and not asked.only
             update_metrics(
                 self._writable(), asked.split, step, found.metrics, new, asked=said, told=told
             )

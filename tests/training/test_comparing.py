@@ -149,6 +149,23 @@ def test_what_is_lacking_is_measured(place, ask):
     assert "not finished: training stands at step 20" in (place / "report/index.html").read_text()
 
 
+def test_only_some_are_measured(place, ask):
+    compare_runs([place / "runs"], ask(num=0, only=("cost",), options={"timed_samples": 3}))
+    kept = json.loads((place / "runs" / "a0" / "metrics.json").read_text())["validation"]
+    assert (list(kept["measured"]), kept["asked"]["only"]) == (["cost"], ["cost"])
+    # The same again, and less: nothing is measured. All: what is lacking.
+    ask.opened.clear()
+    compare_runs([place / "runs"], ask(num=0, only=("cost",)))
+    assert ask.opened == []
+    compare_runs([place / "runs"], ask(num=0))
+    assert ask.opened == ["a0", "a1", "b0"]
+    kept = json.loads((place / "runs" / "a0" / "metrics.json").read_text())["validation"]
+    assert set(kept["measured"]) == {"cost", "reconstruction"}
+    assert "sampling_ms" in kept["metrics"]
+    with pytest.raises(ValueError, match=r"There is no evaluator 'costs'; choose from"):
+        ask(only=("costs",))
+
+
 def test_a_stop_and_a_failure_keep_what_was_done(place, ask):
     asked = ask(num=0)
     stops = {"a1": KeyboardInterrupt("stopped"), "a0": None, "b0": None}
