@@ -12,6 +12,7 @@ ABILITIES = {
     "DrawsBySampler": ("Autoregressive", "DiscreteAutoencoder"),
     "HasBounds": ("PixelFlow", "LikelihoodVAE"),
     "HasCodes": ("DiscreteAutoencoder",),
+    "HasGuidance": ("GLF",),
     "HasLatentFlow": ("GLF",),
     "HasPointDensity": ("VectorFlow",),
     "Reconstructs": (

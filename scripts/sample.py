@@ -9,6 +9,8 @@ the plane the .npz holds "points" (float32, [num, 2]), and the .png shows the de
 and the data.
 
   --labels=3,1,4                classes to draw, for models conditional on labels
+  --guidance=1                  towards their labels, for models that learned what there is without
+                                one (GLF.label_drop)
 
 For autoregressive models, and for the autoregressive prior of a discrete autoencoder:
 
@@ -54,6 +56,9 @@ SAMPLER = flags.DEFINE_enum(
 LABELS = flags.DEFINE_list(
     "labels", None, "Classes, e.g. 3,1,4, taken in turn. Default: all of them, in turn."
 )
+GUIDANCE = flags.DEFINE_float(
+    "guidance", None, "The weight of guidance towards the labels, at least 0.", 0.0
+)
 COMPLETE_ROWS = flags.DEFINE_integer(
     "complete_rows", None, "Complete examples of which so many rows are given.", 1
 )
@@ -85,6 +90,8 @@ def check_model(name, abilities):
     for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
         if flag.value is not None and not autoregressive:
             raise ValueError(f"--{flag.name} is for autoregressive models; this run's is a {name}.")
+    if GUIDANCE.value is not None and "HasGuidance" not in abilities:
+        raise ValueError(f"--guidance is for a GLF with labels; this run's is a {name}.")
     if "HasCodes" in abilities and (COMPLETE_ROWS.value or INPAINT.value):
         raise ValueError(
             f"--complete_rows and --inpaint are for autoregressive models of the data; this "
@@ -198,7 +205,12 @@ def draw(model, dataset):
     batch, num = examples(dataset)
     condition, several = conditions(model, batch, num), []
     for temperature in TEMPERATURE.value:
-        drawn = model.draw(num, SEED.value, temperature, condition).finite()
+        if GUIDANCE.value is None:
+            drawn = model.draw(num, SEED.value, temperature, condition)
+        else:
+            guidance = GUIDANCE.value
+            drawn = model.draw_guided(num, SEED.value, guidance, temperature, condition)
+        drawn = drawn.finite()
         logging.info("Samples: %s.", drawn.describe())
         several.append(drawn.x.numpy())
     if batch is not None and model.condition_kind != "paired":

@@ -9,6 +9,8 @@ parameters give the identity, or a map near it where a class says so.
 
 A map may ask for numbers that all elements share. `shared` are their first values; whoever owns the
 map learns them (`learn_shared`), and puts them behind the others of every element (`with_shared`).
+
+Maps that are affine in x say so, by `glf.bijectors.guidance.affine`: they can be guided.
 """
 
 import abc
@@ -16,6 +18,7 @@ import abc
 import keras
 import tensorflow as tf
 
+from glf.bijectors.guidance import affine
 from glf.core.traced_once import traced_once
 
 # Bound on the factor a of `TanhAffineMap`.
@@ -58,6 +61,7 @@ def with_shared(raw, shared):
     return tf.concat([raw, tf.broadcast_to(tf.cast(shared.value, raw.dtype), shape)], axis=-1)
 
 
+@affine
 class AdditiveMap(ElementwiseMap):
     """y = x + t (Dinh, Krueger, Bengio 2014, "NICE", section 3.2). log f' = 0."""
 
@@ -72,6 +76,7 @@ class AdditiveMap(ElementwiseMap):
         return y - tf.squeeze(raw, -1), tf.zeros_like(y)
 
 
+@affine
 class AffineMap(ElementwiseMap):
     """y = x exp(s) + t, with a soft bound on the log-scale: s = clamp · 0.636 · atan(raw).
 
@@ -112,6 +117,7 @@ def _affine_inverse(y, raw, bound):
     return (y - shift) * tf.exp(log_scale), log_scale
 
 
+@affine
 class TanhAffineMap(ElementwiseMap):
     """y = (x + t) exp(s), s = a tanh(raw), with a learned for all elements. log f' = s.
 
@@ -151,6 +157,7 @@ def _tanh_scale_and_shift(raw):
     return factor * tf.tanh(raw_scale), shift
 
 
+@affine
 class SigmoidAffineMap(ElementwiseMap):
     """y = (x + t) σ̃, σ̃ = ε + (1 - ε) sigmoid(raw + offset). log f' = log σ̃.
 

@@ -71,18 +71,27 @@ def checked_temperature(temperature):
     Raises:
       ValueError: if it is no number, negative, or not finite; see `ensured`.
     """
-    number = isinstance(temperature, numbers.Real) and not isinstance(temperature, bool)
-    if not number and not _is_scalar(temperature, lambda d: d.is_floating or d.is_integer):
-        raise ValueError(f"The temperature is a number of at least 0, got {temperature!r}.")
-    if number and not 0 <= temperature < math.inf:
-        raise ValueError(f"The temperature must be finite and at least 0, got {temperature}.")
-    temperature = tf.cast(temperature, tf.float32)
-    return ensured(
-        temperature,
-        tf.math.is_finite(temperature) & (temperature >= 0),
-        "The temperature must be finite and at least 0, got",
-        temperature,
-    )
+    return _checked_scale("temperature", temperature)
+
+
+def checked_guidance(weight):
+    """A weight of guidance, a number or a scalar tensor, as a float32 tensor.
+
+    Raises:
+      ValueError: if it is no number, negative, or not finite; see `ensured`.
+    """
+    return _checked_scale("weight of guidance", weight)
+
+
+def _checked_scale(name, value):
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number and not _is_scalar(value, lambda d: d.is_floating or d.is_integer):
+        raise ValueError(f"The {name} is a number of at least 0, got {value!r}.")
+    if number and not 0 <= value < math.inf:
+        raise ValueError(f"The {name} must be finite and at least 0, got {value}.")
+    value = tf.cast(value, tf.float32)
+    holds = tf.math.is_finite(value) & (value >= 0)
+    return ensured(value, holds, f"The {name} must be finite and at least 0, got", value)
 
 
 def _is_scalar(value, has_type):

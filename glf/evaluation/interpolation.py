@@ -12,7 +12,8 @@ def interpolations(model, dataset, rows, steps, seed, split="test"):
 
     With u_a = f(encode(a)) and u_b likewise, column t of a row is
     decode(f^-1((1 - t) u_a + t u_b)) for `steps` values of t from 0 to 1; the images a and b
-    themselves stand to the left and to the right.
+    themselves stand to the left and to the right. Of a model with noise in its latents encode
+    gives their means, without it.
 
     Returns uint8 [rows * (steps + 2), height, width, channels], row by row.
 
@@ -30,10 +31,11 @@ def interpolations(model, dataset, rows, steps, seed, split="test"):
     chosen = np.stack([generator.choice(available, 2, replace=False) for _ in range(rows)])
     x = dataset.examples(split, chosen.reshape(-1))["x"]
     u = model.to_base(model.encode(tf.constant(x)))
+    shape = u.shape[1:]
     u = tf.reshape(u, [rows, 2, 1, -1])
     t = tf.reshape(tf.linspace(0.0, 1.0, steps), [1, steps, 1])
     line = (1 - t) * u[:, 0] + t * u[:, 1]
-    z = model.from_base(tf.reshape(line, [rows * steps, -1]))
+    z = model.from_base(tf.reshape(line, [rows * steps, *shape]))
     between = model.decode(z).numpy().reshape(rows, steps, *x.shape[1:])
     ends = x.reshape(rows, 2, *x.shape[1:])
     joined = np.concatenate([ends[:, :1], between, ends[:, 1:]], axis=1)

@@ -14,7 +14,8 @@ from glf.models.fitted_after import FittedAfter
 class LatentDensity(Evaluator):
     """-log p(z) of a flow on latents, or of a prior fitted to them, also in bits a dimension.
 
-    It is no likelihood of images, and the latents of another encoder are other latents.
+    It is no likelihood of images, and the latents of another encoder are other latents, as are
+    those with more noise.
     """
 
     needs = HasLatentDensity
@@ -32,11 +33,11 @@ class LatentDensity(Evaluator):
         nats = subject.once(mean_loss_terms).get("latent_nll")
         # What is fitted is no term of a loss.
         nats = mean_latent_nll(subject) if nats is None else nats
-        bits = nats / (math.log(2) * subject.model.latent_size)
+        bits = nats / (math.log(2) * math.prod(subject.model.latent_spec.shape[1:]))
         about = subject.model.meanings["latent_nll"]
         return {
             "latent_nll": metric(nats, "nats", about, "lower"),
-            "latent_nll_per_dim": metric(bits, "bits", "latent_nll / latent size", "lower"),
+            "latent_nll_per_dim": metric(bits, "bits", "latent_nll / number of latents", "lower"),
         }
 
 

@@ -26,7 +26,8 @@ class LatentMixtures(FeatureEvaluator):
     """A model's density of its latents beside Gaussian mixtures fitted to the same latents.
 
     The mixtures have full covariances and are fitted by EM (scikit-learn, one k-means start) to
-    the latents of the train split, those of the encoder in inference mode. Of each density: minus
+    the latents of the train split, those of the encoder in inference mode, with the noise that the
+    model adds to them, and maps as vectors of all their values. Of each density: minus
     its mean log-density of the judged split's latents and of training latents and, where features
     are asked for, the Frechet distance of what the decoder makes of its samples. The two disagree:
     nats do not rank samples.
@@ -123,7 +124,7 @@ def _of_model(subject):
     def nll(split):
         z = subject.once(Latents(split))
         parts = [
-            model.latent_log_prob(tf.constant(z[i : i + BATCH], tf.float32)).numpy()
+            model.latent_log_prob(_latents(model, z[i : i + BATCH])).numpy()
             for i in range(0, len(z), BATCH)
         ]
         return -float(np.concatenate(parts).astype(np.float64).mean())
@@ -135,15 +136,23 @@ def _of_model(subject):
 
 @dataclasses.dataclass(frozen=True)
 class Latents:
-    """The latents of every example of a split, float64 [num, latent_size], for `Subject.once`."""
+    """The latents of every example of a split, float64 [num, d], for `Subject.once`.
+
+    As the model's density is to judge them: see `judged_latents`.
+    """
 
     split: str
 
     def __call__(self, subject):
         """They, in the encoder's inference mode."""
         batches = subject.dataset.eval_batches(self.split, BATCH)
-        pieces = [subject.model.encode(batch["x"]).numpy() for batch in batches]
-        return np.concatenate(pieces).astype(np.float64)
+        seed = random.fold(subject.seed, "latents", self.split)
+        pieces = [
+            subject.model.judged_latents(batch["x"], random.fold(seed, index)).numpy()
+            for index, batch in enumerate(batches)
+        ]
+        z = np.concatenate(pieces).astype(np.float64)
+        return z.reshape(len(z), -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,8 +208,13 @@ class Fitted:
         # scikit-learn sorts its samples by component; a picture should not.
         order = random.numpy_generator(subject.seed, "mixture").permutation(len(component))
         z = drawn[order].astype(np.float32)
+        model = subject.model
         pieces = [
-            subject.model.decode(tf.constant(z[i : i + BATCH])).numpy()
-            for i in range(0, num, BATCH)
+            model.decode(_latents(model, z[i : i + BATCH])).numpy() for i in range(0, num, BATCH)
         ]
         return np.concatenate(pieces)
+
+
+def _latents(model, z):
+    """Vectors as the model's latents."""
+    return tf.reshape(tf.constant(z, tf.float32), (-1, *model.latent_spec.shape[1:]))

@@ -17,7 +17,7 @@ from glf.evaluation.report import metric
 from glf.models.abilities import HasLatentDensity, HasLogProb, Reconstructs
 
 _MEANS = {
-    "latent": "the log-density of latents",
+    "latent": "the log-density of latents, of means where a model adds noise to them",
     "reconstruction": "minus the squared error of the reconstruction",
     "both": "the sum of both, each less its mean over the deviation of it in the model's own data",
     "likelihood": "the log-likelihood",

@@ -31,12 +31,17 @@ class Reconstruction(Evaluator):
 
         measured = reconstruction_metrics(map(pair, subject.batches()))
         side = window_side(model.spec.shape[:2])
+        also = model.of_reconstructions and f", {model.of_reconstructions}"
         about = {
             "mse": ("", "mean squared error a value, images in [0, 1]", "lower"),
             "psnr": ("dB", "mean over images of 10 log10(1 / mse)", "higher"),
             "ssim": ("", f"mean structural similarity, windows of {side} x {side}", "higher"),
         }
-        return {name: metric(measured[name], *about[name]) for name in about if name in measured}
+        return {
+            name: metric(measured[name], unit, f"{said}{also}", better)
+            for name, (unit, said, better) in about.items()
+            if name in measured
+        }
 
 
 def mean_squared_error(y, reconstruction):

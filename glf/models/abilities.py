@@ -99,7 +99,13 @@ class HasBounds(HasDensity):
 
 
 class Reconstructs(Ability):
-    """Models that give back an image close to the one they are given."""
+    """Models that give back an image close to the one they are given.
+
+    Attributes:
+      of_reconstructions: what else is to be known of them, words for exports and reports.
+    """
+
+    of_reconstructions = ""
 
     @typing.final
     def reconstruct(self, x, condition=None):
@@ -142,7 +148,9 @@ class Reconstructs(Ability):
 
         images = {"images": self._data_value()}
         takes = images | self._reconstruction_value()
-        signature = Signature(reconstruct, "Images to their reconstructions.", takes, images)
+        also = self.of_reconstructions and f", {self.of_reconstructions}"
+        does = f"Images to their reconstructions{also}."
+        signature = Signature(reconstruct, does, takes, images)
         return [signature, *super().export_signatures()]
 
     def _reconstruction_condition(self, rows, condition):
@@ -161,9 +169,11 @@ class HasLatents(Reconstructs):
     Attributes:
       latent_size: the length of z, a vector [batch, latent_size] unless told otherwise.
       categories: None, or z are integers in {0, ..., categories - 1}.
+      of_latents: what else is to be known of them, a sentence, for exports and reports.
     """
 
     categories = None
+    of_latents = ""
 
     @property
     def latent_spec(self):
@@ -216,10 +226,14 @@ class HasLatents(Reconstructs):
         images, latents = {"images": self._data_value()}, self._latents_value()
         conditions = self._reconstruction_value()
         return [
-            Signature(encode, "Images to latents.", images | conditions, latents),
+            Signature(encode, self._said("Images to latents."), images | conditions, latents),
             Signature(decode, "Latents to images.", latents | conditions, images),
             *super().export_signatures(),
         ]
+
+    def _said(self, does):
+        """A sentence, and what is to be known of latents."""
+        return f"{does} {self.of_latents}".strip()
 
     def _latents_value(self):
         about = "" if self.categories is None else f", values 0 to {self.categories - 1}"
@@ -243,6 +257,25 @@ class HasLatentDensity(HasLatents):
         condition = self._checked_condition(z, condition)
         return self._in_pieces(self._latent_log_prob, z=z, condition=condition)
 
+    @typing.final
+    def judged_latents(self, x, seed=0, condition=None):
+        """Latents of images as p(z) is a density of: those of `encode`, where nothing is added.
+
+        A model that adds noise to latents gives a draw of them by `seed`.
+
+        Raises:
+          ValueError: as of `encode`.
+        """
+        x = check_data(self.spec, x)
+        condition = self._reconstruction_condition(x, condition)
+        seed = random.make_seed(seed)
+        return self._in_pieces(self._judged_latents, x=x, seed=seed, condition=condition)
+
+    def _judged_latents(self, x, seed, condition):
+        """The same of one piece."""
+        del seed
+        return self._encode(x, condition)
+
     @abc.abstractmethod
     def _latent_log_prob(self, z, condition):
         """The same of one piece."""
@@ -254,6 +287,7 @@ class HasLatentDensity(HasLatents):
             return {"log_prob": self.latent_log_prob(latents, conditions)}
 
         does = "The log-density of latents under the model; not a likelihood of images."
+        does = self._said(does)
         takes = self._latents_value() | self._condition_value()
         return [*super().export_signatures(), Signature(latent_log_prob, does, takes, LOG_PROB)]
 
@@ -275,17 +309,22 @@ class HasCodes(HasLatentDensity):
 class HasLatentFlow(HasLatentDensity):
     """Models whose latents a flow maps to base noise u of the same size, and judges."""
 
+    @property
+    def base_spec(self):
+        """The `tf.TensorSpec` of a batch of base noise: that of latents unless told otherwise."""
+        return self.latent_spec
+
     @typing.final
     def to_base(self, z, condition=None):
-        """Latents z to base noise u, both [batch, latent_size]; errors as of `latent_log_prob`."""
+        """Latents z to base noise u; errors as of `latent_log_prob`."""
         z = self._checked_latents(z)
         condition = self._checked_condition(z, condition)
         return self._in_pieces(self._to_base, z=z, condition=condition)
 
     @typing.final
     def from_base(self, u, condition=None):
-        """Base noise u to latents z, both [batch, latent_size]; errors as of `latent_log_prob`."""
-        u = self._checked_latents(u, "base noise")
+        """Base noise u to latents z; errors as of `latent_log_prob`."""
+        u = check_latents(self.base_spec, u, kind="base noise")
         condition = self._checked_condition(u, condition)
         return self._in_pieces(self._from_base, u=u, condition=condition)
 

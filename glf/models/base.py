@@ -142,13 +142,18 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
 
     def export_signatures(self):
         """ "sample", and those of the model's abilities."""
-        data = self._data_value()
         name = "images" if self.spec.levels else "points"
 
         def sample(num, temperature, seed, conditions=None):
             return {name: self.sample(num, random.make_seed(seed), temperature, conditions)}
 
-        takes = {
+        does = f"Draws {name}; the same seed gives the same {name}."
+        signature = Signature(sample, does, self._request_value(), {name: self._drawn_value()})
+        return [signature, *super().export_signatures()]
+
+    def _request_value(self):
+        """What a request for samples says, as exports describe it."""
+        return {
             "num": Value(tf.TensorSpec([], tf.int32), ", at least 1"),
             "temperature": Value(
                 tf.TensorSpec([], tf.float32),
@@ -157,9 +162,11 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
             "seed": Value(tf.TensorSpec([], tf.int64)),
             **self._condition_value(),
         }
-        does = f"Draws {name}; the same seed gives the same {name}."
-        gives = {name: data._replace(about=f"{data.about}; batch is num")}
-        return [Signature(sample, does, takes, gives), *super().export_signatures()]
+
+    def _drawn_value(self):
+        """A batch of samples, as exports describe it."""
+        data = self._data_value()
+        return data._replace(about=f"{data.about}; batch is num")
 
     def _data_value(self):
         """A batch of data, as exports describe it."""

@@ -2,17 +2,21 @@
 
 from types import MappingProxyType
 
+import keras
+import numpy as np
 import tensorflow as tf
 
+from glf.core import random
 from glf.core.fused import fused
 from glf.models.abilities import HasInnerLoss, HasLatentFlow, HasRoundTrip
+from glf.models.guidance import HasGuidance
 from glf.models.latent_model import LatentModel
 from glf.models.reconstruction import SquaredError
 from glf.networks.infogan import InfoGAN
 from glf.priors.flow import Flow
 
 
-class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
+class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -25,23 +29,53 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
     With `stop_gradient=False` z' is z itself: the paper's regularized GLF, in which `beta` sets
     how far the flow's likelihood may shrink the latents.
 
+    Noise. With `latent_noise` sigma > 0 decoder and flow are given
+
+      z = encoder(y) + sigma epsilon,   epsilon ~ N(0, I),
+
+    in training and wherever the loss is measured: the decoder learns to denoise, and the flow
+    models latents without gaps between them, as in SimFlow (arXiv 2512.04084), whose encoder has a
+    constant variance, sigma^2. So p(z) is a density of noisy latents, and nats of other sigmas are
+    nats of other data. `encode` gives the mean, encoder(y); `reconstruct` and interpolations are of
+    it, without noise, `latent_log_prob` judges what it is given, and `judged_latents` are the noisy
+    ones, which the terms of the loss and all else that judges the density are measured on.
+
+    An encoder that the flow does not pull on would enlarge its latents until sigma is nothing, so
+    noise needs a scale: `unit_latents`, which brings every latent (of maps, every channel) to mean
+    0 and variance 1 by a batch normalisation without weights, so that sigma is a share of its
+    deviation, or `stop_gradient=False`.
+
+    Labels. With `label_drop` > 0 an example's label is left out in training with that probability:
+    a learned vector stands in its place. Samples can then be guided, see `sample_guided` and
+    `glf.bijectors.guidance.guided_forward`.
+
     Batch normalisation uses batch statistics in training and its moving averages everywhere else;
     samples are never normalised.
 
     Args:
       spec: the data's `DataSpec`.
-      latent_size: the number of latents, d.
+      latent_size: the number of latents, d; of an autoencoder whose latents are maps [h, w, d], the
+        number at each place.
       make_autoencoder: called with `image_shape` and `latent_size`; makes the `Autoencoder`, from
         images in [0, 1] to z and from z to pre-activations h, which become the image
-        (tanh h + 1) / 2.
+        (tanh h + 1) / 2. Of a `SpatialAutoencoder` latents are maps, for a flow of images.
       make_flow: makes the `Flow` on latents.
       make_reconstruction: makes the loss of (h, y), per example.
       make_condition_encoder: makes the `ConditionEncoder` of labels c, on which the flow is
         conditioned: log p(z' | c); None: the model takes no condition.
       beta: the weight of the reconstruction.
       stop_gradient: whether the flow's loss is kept from the encoder.
+      latent_noise: sigma, the standard deviation of the noise, in units of the latents; 0: none,
+        the paper's GLF.
+      unit_latents: whether latents are brought to mean 0 and variance 1.
+      label_drop: the probability with which training leaves a label out, in [0, 1).
+
+    Raises:
+      ValueError: if a number is out of range; for noise on latents without a scale; for labels to
+        drop where there are none, or a flow that cannot be guided.
     """
 
+    has_maps = True
     round_trip_of = "latents"
     prior_is = ("make_flow", "flow")
     meanings = MappingProxyType(
@@ -62,9 +96,19 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         make_condition_encoder=None,
         beta=1.0,
         stop_gradient=True,
+        latent_noise=0.0,
+        unit_latents=False,
+        label_drop=0.0,
     ):
         if not beta > 0:
             raise ValueError(f"GLF.beta must be positive, got {beta}.")
+        _check_noise(latent_noise, unit_latents, stop_gradient)
+        if not 0 <= label_drop < 1 or (label_drop and make_condition_encoder is None):
+            raise ValueError(
+                "GLF.label_drop is a probability, at least 0 and less than 1, of a model with "
+                f"labels (GLF.make_condition_encoder); got {label_drop} and "
+                f"make_condition_encoder={make_condition_encoder}."
+            )
         super().__init__(
             spec,
             latent_size=latent_size,
@@ -75,25 +119,62 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         )
         self.beta = beta
         self.stop_gradient = stop_gradient
+        self.latent_noise, self.label_drop = latent_noise, label_drop
+        self.normalisation = _normalisation(self.latent_shape) if unit_latents else None
+        if latent_noise:
+            self.of_latents = (
+                "The flow models latents with noise of standard deviation "
+                f"{latent_noise:g}, which encode does not add."
+            )
+            self.of_reconstructions = "of latents without the noise that the model adds to them"
+            nats = self.meanings["latent_nll"] + f"; of latents with noise of {latent_noise:g}"
+            self.meanings = MappingProxyType({**self.meanings, "latent_nll": nats})
+        self.without_label = None
+        if label_drop:
+            self.flow.check_guidable()
+            size = self.condition_encoder.context_shape[-1]
+            self.without_label = self.add_weight(
+                name="without_label", shape=(size,), initializer="zeros"
+            )
 
     @property
     def flow(self):
         """The prior, a `Flow`."""
         return self.prior
 
+    @property
+    def base_spec(self):
+        """The `tf.TensorSpec` of a batch of base noise: what the flow makes of latents."""
+        return tf.TensorSpec([None, *self.flow.bijector.base_shape], tf.float32)
+
+    @property
+    def guidable(self):
+        """Whether labels are dropped in training."""
+        return self.without_label is not None
+
+    def parameter_groups(self):
+        """ "autoencoder" and "flow", with what is learned of labels."""
+        groups = super().parameter_groups()
+        if self.guidable:
+            groups["flow"] = [*groups["flow"], self.without_label]
+        return groups
+
     def _loss_terms(self, x, seed, training, condition):
-        """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats. `seed` is not used."""
+        """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats.
+
+        `seed` drives the latents' noise and the labels that are dropped.
+        """
         return self._loss_terms_and_features(x, seed, training, condition)[0]
 
     def _loss_terms_and_features(self, x, seed, training, condition):
         """The loss terms, and the latents that the flow's own loss needs: {"flow": z}."""
-        del seed
         y = self.to_unit(x)
-        z = self.autoencoder.encode(y, training)
+        z = self._noisy(self._latents(y, training), seed)
         reconstruction = self.reconstruction(self._h(z, training=training), y)
         fixed = tf.stop_gradient(z)
         judged = fixed if self.stop_gradient else z
-        latent_nll = -fused(self.flow.log_prob, judged, self._context(condition), training)
+        context = self._training_context(condition, seed, training)
+        latent_nll = -fused(self.flow.log_prob, judged, context, training)
         terms = {
             "loss": self.beta * reconstruction + latent_nll,
             "reconstruction": reconstruction,
@@ -108,13 +189,56 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
           ValueError: for another group than "flow", or without the stop-gradient, where the
             flow's loss is the encoder's, too.
         """
-        del seed
         if group != "flow" or not self.stop_gradient:
             raise ValueError(
                 "Only the flow of a GLF with stop_gradient=True can take steps of its own; "
                 f"train.updates_per_step names {group!r} with stop_gradient={self.stop_gradient}."
             )
-        return -self.flow.log_prob(features, self._context(condition), True)
+        context = self._training_context(condition, seed, True)
+        return -self.flow.log_prob(features, context, True)
+
+    def _latents(self, y, training):
+        """Latents of images y in [0, 1], without noise."""
+        z = self.autoencoder.encode(y, training)
+        if self.normalisation is None:
+            return z
+        # It follows the encoder, also into a stage in which that is not trained.
+        return self.normalisation(z, training=bool(training) and self.autoencoder.trainable)
+
+    def _noisy(self, z, seed):
+        """Latents as the decoder and the flow are trained on."""
+        if not self.latent_noise:
+            return z
+        return z + self.latent_noise * random.normal(tf.shape(z), random.fold(seed, "latents"))
+
+    def _training_context(self, condition, seed, training):
+        """The context of labels, of which training drops some."""
+        context = self._context(condition)
+        if not self.guidable:
+            return context
+        # In inference none: a number in [0, 1) is never less than 0.
+        rate = self.label_drop if training else 0.0
+        kept = random.uniform(tf.shape(context)[:1], random.fold(seed, "labels")) >= rate
+        kept = tf.reshape(kept, [-1] + [1] * (context.shape.rank - 1))
+        return tf.where(kept, context, self._without(context))
+
+    def _without(self, context):
+        """What stands for no label, of the same shape as a context."""
+        return tf.zeros_like(context) + self.without_label.value
+
+    def _encode(self, x, condition):
+        """The mean."""
+        return self._latents(self.to_unit(x), False)
+
+    def _judged_latents(self, x, seed, condition):
+        return self._noisy(self._encode(x, condition), seed)
+
+    def _draw_guided(self, num, seed, temperature, condition, guidance):
+        context = self._context(condition)
+        z = self.flow.sample_guided(
+            num, seed, temperature, context, self._without(context), guidance
+        )
+        return self._drawn(z, condition)
 
     def _to_base(self, z, condition):
         """u = f(z)."""
@@ -125,6 +249,30 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss):
         return self.flow.from_base(u, self._context(condition))
 
     def _round_trip(self, x, seed, condition):
-        """Latents, and these through f and back."""
-        z = self._encode(x, condition)
+        """Latents as the flow models them, and these through f and back."""
+        z = self._judged_latents(x, seed, condition)
         return z, self.flow.round_trip(z, self._context(condition))
+
+
+def _check_noise(latent_noise, unit_latents, stop_gradient):
+    """Refuses noise that is none, or that the encoder would make nothing of.
+
+    Raises:
+      ValueError: if so.
+    """
+    if not 0 <= latent_noise < np.inf:
+        raise ValueError(f"GLF.latent_noise must be finite and at least 0, got {latent_noise}.")
+    if latent_noise and stop_gradient and not unit_latents:
+        raise ValueError(
+            f"GLF.latent_noise={latent_noise} needs latents with a scale: an encoder that the flow "
+            "does not pull on would enlarge them until the noise is nothing. Bind "
+            "GLF.unit_latents = True, or GLF.stop_gradient = False."
+        )
+
+
+def _normalisation(shape):
+    """Batch normalisation to mean 0 and variance 1, of each latent or each channel of a map."""
+    options = {"momentum": 0.9, "epsilon": 1e-5, "center": False, "scale": False}
+    layer = keras.layers.BatchNormalization(**options, dtype="float32")
+    layer.build((None, *shape))
+    return layer

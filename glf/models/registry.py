@@ -18,6 +18,7 @@ from glf.bijectors import (
     InvertibleConv1x1,
     Logit,
 )
+from glf.bijectors.elementwise import AffineMap
 from glf.data.dataset import DataSpec
 from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
 from glf.models.autoregressive import Autoregressive
@@ -61,6 +62,9 @@ _paired = partial(Paired, size=3, filters=4, layers=2)
 
 _autoregressive = partial(AutoregressiveModel, make_network=_pixel_cnn)
 _latent_flow = partial(Flow, partial(BothHalvesCoupling, make_conditioner=_dense))
+_map_flow = partial(
+    Flow, partial(ImageCoupling, AffineMap, mask="checkerboard", make_conditioner=_glow)
+)
 _dense_autoencoder = partial(DenseAutoencoder, hidden=(8,))
 _iaf = partial(IAF, make_network=partial(MADE, hidden=(6,), zero_init_last=False))
 _spatial = {"filters": 6, "blocks": 1, "downsamplings": 1}
@@ -105,6 +109,19 @@ MODELS = {
             make_autoencoder=_dense_autoencoder,
             make_flow=_latent_flow,
             make_condition_encoder=_labels,
+        ),
+    ),
+    "glf_maps": (
+        IMAGES,
+        partial(
+            GLF,
+            latent_size=2,
+            make_autoencoder=partial(SpatialAutoencoder, **_spatial),
+            make_flow=_map_flow,
+            make_condition_encoder=_labels,
+            latent_noise=0.3,
+            unit_latents=True,
+            label_drop=0.3,
         ),
     ),
     "iwae": (

@@ -32,7 +32,7 @@ class RegularizedAutoencoder(LatentModel, HasLatentDensity, FittedAfter):
 
     Args:
       spec: the data's `DataSpec`.
-      latent_size: the number of latents, d.
+      latent_size: the number of latents, d; of maps [h, w, d], the number at each place.
       make_autoencoder: called with `image_shape` and `latent_size`; makes the `Autoencoder`.
       make_prior: makes the `Prior` of latents.
       make_reconstruction: makes the loss of (h, y), per example.
@@ -44,6 +44,7 @@ class RegularizedAutoencoder(LatentModel, HasLatentDensity, FittedAfter):
       ValueError: if a number is out of range, or labels are embedded for a prior that is fitted.
     """
 
+    has_maps = True
     meanings = MappingProxyType(
         {
             "reconstruction": "the reconstruction term of the loss",
@@ -108,7 +109,7 @@ class RegularizedAutoencoder(LatentModel, HasLatentDensity, FittedAfter):
         else:
             h = self._h(z, training=training)
         if "latent_norm" in weights:
-            norms["latent_norm"] = 0.5 * tf.reduce_sum(z**2, 1)
+            norms["latent_norm"] = _half_square(z)
         if "decoder_norm" in weights:
             squares = [tf.nn.l2_loss(w.value) for w in self.autoencoder.decoder.trainable_weights]
             norms["decoder_norm"] = tf.fill(tf.shape(z)[:1], 2.0 * tf.add_n(squares))
@@ -127,4 +128,9 @@ class RegularizedAutoencoder(LatentModel, HasLatentDensity, FittedAfter):
             h = self._h(z, training=training)
             v = random.normal(tf.shape(h), random.fold(seed, "jacobian"))
             projected = tf.reduce_sum(v * mean_image(h))
-        return h, tf.reduce_sum(tape.gradient(projected, z) ** 2, 1)
+        return h, 2.0 * _half_square(tape.gradient(projected, z))
+
+
+def _half_square(z):
+    """|z|^2 / 2 of each example."""
+    return 0.5 * tf.reduce_sum(z**2, range(1, z.shape.rank))

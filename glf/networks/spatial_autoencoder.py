@@ -1,4 +1,4 @@
-"""Autoencoders whose codes are small images: for discrete autoencoders."""
+"""Autoencoders whose codes are small images: for discrete codes, and for maps of latents."""
 
 import keras
 import tensorflow as tf
@@ -26,8 +26,9 @@ class SpatialAutoencoder(Autoencoder):
 
     Args:
       image_shape: (height, width, channels) of the images.
-      encoded: the number of features that the encoder gives.
-      decoded: the number of features that the decoder takes.
+      encoded: the number of features that the encoder gives; None: `latent_size`.
+      decoded: the number of features that the decoder takes; None: `latent_size`.
+      latent_size: the number of latents at each place of the map.
       outputs: see `Autoencoder`.
       filters: features inside.
       downsamplings: how many times the image is halved, at least 0.
@@ -40,15 +41,20 @@ class SpatialAutoencoder(Autoencoder):
     def __init__(
         self,
         image_shape,
-        encoded,
-        decoded,
+        encoded=None,
+        decoded=None,
         *,
+        latent_size=None,
         outputs=None,
         filters=128,
         downsamplings=2,
         blocks=2,
         dtype=None,
     ):
+        encoded = latent_size if encoded is None else encoded
+        decoded = latent_size if decoded is None else decoded
+        if encoded is None or decoded is None:
+            raise ValueError("SpatialAutoencoder needs encoded and decoded, or latent_size.")
         counts = {"encoded": encoded, "decoded": decoded, "filters": filters}
         super().__init__(image_shape, outputs=outputs, dtype=dtype, **counts)
         for name, value in {"downsamplings": downsamplings, "blocks": blocks}.items():

@@ -1,6 +1,7 @@
 """Priors that are fitted to latents: a Gaussian, and mixtures of Gaussians."""
 
 import abc
+import math
 import warnings
 
 import numpy as np
@@ -19,6 +20,8 @@ class FittedPrior(Prior):
 
       p(z | c) = sum_k pi_ck N(z; mu_ck, L_ck L_ck^T)
 
+    Of maps of latents z are all values in raster order.
+
     `fit` sets them. Of a prior with a condition [batch, C], C classes, c is the index of the
     largest of its numbers, and each class has parameters of its own; without one, C = 1. Before it
     is fitted it is the standard normal. Temperature scales the noise, that of the component, too:
@@ -34,7 +37,7 @@ class FittedPrior(Prior):
       regularization: added to the variances, at least 0.
 
     Raises:
-      ValueError: if a number is out of range; in `build`, for events that are not vectors.
+      ValueError: if a number is out of range.
     """
 
     def __init__(self, num_components, *, examples, regularization, dtype="float32"):
@@ -53,13 +56,9 @@ class FittedPrior(Prior):
     def build(self, input_shape, condition_shape=None):
         """Makes the parameters: those of standard normals."""
         super().build(input_shape, condition_shape)
-        if len(self.event_shape) != 1:
-            raise ValueError(
-                f"{type(self).__name__} works on points of shape [batch, d], got "
-                f"{tuple(input_shape)}; flatten them first."
-            )
         self.classes = 1 if condition_shape is None else condition_shape[-1]
-        (size,), each = self.event_shape, (self.classes, self.num_components)
+        self.size = size = math.prod(self.event_shape)
+        each = (self.classes, self.num_components)
 
         def parameter(name, *shape):
             options = {"initializer": "zeros", "trainable": False}
@@ -79,7 +78,7 @@ class FittedPrior(Prior):
         """(pi [K], mu [K, d], covariances [K, d, d]) of points z [n, d], in float64."""
 
     def fit(self, z, labels=None):
-        """Sets the parameters by points z [n, d] of labels [n], where there are classes.
+        """Sets the parameters by points z [n, ...event] of labels [n], where there are classes.
 
         On one thread, so that the same points give the same bits.
 
@@ -88,7 +87,7 @@ class FittedPrior(Prior):
         Raises:
           ValueError: if a point is not finite, or a class has not more points than components.
         """
-        z, name = np.asarray(z, np.float64), type(self).__name__
+        z, name = np.asarray(z, np.float64).reshape(len(z), -1), type(self).__name__
         if not np.all(np.isfinite(z)):
             bad = np.count_nonzero(~np.isfinite(z).all(1))
             raise ValueError(f"{name} is fitted to finite points; {bad} of {len(z)} are not.")
@@ -114,17 +113,20 @@ class FittedPrior(Prior):
             weight.assign(value.astype(self.dtype))
         condition = None if self.classes == 1 else np.eye(self.classes)[labels]
         parts = np.array_split(np.arange(len(z)), -(-len(z) // 4096))
-        rows = [self.log_prob(z[p], None if condition is None else condition[p]) for p in parts]
+        points = z.reshape(-1, *self.event_shape)
+        rows = [
+            self.log_prob(points[p], None if condition is None else condition[p]) for p in parts
+        ]
         return -float(np.concatenate(rows).mean(dtype=np.float64))
 
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z | c), shape [batch], in nats."""
-        z = tf.cast(z, self.compute_dtype)
+        z = tf.reshape(tf.cast(z, self.compute_dtype), (-1, self.size))
         difference = z[:, None, None] - self.loc.value
         whitened = tf.einsum("ncki,ckij->nckj", difference, self.whitening.value)
         diagonal = tf.linalg.diag_part(tf.convert_to_tensor(self.whitening.value))
         constant = tf.reduce_sum(tf.math.log(diagonal), -1)
-        constant -= 0.5 * np.log(2 * np.pi) * self.event_shape[0]
+        constant -= 0.5 * np.log(2 * np.pi) * self.size
         each = constant + self.log_weights.value - 0.5 * tf.reduce_sum(whitened**2, -1)
         labels = self._labels(condition, tf.shape(z)[0])
         return tf.reduce_logsumexp(tf.gather(each, labels, batch_dims=1), -1)
@@ -132,7 +134,7 @@ class FittedPrior(Prior):
     def _sample(self, num, seed, temperature, condition):
         dtype = tf.as_dtype(self.compute_dtype)
         temperature, labels = tf.cast(temperature, dtype), self._labels(condition, num)
-        shape = tf.stack([num, self.event_shape[0]])
+        shape = tf.stack([num, self.size])
         noise = random.normal(shape, random.fold(seed, "normal"), dtype)
         choices = tf.stack([num, self.num_components])
         gumbel = random.gumbel(choices, random.fold(seed, "gumbel"), dtype)
@@ -143,13 +145,14 @@ class FittedPrior(Prior):
         scale, loc = tf.convert_to_tensor(self.scale.value), tf.convert_to_tensor(self.loc.value)
         moved = tf.linalg.matvec(tf.gather_nd(scale, chosen), noise)
         z = tf.gather_nd(loc, chosen) + temperature * moved
-        return tf.ensure_shape(z, (None, *self.event_shape))
+        return tf.reshape(z, (-1, *self.event_shape))
 
     def _labels(self, condition, num):
         """The class of each row."""
         if self.classes == 1:
             return tf.zeros([num], tf.int32)
-        return tf.argmax(condition, 1, tf.int32)
+        # Of maps a context has places, of which there is one.
+        return tf.argmax(tf.reshape(condition, (-1, self.classes)), 1, tf.int32)
 
 
 class FittedGaussian(FittedPrior):
@@ -161,7 +164,7 @@ class FittedGaussian(FittedPrior):
       regularization: added to the variances, at least 0.
 
     Raises:
-      ValueError: if a number is out of range; in `build`, for events that are not vectors.
+      ValueError: if a number is out of range.
     """
 
     def __init__(self, *, examples=20_000, regularization=1e-6, dtype="float32"):
@@ -190,7 +193,7 @@ class FittedMixture(FittedPrior):
       seed: of k-means.
 
     Raises:
-      ValueError: if a number is out of range; in `build`, for events that are not vectors.
+      ValueError: if a number is out of range.
     """
 
     def __init__(

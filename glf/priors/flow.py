@@ -2,10 +2,11 @@
 
 from glf.bijectors.chain import Chain
 from glf.bijectors.coupling import BothHalvesCoupling
+from glf.bijectors.guidance import check_guidable, guided_forward
 from glf.bijectors.permutation import RandomPermutation
 from glf.core.nameable import nameable
 from glf.core.part import made_by
-from glf.priors.base import Prior
+from glf.priors.base import BaseDensity, Prior
 from glf.priors.standard import StandardNormal
 
 
@@ -77,6 +78,29 @@ class Flow(Prior):
         condition = self._context(condition)
         u = self.base._sample(num, seed, temperature, condition)
         return self.bijector.forward(u, condition)
+
+    def check_guidable(self):
+        """Refuses flows that guidance is not defined for, see `guided_forward`.
+
+        Raises:
+          ValueError: if a layer of the bijector or the base depends on the condition otherwise.
+        """
+        check_guidable(self.bijector)
+        if not isinstance(self.base, BaseDensity):
+            raise ValueError(
+                "Guidance is defined for flows whose base is the same for all conditions, such as "
+                f"StandardNormal; this one has a {type(self.base).__name__}."
+            )
+
+    def sample_guided(self, num, seed, temperature, condition, without, weight):
+        """Draws as `sample` does, each affine layer guided from `without` to `condition`.
+
+        Both are [num, ...]; `weight` w is a scalar of at least 0, see `guided_forward`.
+        """
+        self.check_guidable()
+        condition, without = self._context(condition), self._context(without)
+        u = self.base.sample(num, seed, temperature)
+        return guided_forward(self.bijector, u, condition, without, weight)
 
     @property
     def reparameterization_type(self):

@@ -30,6 +30,7 @@ BATCH = 5
 MESSAGES = {
     "num": "number of samples must be at least 1",
     "temperature": "temperature must be finite and at least 0",
+    "guidance": "weight of guidance must be finite and at least 0",
     "images": "integers from 0 to .*; got values from",
     "points": "of finite real numbers",
     "conditions": "(Labels|Conditions) are .*; got shape",
@@ -279,6 +280,7 @@ def test_exports_refuse_what_the_model_refuses(case, tmp_path):
     right = {
         "num": tf.constant(BATCH),
         "temperature": tf.constant(1.0),
+        "guidance": tf.constant(1.0),
         "seed": tf.constant(3, tf.int64),
         "images": case.x,
         "points": case.x,
@@ -287,6 +289,7 @@ def test_exports_refuse_what_the_model_refuses(case, tmp_path):
     wrong = {
         "num": [tf.constant(0)],
         "temperature": [tf.constant(t) for t in (-0.5, np.inf, np.nan)],
+        "guidance": [tf.constant(-0.5)],
         "seed": [],
         "images": [case.x + (case.spec.levels or 0)],
         "points": [tf.fill(case.x.shape, np.nan)],

@@ -102,8 +102,3 @@ def test_what_cannot_be_fitted(make, classes, change, said):
         z[4, 1] = change
     with pytest.raises(ValueError, match=said):
         built(make, classes).fit(z, np.zeros(len(z), int))
-
-
-def test_only_vectors():
-    with pytest.raises(ValueError, match="flatten them first"):
-        FittedGaussian().build((None, 4, 4, 1))

@@ -22,7 +22,7 @@ OWN_FLAGS = {
     ],
     "sample": [
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
-        *("labels", "complete_rows", "inpaint", "split", "data_dir"),
+        *("labels", "guidance", "complete_rows", "inpaint", "split", "data_dir"),
     ],
     "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
     "export": ["workdir", "out", "checkpoint"],
