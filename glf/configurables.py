@@ -24,6 +24,7 @@ from glf import (
     networks,
     priors,
     samplers,
+    solvers,
 )
 from glf.configuration import effect, reading, values
 from glf.configuration.messages import explain
@@ -46,7 +47,7 @@ CONFIGURABLES = {}
 # Where parts are; what in them says which of its arguments code gives can be named.
 ROOMS = (
     *(autoregressive, bijectors, data, dequantizers, families, models, networks, optimizers),
-    *(priors, samplers),
+    *(priors, samplers, solvers),
 )
 
 

@@ -12,6 +12,7 @@ ROOMS = (
     "layers",
     "families",
     "networks",
+    "solvers",
     "bijectors",
     "dequantizers",
     "priors",

@@ -94,10 +94,10 @@ class CausalConv2D(keras.layers.Layer):
 
 @contextlib.contextmanager
 def hold_weights(layer):
-    """Computes what `effective` gives once for all convolutions in `layer`.
+    """Computes what `effective` gives once for all masked layers in `layer`.
 
     Within the block they use it as it is: a loop of many small steps that is built there masks no
-    kernel in its steps.
+    kernel in its steps. Such a layer has `held` and `effective`, as this file's and `MaskedDense`.
     """
     convolutions = [part for part in layer._flatten_layers() if hasattr(part, "held")]
     # Past Keras and TensorFlow, for which an attribute is a part of the model's state.

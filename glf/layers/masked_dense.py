@@ -35,6 +35,7 @@ class MaskedDense(keras.layers.Layer):
         self.mask = mask
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = kernel_initializer
+        self.held = None
 
     def build(self, input_shape):
         """Makes W and b."""
@@ -48,7 +49,12 @@ class MaskedDense(keras.layers.Layer):
         )
         self.bias = self.add_weight(name="bias", shape=self.mask.shape[1:], initializer="zeros")
 
+    def effective(self):
+        """The kernel as it is applied, masked, and the bias; see `hold_weights`."""
+        kernel = self.kernel.value * tf.constant(self.mask, self.compute_dtype)
+        return kernel, tf.convert_to_tensor(self.bias.value)
+
     def call(self, inputs):
         """Maps [batch, inputs] to [batch, units]."""
-        kernel = self.kernel.value * tf.constant(self.mask, self.compute_dtype)
-        return self.activation(tf.matmul(inputs, kernel) + self.bias.value)
+        kernel, bias = self.held or self.effective()
+        return self.activation(tf.matmul(inputs, kernel) + bias)

@@ -54,12 +54,15 @@ class MaskedNetwork(Part, keras.layers.Layer, abc.ABC):
 
     Attributes:
       starts_at_zero: as of a `Conditioner`.
+      places: after `build`, the place of every value in the order: integers of the event's shape,
+        from 1 on. Values of one place do not see each other.
 
     Shapes: call maps x, and a condition, to [*x.shape, parameters].
     """
 
     given_by_code = ("parameters", "dtype")
     starts_at_zero = True
+    places = None
 
     def __init__(self, parameters, *, dtype="float32"):
         super().__init__(dtype=dtype)

@@ -85,8 +85,8 @@ class MADE(MaskedNetwork):
         """Makes the masks and the weights for inputs [None, d] and conditions [None, c]."""
         size = input_shape[-1]
         extra = 0 if condition_shape is None else condition_shape[-1]
-        self.degrees = degrees(size, self.order, self.seed)
-        before = np.concatenate([self.degrees, np.zeros(extra, int)])
+        self.places = degrees(size, self.order, self.seed)
+        before = np.concatenate([self.places, np.zeros(extra, int)])
         # Hidden units of degree 0 see only the condition; without one they are constants, which
         # only a single dimension, seeing nothing at all, has to make do with.
         lowest = 0 if extra or size == 1 else 1
@@ -99,7 +99,7 @@ class MADE(MaskedNetwork):
             before = after
         stack.append(
             MaskedDense(
-                np.repeat(before[:, None] < self.degrees[None, :], self.parameters, axis=1),
+                np.repeat(before[:, None] < self.places[None, :], self.parameters, axis=1),
                 kernel_initializer="zeros" if self.starts_at_zero else "glorot_uniform",
                 dtype=self.dtype,
             )
@@ -115,4 +115,4 @@ class MADE(MaskedNetwork):
             outputs = tf.concat([outputs, tf.cast(condition, outputs.dtype)], axis=-1)
         for layer in self.stack:
             outputs = layer(outputs)
-        return tf.reshape(outputs, (-1, len(self.degrees), self.parameters))
+        return tf.reshape(outputs, (-1, len(self.places), self.parameters))

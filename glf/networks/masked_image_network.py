@@ -1,5 +1,8 @@
 """A masked convolutional network: parameters of every value of an image from those before it."""
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
 from glf.layers.add_context import AddContext
@@ -45,6 +48,8 @@ class MaskedImageNetwork(MaskedNetwork):
     def build(self, input_shape, condition_shape=None):
         """Makes the weights for images [None, h, w, c] and contexts."""
         channels = input_shape[-1]
+        event = tuple(input_shape[1:])
+        self.places = np.arange(1, 1 + math.prod(event)).reshape(event)
         features = -(-self.filters // channels) * channels
         options = {"groups": channels, "dtype": self.dtype}
         size = self.first_kernel

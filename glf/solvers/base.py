@@ -1,0 +1,140 @@
+"""Triangular systems image = g(image): what is solved, by whom, and what it cost.
+
+The slow direction of an autoregressive bijector is such a system: value i of g(image) depends only
+on the values of the image before i, so that there is one solution, found value after value.
+"""
+
+import abc
+import contextlib
+import dataclasses
+import typing
+
+import numpy as np
+import tensorflow as tf
+
+from glf.solvers.gradient import with_implicit_gradient
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class System:
+    """image = g(image; inputs), one system an example, and what helps to solve it.
+
+    Attributes:
+      step: function of (image, *inputs), a full pass: returns g(image; inputs) and the
+        log-derivative of every value, both of the image's shape [n, ...event]. Nothing but its
+        arguments and weights may it depend on that a gradient should reach.
+      inputs: tuple of tensors [n, ...]; the first has the image's dtype. None is left out.
+      places: integers of the event's shape, from 1 to P, each there at least once: value i of g
+        depends only on values of the image with a smaller place.
+      start: a guess of the image, [n, ...event], or None for zeros. It changes what a solution
+        costs, not the solution.
+      cached: a `Cached`, where there is one.
+      hold: makes a context within which a pass prepares no weights anew, see `hold_weights`.
+    """
+
+    step: typing.Callable
+    inputs: tuple
+    places: np.ndarray
+    start: tf.Tensor | None = None
+    cached: "Cached | None" = None
+    hold: typing.Callable = contextlib.nullcontext
+
+    @property
+    def num_places(self):
+        """P: after that many full passes at most every value is final."""
+        return int(self.places.max())
+
+    def blank(self):
+        """Zeros of the image's shape."""
+        first = self.inputs[0]
+        return tf.zeros([tf.shape(first)[0], *self.places.shape], first.dtype)
+
+    def guess(self):
+        """Where to start from: no gradient, and nothing that is not finite."""
+        if self.start is None:
+            return self.blank()
+        return tf.stop_gradient(tame(self.start))
+
+
+class Cached(abc.ABC):
+    """One place after the other, no activation computed twice."""
+
+    @abc.abstractmethod
+    def begin(self, *inputs):
+        """The state, nested tensors, before any place is known."""
+
+    @abc.abstractmethod
+    def advance(self, place, image, state):
+        """Of place k, int32 [], from the places before it in `image`.
+
+        Returns (image, its log-derivatives, state): the image with the values of place k, which was
+        0 there and behind; [n, ...event] with their log-derivatives and 0 everywhere else; the
+        state for place k + 1.
+        """
+
+
+class Solution(typing.NamedTuple):
+    """The image, what it cost, and what the certificate found.
+
+    Nothing is mended: an image whose certificate fails is returned as it is, and counted.
+
+    Attributes:
+      image: [n, ...event].
+      log_derivative: [n, ...event].
+      calls: int32 [n], passes until the solver took the example to be solved, at most P; a last one
+        that changed nothing is among them, one made only to check is not.
+      forward_equivalents: float32 [n], the places that those passes computed, as a multiple of P.
+      certified: bool [n], whether a full pass gave back the image itself: image == g(image), no bit
+        changed (but for the sign of a zero).
+      error: [n], the largest |g(image) - image| of an example's values in that pass.
+    """
+
+    image: tf.Tensor
+    log_derivative: tf.Tensor
+    calls: tf.Tensor
+    forward_equivalents: tf.Tensor
+    certified: tf.Tensor
+    error: tf.Tensor
+
+
+class Solver(abc.ABC):
+    """A function of a `System` to its `Solution`.
+
+    A solver writes `solve`. Image and log-derivatives have gradients by the implicit function
+    theorem, see `glf.solvers.gradient`, whatever the way to them was.
+    """
+
+    given_by_code = ()
+
+    def __call__(self, system):
+        """The `Solution` of a `System`, differentiable in its inputs and weights."""
+        return Solution(*with_implicit_gradient(self._held, system))
+
+    def _held(self, system):
+        with system.hold():
+            return self.solve(system)
+
+    @abc.abstractmethod
+    def solve(self, system):
+        """The same without regard to gradients."""
+
+
+# What a pass may hand on to the next one of values that are not final. They can grow from pass to
+# pass, and an infinity would turn masked connections into 0 * infinity.
+LARGEST_VALUE = 1e12
+
+
+def tame(values):
+    """Values limited to what networks can take: ±1e12, 0 for what is no number."""
+    values = tf.where(tf.math.is_nan(values), tf.zeros_like(values), values)
+    return tf.clip_by_value(values, -LARGEST_VALUE, LARGEST_VALUE)
+
+
+def unchanged(new, old):
+    """Where no bit changed, elementwise; a NaN is itself, and a zero has no sign."""
+    return (new == old) | (tf.math.is_nan(new) & tf.math.is_nan(old))
+
+
+def over_event(reduce, values):
+    """`reduce` over all axes but the first."""
+    return reduce(values, axis=range(1, values.shape.rank))
