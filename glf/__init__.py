@@ -15,6 +15,7 @@ Models, each made of a DataSpec:
   TwoStageVAE         the same, and a second one of its latents
   LikelihoodVAE       a variational autoencoder with a likelihood of integers; IWAE by its bound
   PixelFlow           a flow of dequantized images, under a bound
+  IntegerFlow         a flow of the integers themselves, exact
   Autoregressive      every pixel given those before it
   DiscreteAutoencoder an autoencoder of integer codes with an autoregressive prior
   VectorFlow          a flow of points
@@ -44,6 +45,7 @@ _NAMES = {
     "LikelihoodVAE": "glf.models.likelihood_vae",
     "Autoregressive": "glf.models.autoregressive",
     "DiscreteAutoencoder": "glf.models.discrete_autoencoder",
+    "IntegerFlow": "glf.models.integer_flow",
     "PixelFlow": "glf.models.pixel_flow",
     "VectorFlow": "glf.models.vector_flow",
     "make_sampler": "glf.samplers.registry",

@@ -20,6 +20,7 @@ from glf import (
     data,
     dequantizers,
     families,
+    integer_flows,
     models,
     networks,
     priors,
@@ -46,8 +47,8 @@ CONFIGURABLES = {}
 
 # Where parts are; what in them says which of its arguments code gives can be named.
 ROOMS = (
-    *(autoregressive, bijectors, data, dequantizers, families, models, networks, optimizers),
-    *(priors, samplers, solvers),
+    *(autoregressive, bijectors, data, dequantizers, families, integer_flows, models, networks),
+    *(optimizers, priors, samplers, solvers),
 )
 
 

@@ -14,6 +14,7 @@ ROOMS = (
     "networks",
     "solvers",
     "bijectors",
+    "integer_flows",
     "dequantizers",
     "priors",
     "autoregressive",

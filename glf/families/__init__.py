@@ -7,6 +7,7 @@ from glf.families.discretized_logistic_mixture import DiscretizedLogisticMixture
 from glf.families.fixed_gaussian import FixedGaussian
 from glf.families.fixed_laplace import FixedLaplace
 from glf.families.gaussian import Gaussian
+from glf.families.integer_logistic_mixture import IntegerLogisticMixture
 from glf.families.mixture_of_logistics import MixtureOfLogistics
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Gaussian",
     "HasDistance",
     "HasMean",
+    "IntegerLogisticMixture",
     "MixtureOfLogistics",
 ]

@@ -17,7 +17,8 @@ class Family(abc.ABC):
     a search for the x that this function maps to itself.
 
     Code gives `channels`, `levels` and `dtype`; all else is a configuration's. A family of integers
-    is of x in {0, ..., levels - 1}; one of real numbers has no use for `levels`.
+    is of x in {0, ..., levels - 1}; one that is `unbounded`, of all integers, and one of real
+    numbers have no use for `levels`.
 
     Args:
       channels: the image's channels.
@@ -26,6 +27,7 @@ class Family(abc.ABC):
 
     Attributes:
       integers: whether x is an integer, int32, or a real number.
+      unbounded: whether x may be any integer, negative ones too.
       values: how many channels one place covers, v.
       places_per_pixel: channels / v.
       parameter_size: parameters of a place, P.
@@ -38,12 +40,13 @@ class Family(abc.ABC):
     given_by_code = ("channels", "levels", "dtype")
 
     integers = False
+    unbounded = False
     values = 1
     parameter_size = 1
     noise_size = 1
 
     def __init__(self, channels, levels=None, *, dtype="float32"):
-        if self.integers and (levels is None or levels < 2):
+        if self.integers and not self.unbounded and (levels is None or levels < 2):
             raise ValueError(
                 f"{type(self).__name__} is a family of integers and needs at least 2 levels, got "
                 f"levels={levels}."

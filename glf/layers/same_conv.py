@@ -76,6 +76,11 @@ class ZeroConv2D(keras.layers.Layer):
         """The arguments of `scaled_conv` after the first."""
         return values(self.kernel, self.bias, self.log_scale)
 
+    def effective(self):
+        """Kernel and bias as they are applied, scaled."""
+        scale = _scale(self.log_scale.value)
+        return self.kernel.value * scale, self.bias.value * scale
+
     def call(self, h):
         """[batch, height, width, inputs] to [batch, height, width, filters]."""
         return scaled_conv(h, *self.values())
@@ -91,11 +96,14 @@ def normalised_conv(h, direction, gain, bias):
 
 def scaled_conv(h, kernel, bias, log_scale):
     """exp(3 s) (conv(h) + b), |3 s| limited."""
-    log_scale = tf.clip_by_value(3.0 * log_scale, -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE)
     # The weights are scaled in place of the features: there are fewer of them.
-    scale = tf.exp(log_scale)
+    scale = _scale(log_scale)
     bias = tf.cast(bias * scale, h.dtype)
     return tf.nn.bias_add(_convolve(h, tf.cast(kernel * scale, h.dtype)), bias)
+
+
+def _scale(log_scale):
+    return tf.exp(tf.clip_by_value(3.0 * log_scale, -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
 
 
 def _edge_features(edge_bias, size):

@@ -3,6 +3,7 @@
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.glf import GLF
+from glf.models.integer_flow import IntegerFlow
 from glf.models.likelihood_vae import LikelihoodVAE
 from glf.models.pixel_flow import PixelFlow
 from glf.models.pixel_logistic import LogisticSegmenter
@@ -34,6 +35,7 @@ __all__ = [
     "FlowPosterior",
     "GaussianPosterior",
     "GumbelSoftmax",
+    "IntegerFlow",
     "LearnedVariance",
     "LikelihoodVAE",
     "LogisticSegmenter",

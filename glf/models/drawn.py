@@ -85,6 +85,14 @@ def drawn_integers(x):
     return Drawn(tf.cast(x, tf.uint8), none, none)
 
 
+def drawn_any_integers(x, levels):
+    """Integers of any size, held in floats [num, height, width, channels], as `Drawn`."""
+    finite = tf.math.is_finite(x)
+    x = tf.where(finite, x, tf.zeros_like(x))
+    nearest = tf.clip_by_value(x, 0, levels - 1)
+    return Drawn(tf.cast(nearest, tf.uint8), _share(nearest != x), _share(~finite))
+
+
 def _share(holds):
     """The share of each row where something holds, float32 [rows]."""
     rows = tf.reshape(tf.cast(holds, tf.float32), (tf.shape(holds)[0], -1))

@@ -21,9 +21,17 @@ from glf.bijectors import (
 from glf.bijectors.elementwise import AffineMap
 from glf.data.dataset import DataSpec
 from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
+from glf.integer_flows import (
+    IntegerChain,
+    IntegerCoupling,
+    IntegerMultiScale,
+    IntegerPrior,
+    Permuted,
+)
 from glf.models.autoregressive import Autoregressive
 from glf.models.discrete_autoencoder import DiscreteAutoencoder
 from glf.models.glf import GLF
+from glf.models.integer_flow import IntegerFlow
 from glf.models.likelihood_vae import LikelihoodVAE
 from glf.models.pixel_flow import PixelFlow
 from glf.models.pixel_logistic import LogisticSegmenter
@@ -43,18 +51,21 @@ from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
 from glf.networks.made import MADE
 from glf.networks.residual_conditioner import ResidualConditioner
+from glf.networks.rezero_conditioner import RezeroConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 from glf.priors.fitted import FittedMixture
 from glf.priors.flow import Flow
 from glf.priors.multi_scale import MultiScale
 
 IMAGES = DataSpec((4, 4, 1), 17, 3)
+ODD = DataSpec((3, 4, 1), 17, 3)
 COINS = DataSpec((4, 4, 1), 2, 3)
 MASKS = DataSpec((4, 4, 1), 2, None, condition_shape=(4, 4, 3), condition_levels=256)
 POINTS = DataSpec((2,), None, None)
 
 _dense = partial(DenseConditioner, hidden=5, batch_norm=False, zero_init_last=False)
 _glow = partial(GlowConditioner, filters=4)
+_rezero = partial(RezeroConditioner, filters=4, blocks=1)
 _pixel_cnn = partial(PixelCNN, filters=6, blocks=1, head=6, first_kernel=3)
 _labels = partial(LabelEmbedding, size=3)
 _smaller = partial(Downsampled, size=3, filters=4)
@@ -77,6 +88,13 @@ def _scale():
 _pixel_flow = partial(
     PixelFlow,
     make_density=partial(MultiScale, _scale, 2, make_preprocessing=partial(Logit, 0.05)),
+)
+_integers = partial(
+    IntegerMultiScale,
+    2,
+    make_level=partial(IntegerChain, [partial(Permuted, partial(IntegerCoupling, 0.5, _rezero))]),
+    make_part=partial(IntegerPrior, _rezero),
+    make_last=partial(IntegerPrior, _rezero, per_place=True),
 )
 _variational = partial(
     VariationalDequantizer,
@@ -123,6 +141,11 @@ MODELS = {
             unit_latents=True,
             label_drop=0.3,
         ),
+    ),
+    "integer_flow": (IMAGES, partial(IntegerFlow, make_density=_integers, offset=0)),
+    "integer_flow_labels": (
+        ODD,
+        partial(IntegerFlow, make_density=_integers, make_condition_encoder=_labels),
     ),
     "iwae": (
         COINS,

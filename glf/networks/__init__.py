@@ -25,6 +25,7 @@ from glf.networks.masked_image_network import MaskedImageNetwork
 from glf.networks.residual_autoencoder import ResidualAutoencoder
 from glf.networks.residual_conditioner import ResidualConditioner
 from glf.networks.residual_dense_encoder import ResidualDense
+from glf.networks.rezero_conditioner import RezeroConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "ResidualAutoencoder",
     "ResidualConditioner",
     "ResidualDense",
+    "RezeroConditioner",
     "SpatialAutoencoder",
     "SqueezeNetFeatures",
     "VGG16Features",

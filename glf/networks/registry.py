@@ -24,6 +24,7 @@ from glf.networks.masked_image_network import MaskedImageNetwork
 from glf.networks.residual_autoencoder import ResidualAutoencoder
 from glf.networks.residual_conditioner import ResidualConditioner
 from glf.networks.residual_dense_encoder import ResidualDense
+from glf.networks.rezero_conditioner import RezeroConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
 
 CONDITIONERS = {
@@ -44,6 +45,7 @@ _gated = partial(GatedAttentionConditioner, filters=4, blocks=2, heads=2, dropou
 IMAGE_CONDITIONERS = {
     "conv_context": partial(ConvContext, filters=3, size=3),
     "dense_net": partial(DenseNetConditioner, growth=3, depth=2),
+    "dense_net_rezero": partial(DenseNetConditioner, growth=3, depth=1, rezero=True),
     "gated": partial(GatedAttentionConditioner, filters=4, blocks=1, attention=False),
     "gated_attention": _gated,
     "gated_attention_authors": partial(
@@ -64,6 +66,7 @@ IMAGE_CONDITIONERS = {
     "residual_authors": partial(
         ResidualConditioner, filters=3, blocks=1, double_input=True, skips=True, full_width=10
     ),
+    "rezero": partial(RezeroConditioner, filters=5, blocks=1),
 }
 
 MASKED = {

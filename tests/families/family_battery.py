@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 import scipy.stats
 import tensorflow as tf
 
@@ -26,6 +27,9 @@ def support(family):
     """(values [N, v], weights [N]) over which p times the weights sums to 1."""
     if not family.integers:
         return GRID[:, None], WIDTHS
+    if family.unbounded:  # as far as scales of e^2 units or less have any digit
+        values = np.arange(-2000, 2001)
+        return values[:, None], np.ones(len(values))
     values = list(itertools.product(range(family.levels), repeat=family.values))
     return np.array(values), np.ones(len(values))
 
@@ -41,6 +45,8 @@ def probabilities(family, parameters):
 def some_values(family, num):
     """Values [num, v] of a fixed seed."""
     generator = np.random.default_rng(7)
+    if family.unbounded:
+        return tf.constant(generator.integers(-30, 30, (num, family.values)), tf.int32)
     if family.integers:
         return tf.constant(generator.integers(0, family.levels, (num, family.values)), tf.int32)
     return tf.constant(3 * generator.normal(size=(num, family.values)), family.dtype)
@@ -65,8 +71,8 @@ def check_draws(make):
     values, _ = support(family)
     p = probabilities(family, parameters)[0]
     if family.integers:
-        assert x.min() >= 0
-        assert x.max() < family.levels
+        assert x.min() >= values.min()
+        assert x.max() <= values.max()
         counts = (x[:, None] == values).all(-1).sum(0)
         many = DRAWS * p >= 5
         counts = [*counts[many], counts[~many].sum() + 1]
@@ -112,6 +118,10 @@ def check_known_values(make):
     if not family.integers:
         return
     parameters, noise = drawn(family, 50), family.noise([50], make_seed(2))
+    if family.unbounded:
+        with pytest.raises(ValueError, match="takes no known values"):
+            family.decide(parameters, noise, known=tf.zeros((50, family.values), tf.int32))
+        return
     free = family.decide(parameters, noise).numpy()
     known = np.full((50, family.values), -1)
     known[::2, -1] = 1
