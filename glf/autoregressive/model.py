@@ -63,10 +63,11 @@ class AutoregressiveModel(Part, keras.layers.Layer):
         self.levels = levels
         self.family = make_family(channels=channels, levels=levels)
         self.embedding = make_embedding(levels=levels)
-        if not self.family.integers:
+        if not self.family.of_levels:
+            kind = "all integers" if self.family.unbounded else "real numbers"
             raise ValueError(
                 "AutoregressiveModel.make_family makes a family of integers, such as Categorical; "
-                f"got {type(self.family).__name__}, which is one of real numbers."
+                f"got {type(self.family).__name__}, which is one of {kind}."
             )
         self.groups = self.family.places_per_pixel
         self.context_shape = context_shape

@@ -55,6 +55,11 @@ class Family(abc.ABC):
         self.dtype = tf.as_dtype(dtype)
 
     @property
+    def of_levels(self):
+        """Whether x is in {0, ..., levels - 1}."""
+        return self.integers and not self.unbounded
+
+    @property
     def places_per_pixel(self):
         """How many places the channels of a pixel are."""
         return self.channels // self.values

@@ -73,10 +73,12 @@ class LikelihoodVAE(Variational, HasLatentDensity, HasBounds):
     ):
         name, channels = type(self).__name__, spec.shape[2]
         family = made_by(make_family, f"{name}.make_family", channels=channels, levels=spec.levels)
-        if not family.integers:
+        if not family.of_levels:
+            kind = "all integers" if family.unbounded else "real numbers"
             raise ValueError(
-                f"{name} judges integers, and {type(family).__name__} is a family of real numbers; "
-                "take one of integers, or a VAE, which claims no likelihood of them."
+                f"{name} judges integers of {spec.levels} levels, and {type(family).__name__} is a "
+                f"family of {kind}; take one of integers, or a VAE, which claims no likelihood of "
+                "them."
             )
         (weight,) = checked_weights(name, kl_weight=kl_weight)
         super().__init__(

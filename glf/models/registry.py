@@ -58,7 +58,7 @@ from glf.priors.flow import Flow
 from glf.priors.multi_scale import MultiScale
 
 IMAGES = DataSpec((4, 4, 1), 17, 3)
-ODD = DataSpec((3, 4, 1), 17, 3)
+ODD = DataSpec((5, 4, 1), 17, 3)
 COINS = DataSpec((4, 4, 1), 2, 3)
 MASKS = DataSpec((4, 4, 1), 2, None, condition_shape=(4, 4, 3), condition_levels=256)
 POINTS = DataSpec((2,), None, None)
@@ -91,7 +91,7 @@ _pixel_flow = partial(
 )
 _integers = partial(
     IntegerMultiScale,
-    2,
+    levels=1,
     make_level=partial(IntegerChain, [partial(Permuted, partial(IntegerCoupling, 0.5, _rezero))]),
     make_part=partial(IntegerPrior, _rezero),
     make_last=partial(IntegerPrior, _rezero, per_place=True),
@@ -142,7 +142,10 @@ MODELS = {
             label_drop=0.3,
         ),
     ),
-    "integer_flow": (IMAGES, partial(IntegerFlow, make_density=_integers, offset=0)),
+    "integer_flow": (
+        IMAGES,
+        partial(IntegerFlow, make_density=partial(_integers, levels=2), offset=0),
+    ),
     "integer_flow_labels": (
         ODD,
         partial(IntegerFlow, make_density=_integers, make_condition_encoder=_labels),

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from glf.autoregressive.model import AutoregressiveModel
 from glf.data.dataset import DataSpec
+from glf.families import IntegerLogisticMixture
 from glf.models.drawn import drawn_any_integers
 from glf.models.integer_flow import IntegerFlow
+from glf.models.likelihood_vae import LikelihoodVAE
 from glf.models.registry import MODELS
 
 
@@ -59,3 +62,13 @@ def test_offsets_are_levels():
     for wrong in (-1, 17, 2.0):
         with pytest.raises(ValueError, match="a level of the data, from 0 to 16"):
             IntegerFlow(DataSpec((2, 2, 1), 17, None), offset=wrong)
+
+
+def test_models_of_levels_refuse_families_of_all_integers():
+    spec = DataSpec((2, 2, 1), 17, None)
+    for make in (
+        lambda: AutoregressiveModel(spec, make_family=IntegerLogisticMixture),
+        lambda: LikelihoodVAE(spec, make_family=IntegerLogisticMixture),
+    ):
+        with pytest.raises(ValueError, match=r"IntegerLogisticMixture.* of all integers"):
+            make()
