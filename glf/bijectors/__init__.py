@@ -35,6 +35,7 @@ from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
 from glf.bijectors.squeeze import Squeeze, Unsqueeze
+from glf.bijectors.transformer import TransformerAutoregressive
 from glf.bijectors.whitening import Whitening
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "SplineMap",
     "Squeeze",
     "TanhAffineMap",
+    "TransformerAutoregressive",
     "Unsqueeze",
     "VectorBijector",
     "Whitening",

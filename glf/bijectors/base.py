@@ -37,9 +37,13 @@ class Bijector(Part, keras.layers.Layer):
     The layer owns all parameters, made in `build` alone. `as_tfp` hands out a stateless TFP view
     built on the spot. Flow arithmetic is in the layer's dtype, float32 unless told, whatever the
     global policy.
+
+    Attributes:
+      of_unit_interval: whether it is for data in [0, 1] alone.
     """
 
     given_by_code = ("dtype",)
+    of_unit_interval = False
 
     def __init__(self, *, dtype="float32"):
         super().__init__(dtype=dtype)

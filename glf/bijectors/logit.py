@@ -30,6 +30,8 @@ class Logit(Bijector):
       ValueError: for another α.
     """
 
+    of_unit_interval = True
+
     def __init__(self, alpha=1e-6, *, dtype="float32"):
         super().__init__(dtype=dtype)
         if not 0 < alpha < 0.5:

@@ -1,10 +1,10 @@
 """Every bijector by name, in small, for listing and for the conformance battery.
 
 A constructor takes `dtype=` and returns an unbuilt bijector: in `REGISTRY` of vectors of any size
-d >= 2, in `IMAGES` of images; the names of the latter say what they need: even sides to "squeeze",
-several channels for a "channel" mask, data in [0, 1] for a "logit". Every concrete class of this
-package stands here at least once, `Unsqueeze` behind a squeeze; those with distinct ways through
-their code stand here once for each.
+d >= 2, in `IMAGES` of images; the names of the latter say what they need: even sides to "squeeze"
+or for "patches", several channels for a "channel" mask, data in [0, 1] for a "logit". Every
+concrete class of this package stands here at least once, `Unsqueeze` behind a squeeze; those with
+distinct ways through their code stand here once for each.
 """
 
 from functools import partial
@@ -37,7 +37,9 @@ from glf.bijectors.planar import Planar
 from glf.bijectors.radial import Radial
 from glf.bijectors.spline import SplineMap
 from glf.bijectors.squeeze import Squeeze, Unsqueeze
+from glf.bijectors.transformer import TransformerAutoregressive
 from glf.bijectors.whitening import Whitening
+from glf.networks.causal_transformer import CausalTransformer
 from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.made import MADE
@@ -45,6 +47,7 @@ from glf.networks.masked_image_network import MaskedImageNetwork
 
 _dense = partial(DenseConditioner, hidden=8)
 _made = partial(MADE, hidden=(8, 8))
+_transformer = partial(CausalTransformer, width=4, heads=2, layers=1, expansion=2)
 _spline = partial(SplineMap, num_bins=4, bound=3.0)
 
 
@@ -94,6 +97,7 @@ REGISTRY = {
     "random_permutation": RandomPermutation,
     "repeated": _repeated,
     "spline_coupling": partial(SplineCoupling, make_conditioner=_dense, num_bins=4, bound=3.0),
+    "transformer": partial(TransformerAutoregressive, make_network=_transformer),
     "whitening": Whitening,
 }
 
@@ -139,6 +143,9 @@ IMAGES = {
     "squeeze_channels": partial(Squeeze, order="channels"),
     "squeeze_checkerboard": partial(Squeeze, order="checkerboard"),
     "squeezed_channel_coupling_logit": _squeezed,
+    "transformer_patches": partial(
+        TransformerAutoregressive, patch=2, order="reversed", make_network=_transformer
+    ),
     "unsqueeze_squeezed": lambda dtype: Chain(
         [partial(Squeeze, dtype=dtype), partial(Unsqueeze, dtype=dtype)]
     ),

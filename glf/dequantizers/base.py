@@ -1,4 +1,4 @@
-"""The contract of every dequantizer: noise that makes integers continuous, with its density."""
+"""The contract of noise that makes integers continuous, with its density, and of dequantizers."""
 
 import abc
 
@@ -10,17 +10,26 @@ from glf.core.shapes import checked_condition
 from glf.layers.context import context_features
 
 
-class Dequantizer(Part, keras.layers.Layer):
-    """A noise model q(v | x) on [0, 1)^D, perhaps q(v | x, condition).
+class NoiseModel(Part, keras.layers.Layer):
+    """A noise model q(v | x), perhaps q(v | x, condition), and how x is read from x + v.
 
     x are integers [batch, height, width, channels] in {0, ..., levels - 1}, v has their shape and
-    the layer's dtype, float32 unless told, and log-densities are [batch], in nats. x + v,
-    computed in that dtype, lies in [x, x + 1): v is at most 1 - 2^-b where numbers just below
-    `levels` have b bits after the point. Weights are made in `build`. The condition is a context,
-    see `glf.layers.context`.
+    the layer's dtype, float32 unless told, and log-densities are [batch], in nats. With r(x | x +
+    v), probabilities of integers given nothing but the sum,
+
+      P(x) = levels^-D ∫ p_y((x + v) / levels) r(x | x + v) dv
+
+    are probabilities whatever the density p_y of images, and a draw of v has the weight p_y((x + v)
+    / levels) r(x | x + v) / (levels^D q(v | x)), whose mean is P(x). Weights of the layer are made
+    in `build`. The condition is a context, see `glf.layers.context`.
+
+    Attributes:
+      deviation: None, or the standard deviation of Gaussian noise, for images in [0, 1], which
+        one step along the score of p_y takes out again.
     """
 
     given_by_code = ("dtype",)
+    deviation = None
 
     def __init__(self, *, dtype="float32"):
         super().__init__(dtype=dtype)
@@ -57,7 +66,11 @@ class Dequantizer(Part, keras.layers.Layer):
 
     @abc.abstractmethod
     def log_prob(self, v, x, condition=None):
-        """log q(v | x), [batch], of any v; -inf where one is not in [0, 1)."""
+        """log q(v | x), [batch], of any v."""
+
+    @abc.abstractmethod
+    def log_reading(self, v, x):
+        """log r(x | x + v), [batch]."""
 
     def check(self, x, condition):
         """Returns x and the condition as tensors, the latter in the layer's dtype.
@@ -74,3 +87,16 @@ class Dequantizer(Part, keras.layers.Layer):
                 f"{name} was built for images of shape {self.image_shape}, got a batch {x.shape}."
             )
         return x, checked_condition(self, condition)
+
+
+class Dequantizer(NoiseModel):
+    """A noise model on [0, 1)^D: x is what x + v is rounded down to, r(x | x + v) = 1.
+
+    x + v, computed in the layer's dtype, lies in [x, x + 1): v is at most 1 - 2^-b where numbers
+    just below `levels` have b bits after the point. `log_prob` is -inf where one v is not in
+    [0, 1).
+    """
+
+    def log_reading(self, v, x):
+        """0: see the class."""
+        return tf.zeros(tf.shape(x)[:1], v.dtype)

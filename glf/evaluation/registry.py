@@ -3,6 +3,7 @@
 from glf.evaluation.codes import Codes
 from glf.evaluation.conditioning import Conditioning
 from glf.evaluation.cost import Cost
+from glf.evaluation.denoising import Denoising
 from glf.evaluation.fid import FID
 from glf.evaluation.importance_weights import ImportanceWeights
 from glf.evaluation.inception_score import InceptionScore
@@ -34,6 +35,7 @@ EVALUATORS = {
     "codes": Codes,
     "round_trip": RoundTrip,
     "conditioning": Conditioning,
+    "denoising": Denoising,
     "recognition": Recognition,
     "fid": FID,
     "inception_score": InceptionScore,

@@ -44,7 +44,8 @@ class RoundTrip(Evaluator):
         }
         if model.round_trip_of == "images":
             top = model.spec.levels - 1
-            same = np.clip(np.floor(after), 0, top) == np.asarray(batch["x"])
+            levels = [np.clip(np.floor(values), 0, top) for values in (before, after)]
+            same = levels[0] == levels[1]
             meaning = f"share of integers that are the same again: {what}"
             metrics["round_trip_recovered"] = metric(float(same.mean()), "", meaning, "higher")
         return metrics

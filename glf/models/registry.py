@@ -17,10 +17,11 @@ from glf.bijectors import (
     ImageCoupling,
     InvertibleConv1x1,
     Logit,
+    TransformerAutoregressive,
 )
 from glf.bijectors.elementwise import AffineMap
 from glf.data.dataset import DataSpec
-from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
+from glf.dequantizers import GaussianNoise, ImportanceWeighted, VariationalDequantizer
 from glf.integer_flows import (
     IntegerChain,
     IntegerCoupling,
@@ -44,6 +45,7 @@ from glf.models.two_stage_vae import TwoStageVAE
 from glf.models.vae import VAE
 from glf.models.vector_flow import VectorFlow
 from glf.models.wae import WAE
+from glf.networks.causal_transformer import CausalTransformer
 from glf.networks.condition_encoders import Downsampled, LabelEmbedding, OneHotLabels, Paired
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
@@ -95,6 +97,15 @@ _integers = partial(
     make_level=partial(IntegerChain, [partial(Permuted, partial(IntegerCoupling, 0.5, _rezero))]),
     make_part=partial(IntegerPrior, _rezero),
     make_last=partial(IntegerPrior, _rezero, per_place=True),
+)
+_transformer = partial(CausalTransformer, width=4, heads=2, layers=1)
+_noisy_flow = partial(
+    PixelFlow,
+    make_density=partial(
+        Flow, partial(TransformerAutoregressive, patch=2, make_network=_transformer)
+    ),
+    make_dequantizer=partial(GaussianNoise, 0.1),
+    denoise=True,
 )
 _variational = partial(
     VariationalDequantizer,
@@ -190,6 +201,7 @@ MODELS = {
         ),
     ),
     "pixel_flow": (IMAGES, _pixel_flow),
+    "pixel_flow_denoised": (IMAGES, partial(_noisy_flow, make_condition_encoder=_labels)),
     "pixel_flow_labels": (
         IMAGES,
         partial(_pixel_flow, make_dequantizer=_variational, make_condition_encoder=_labels),

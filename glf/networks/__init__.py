@@ -1,7 +1,14 @@
 """Networks by role: autoencoders, conditioners, masked networks, condition encoders, features."""
 
 from glf.networks.autoencoder import Autoencoder
-from glf.networks.base import Conditioner, ContextNetwork, ImageConditioner, MaskedNetwork
+from glf.networks.base import (
+    Conditioner,
+    ContextNetwork,
+    ImageConditioner,
+    MaskedNetwork,
+    TokenNetwork,
+)
+from glf.networks.causal_transformer import CausalTransformer
 from glf.networks.condition_encoders import (
     ConditionEncoder,
     Downsampled,
@@ -31,6 +38,7 @@ from glf.networks.spatial_autoencoder import SpatialAutoencoder
 __all__ = [
     "MADE",
     "Autoencoder",
+    "CausalTransformer",
     "ConditionEncoder",
     "Conditioner",
     "ContextNetwork",
@@ -58,5 +66,6 @@ __all__ = [
     "RezeroConditioner",
     "SpatialAutoencoder",
     "SqueezeNetFeatures",
+    "TokenNetwork",
     "VGG16Features",
 ]

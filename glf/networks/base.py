@@ -77,6 +77,44 @@ class MaskedNetwork(Part, keras.layers.Layer, abc.ABC):
         """The numbers, [*inputs.shape, parameters]."""
 
 
+class TokenNetwork(Part, keras.layers.Layer, abc.ABC):
+    """Numbers for each token of a sequence, made of the tokens before it and a condition.
+
+    Args:
+      units: how many for each token, at least 1.
+      dtype: of weights and outputs.
+
+    Attributes:
+      starts_at_zero: as of a `Conditioner`.
+
+    Shapes: call maps tokens [batch, T, n], and a condition [batch, 1 or T, c], to [batch, T,
+    units]. `step` gives the same one token after the other.
+    """
+
+    given_by_code = ("units", "dtype")
+    starts_at_zero = True
+
+    def __init__(self, units, *, dtype="float32"):
+        super().__init__(dtype=dtype)
+        self.units = units
+
+    @abc.abstractmethod
+    def build(self, input_shape, condition_shape=None):
+        """Makes the weights for tokens [None, T, n] and conditions [None, 1 or T, c]."""
+
+    @abc.abstractmethod
+    def call(self, inputs, condition=None, training=False):
+        """The numbers, [batch, T, units]."""
+
+    @abc.abstractmethod
+    def caches(self, batch, dtype):
+        """What `step` is given first, of `batch` sequences: nested tensors."""
+
+    @abc.abstractmethod
+    def step(self, before, caches, position, condition=None):
+        """The numbers of the token at `position`, [batch, units], and the caches after it."""
+
+
 class ContextNetwork(Part, keras.layers.Layer, abc.ABC):
     """Makes a context of another one, see `glf.layers.context`.
 

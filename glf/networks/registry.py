@@ -1,13 +1,14 @@
 """Every network by name and role, in small, for listing and for their tests.
 
 A constructor takes what code gives to its role: `CONDITIONERS`, of vectors, and
-`IMAGE_CONDITIONERS` take `units=` and `dtype=`, `MASKED` `parameters=` and `dtype=`, `AUTOENCODERS`
-`image_shape=` and `dtype=`, `CONDITION_ENCODERS` `spec=` and `dtype=`, `CONTEXTS` `dtype=`. Frozen
-features, whose weights come from files, are not among them.
+`IMAGE_CONDITIONERS` take `units=` and `dtype=`, `MASKED` `parameters=` and `dtype=`, `TOKENS`
+`units=` and `dtype=`, `AUTOENCODERS` `image_shape=` and `dtype=`, `CONDITION_ENCODERS` `spec=` and
+`dtype=`, `CONTEXTS` `dtype=`. Frozen features, whose weights come from files, are not among them.
 """
 
 from functools import partial
 
+from glf.networks.causal_transformer import CausalTransformer
 from glf.networks.condition_encoders import Downsampled, LabelEmbedding, OneHotLabels, Paired
 from glf.networks.conv_context import ConvContext
 from glf.networks.dense_autoencoder import DenseAutoencoder
@@ -74,6 +75,8 @@ MASKED = {
     "made_random": partial(MADE, hidden=(6, 6), order="random", seed=4, zero_init_last=False),
     "masked_image": partial(MaskedImageNetwork, filters=4, layers=1),
 }
+
+TOKENS = {"causal_transformer": partial(CausalTransformer, width=4, heads=2, layers=1)}
 
 AUTOENCODERS = {
     "dense": partial(DenseAutoencoder, latent_size=5, hidden=(8, 6)),

@@ -9,10 +9,10 @@ from glf.bijectors.base import ImageBijector
 from glf.bijectors.registry import IMAGES
 
 # Names say what a map needs: even sides, or several channels.
-EVEN = [name for name in IMAGES if "squeeze" in name]
+EVEN = [name for name in IMAGES if "squeeze" in name or "patches" in name]
 SEVERAL_CHANNELS = [name for name in IMAGES if "channel" in name]
 OF_UNIT_INTERVAL = [name for name in IMAGES if "logit" in name]
-LEARNED_CONTEXT = [name for name in IMAGES if "coupling" in name or "iaf" in name]
+LEARNED_CONTEXT = [name for name in IMAGES if any(k in name for k in ("coupling", "iaf", "transf"))]
 SHORT = ("shapes", "round_trip", "log_dets_are_opposite", "jacobian")
 
 

@@ -46,6 +46,11 @@ def masked(constructor, condition):
     )
 
 
+def tokens(constructor, condition):
+    context = (1, 3) if condition else None
+    return of_points(constructor, {"units": UNITS}, (5, 2), (5, UNITS), context)
+
+
 def autoencoder(constructor, _):
     def run(network, inputs, training):
         z = network.encode(inputs[0], training)

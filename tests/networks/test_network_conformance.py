@@ -8,18 +8,19 @@ from class_names import concrete_names, name_of
 
 from glf.networks import registry
 from glf.networks.autoencoder import Autoencoder
-from glf.networks.base import Conditioner, ContextNetwork, MaskedNetwork
+from glf.networks.base import Conditioner, ContextNetwork, MaskedNetwork, TokenNetwork
 from glf.networks.condition_encoders import ConditionEncoder
 
 ROLES = {
     "conditioner": (registry.CONDITIONERS, cases.conditioner, Conditioner),
     "image_conditioner": (registry.IMAGE_CONDITIONERS, cases.image_conditioner, Conditioner),
     "masked": (registry.MASKED, cases.masked, MaskedNetwork),
+    "tokens": (registry.TOKENS, cases.tokens, TokenNetwork),
     "autoencoder": (registry.AUTOENCODERS, cases.autoencoder, Autoencoder),
     "condition_encoder": (registry.CONDITION_ENCODERS, cases.condition_encoder, ConditionEncoder),
     "context": (registry.CONTEXTS, cases.context, ContextNetwork),
 }
-CONDITIONAL = ("conditioner", "image_conditioner", "masked")
+CONDITIONAL = ("conditioner", "image_conditioner", "masked", "tokens")
 CASES = [
     (role, name, condition)
     for role, (entries, *_) in ROLES.items()

@@ -1,0 +1,171 @@
+"""An autoregressive flow over tokens, the parameters of whose maps a causal transformer gives."""
+
+import math
+
+import tensorflow as tf
+
+from glf.bijectors.base import Bijector
+from glf.bijectors.elementwise import TanhAffineMap, learn_shared, with_shared
+from glf.core.part import made_by
+from glf.layers.context import context_features, fit_context
+from glf.networks.causal_transformer import CausalTransformer
+
+ORDERS = ("sequential", "reversed")
+
+
+class TransformerAutoregressive(Bijector):
+    """u_t = f(y_t; θ_t(y_1, ..., y_t-1)) for tokens y_t,   log|det du/dy| = Σ_t Σ log f'.
+
+    TarFlow's layer (Zhai et al. 2024, arXiv 2412.06329, section 3.1), a masked autoregressive flow
+    over tokens. Tokens of an image are its patches of `patch` x `patch` pixels, row by row; of a
+    map of latents, its positions, with patches of 1; of a vector, pieces of `patch` numbers. Every
+    number of a token is moved by a map f of its own, which all numbers of the tokens before it
+    choose, and no others of its own token. As in couplings f goes from the data to the base, the
+    direction that is trained: with the default map u_t = (y_t + t) exp(s).
+
+    The inverse, hence the density, is one pass of the network. The forward makes one token after
+    the other, T steps in one loop, each with the keys and values that the network kept of the steps
+    before it.
+
+    Layers of a chain differ in what they see first: let the order of every second be "reversed".
+
+    Conditions are those of other bijectors: [batch, c] of vectors, contexts (see
+    `glf.layers.context`) of images. What a context says about places reaches the token at these
+    places and those after it.
+
+    Args:
+      make_map: factory of the elementwise map f, called without arguments.
+      patch: side of an image's patches, or length of a vector's pieces, in values; at least 1.
+      order: "sequential", or "reversed": the last token first.
+      make_network: factory of the `TokenNetwork` θ, called with `units=` and `dtype=`.
+
+    Raises:
+      ValueError: for arguments out of range; in `build`, for points that are no vectors or images,
+        or whose sides are no multiples of `patch`.
+    """
+
+    def __init__(
+        self,
+        make_map=TanhAffineMap,
+        patch=1,
+        order="sequential",
+        make_network=CausalTransformer,
+        *,
+        dtype="float32",
+    ):
+        super().__init__(dtype=dtype)
+        if patch < 1 or order not in ORDERS:
+            raise ValueError(
+                f"TransformerAutoregressive needs patch >= 1 and an order of {ORDERS}, got "
+                f"patch={patch} and order={order!r}."
+            )
+        self.elementwise = made_by(make_map, "TransformerAutoregressive.make_map")
+        self.patch, self.order = patch, order
+        self.make_network = make_network
+
+    def build(self, input_shape, condition_shape=None):
+        """Makes the network's weights."""
+        super().build(input_shape, condition_shape)
+        *sides, _ = event = (
+            self.event_shape if len(self.event_shape) > 1 else (*self.event_shape, 1)
+        )
+        if len(sides) > 2 or any(side % self.patch for side in sides):
+            raise ValueError(
+                f"TransformerAutoregressive with patch={self.patch} takes vectors [batch, size] or "
+                "images [batch, height, width, channels] whose size, or height and width, are "
+                f"multiples of {self.patch}, got {tuple(input_shape)}."
+            )
+        self.length = math.prod(sides) // self.patch ** len(sides)
+        self.values = math.prod(event) // self.length
+        self.network = made_by(
+            self.make_network,
+            "TransformerAutoregressive.make_network",
+            units=self.values * sum(self.elementwise.groups),
+            dtype=self.dtype,
+        )
+        self.network.build((None, self.length, self.values), self._told(condition_shape))
+        self.shared = learn_shared(self, self.elementwise)
+
+    def _inverse(self, y, condition, training):
+        """One pass."""
+        tokens = self._tokens(y)
+        raw = self._parameters(self.network(tokens, self._condition_tokens(condition)))
+        tokens, log_derivative = self.elementwise.apply(tokens, raw)
+        return self._point(tokens), tf.reduce_sum(log_derivative, axis=(1, 2))
+
+    def _forward(self, u, condition, training):
+        """One token after the other, T steps of the network with its caches."""
+        tokens, condition = self._tokens(u), self._condition_tokens(condition)
+        batch = tf.shape(u)[0]
+        steps = tf.TensorArray(u.dtype, self.length, element_shape=(u.shape[0], self.values))
+
+        def one(position, before, caches, made, log_det):
+            numbers, caches = self.network.step(before, caches, position, condition)
+            now, log_derivative = self.elementwise.undo(
+                tokens[:, position], self._parameters(numbers)
+            )
+            log_det += tf.reduce_sum(log_derivative, axis=1)
+            return position + 1, now, caches, made.write(position, now), log_det
+
+        none = tf.zeros_like(tokens[:, 0])
+        start = (tf.constant(0), none, self.network.caches(batch, u.dtype), steps, none[:, 0])
+        *_, made, log_det = tf.while_loop(
+            lambda position, *_: position < self.length,
+            one,
+            start,
+            maximum_iterations=self.length,
+        )
+        return self._point(tf.transpose(made.stack(), (1, 0, 2))), log_det
+
+    def _parameters(self, numbers):
+        """[..., values * n] as [..., values, n], with the shared ones behind them."""
+        shape = (-1, *numbers.shape[1:-1], self.values, sum(self.elementwise.groups))
+        return with_shared(tf.reshape(numbers, shape), self.shared)
+
+    def _tokens(self, point):
+        """A point as [batch, T, values], in the order of the layer."""
+        patch = self.patch
+        if point.shape.rank == 4:
+            height, width, channels = point.shape[1:]
+            shape = (-1, height // patch, patch, width // patch, patch, channels)
+            point = tf.transpose(tf.reshape(point, shape), (0, 1, 3, 2, 4, 5))
+        tokens = tf.reshape(point, (-1, self.length, math.prod(point.shape[1:]) // self.length))
+        return tokens if self.order == "sequential" else tf.reverse(tokens, [1])
+
+    def _point(self, tokens):
+        """Tokens as the point they are of."""
+        tokens = tokens if self.order == "sequential" else tf.reverse(tokens, [1])
+        if len(self.event_shape) == 1:
+            return tf.reshape(tokens, (-1, *self.event_shape))
+        (height, width, channels), patch = self.event_shape, self.patch
+        shape = (-1, height // patch, width // patch, patch, patch, channels)
+        blocks = tf.transpose(tf.reshape(tokens, shape), (0, 1, 3, 2, 4, 5))
+        return tf.reshape(blocks, (-1, *self.event_shape))
+
+    def _condition_tokens(self, condition):
+        """What is said to every token [batch, T, c], or to all of them [batch, 1, c]."""
+        if condition is None or condition.shape.rank == 2:
+            return condition if condition is None else condition[:, None]
+        if tuple(condition.shape[1:3]) == (1, 1):
+            return condition[:, 0]
+        return self._tokens(fit_context(condition, *self.event_shape[:2]))
+
+    def _told(self, condition_shape):
+        """The shape of `_condition_tokens`, without its batch.
+
+        Raises:
+          ValueError: if it is not a condition for such points.
+        """
+        if condition_shape is None:
+            return None
+        if len(self.event_shape) == 1:
+            if len(condition_shape) != 2 or condition_shape[1] is None:
+                raise ValueError(
+                    "TransformerAutoregressive takes conditions [batch, c] of vectors, got "
+                    f"{tuple(condition_shape)}."
+                )
+            return (None, 1, condition_shape[1])
+        features = context_features(condition_shape)
+        if tuple(condition_shape[1:3]) == (1, 1):
+            return (None, 1, features)
+        return (None, self.length, features * self.patch**2)
