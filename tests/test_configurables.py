@@ -100,6 +100,26 @@ def test_the_masked_autoregressive_flow_is_of_five_maps(digits):
     assert orders == ["sequential", "reversed", "sequential", "reversed", "sequential"]
 
 
+def test_a_deep_transformer_behind_shallow_ones(digits):
+    """What configs/models/pixel_flows/tarflow.gin says on top of it."""
+    shallow = "@{0}/TransformerAutoregressive, @{1}/TransformerAutoregressive"
+    layers = ", ".join(shallow.format("forwards", last) for last in ("backwards", "deep"))
+    deep = [
+        f"layers/Chain.make_bijectors = [{layers}]",
+        "layers/Chain.repeats = 1",
+        "deep/TransformerAutoregressive.order = 'reversed'",
+        "deep/TransformerAutoregressive.make_network = @deep/CausalTransformer",
+        "deep/CausalTransformer.layers = 3",
+        "CausalTransformer.layers = 1",
+        "CausalTransformer.width = 4",
+    ]
+    configurables.parse(["configs/studies/tarflow/digits.gin"], deep)
+    model = configurables.make_model(digits.spec)
+    flows = model.density.bijector.bijectors[1].bijectors
+    assert [len(flow.network.blocks) for flow in flows] == [1, 1, 1, 3]
+    assert [flow.order for flow in flows] == ["sequential", "reversed"] * 2
+
+
 def test_the_seed_sets_the_weights(digits):
     weights = []
     for seed in (1, 1, 2):

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from glf.bijectors.base import Bijector
@@ -9,6 +10,8 @@ from glf.bijectors.elementwise import TanhAffineMap, learn_shared, with_shared
 from glf.core.part import made_by
 from glf.layers.context import context_features, fit_context
 from glf.networks.causal_transformer import CausalTransformer
+from glf.solvers.base import Cached, System
+from glf.solvers.fixed_point import FixedPoint
 
 ORDERS = ("sequential", "reversed")
 
@@ -23,9 +26,9 @@ class TransformerAutoregressive(Bijector):
     choose, and no others of its own token. As in couplings f goes from the data to the base, the
     direction that is trained: with the default map u_t = (y_t + t) exp(s).
 
-    The inverse, hence the density, is one pass of the network. The forward makes one token after
-    the other, T steps in one loop, each with the keys and values that the network kept of the steps
-    before it.
+    The inverse, hence the density, is one pass of the network. The forward is solved, in T passes
+    at most by the default; `CachedSequential` makes one token after the other in T steps, each with
+    the keys and values that the network kept of the steps before it.
 
     Layers of a chain differ in what they see first: let the order of every second be "reversed".
 
@@ -38,6 +41,7 @@ class TransformerAutoregressive(Bijector):
       patch: side of an image's patches, or length of a vector's pieces, in values; at least 1.
       order: "sequential", or "reversed": the last token first.
       make_network: factory of the `TokenNetwork` θ, called with `units=` and `dtype=`.
+      make_solver: factory of the forward's `Solver`, called without arguments.
 
     Raises:
       ValueError: for arguments out of range; in `build`, for points that are no vectors or images,
@@ -50,6 +54,7 @@ class TransformerAutoregressive(Bijector):
         patch=1,
         order="sequential",
         make_network=CausalTransformer,
+        make_solver=FixedPoint,
         *,
         dtype="float32",
     ):
@@ -62,6 +67,7 @@ class TransformerAutoregressive(Bijector):
         self.elementwise = made_by(make_map, "TransformerAutoregressive.make_map")
         self.patch, self.order = patch, order
         self.make_network = make_network
+        self.solver = made_by(make_solver, "TransformerAutoregressive.make_solver")
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network's weights."""
@@ -89,36 +95,24 @@ class TransformerAutoregressive(Bijector):
     def _inverse(self, y, condition, training):
         """One pass."""
         tokens = self._tokens(y)
-        raw = self._parameters(self.network(tokens, self._condition_tokens(condition)))
+        raw = self.parameters(self.network(tokens, self._condition_tokens(condition)))
         tokens, log_derivative = self.elementwise.apply(tokens, raw)
         return self._point(tokens), tf.reduce_sum(log_derivative, axis=(1, 2))
 
     def _forward(self, u, condition, training):
-        """One token after the other, T steps of the network with its caches."""
-        tokens, condition = self._tokens(u), self._condition_tokens(condition)
-        batch = tf.shape(u)[0]
-        steps = tf.TensorArray(u.dtype, self.length, element_shape=(u.shape[0], self.values))
+        """At most T passes."""
 
-        def one(position, before, caches, made, log_det):
-            numbers, caches = self.network.step(before, caches, position, condition)
-            now, log_derivative = self.elementwise.undo(
-                tokens[:, position], self._parameters(numbers)
-            )
-            log_det += tf.reduce_sum(log_derivative, axis=1)
-            return position + 1, now, caches, made.write(position, now), log_det
+        def step(image, tokens, condition=None):
+            return self.elementwise.undo(tokens, self.parameters(self.network(image, condition)))
 
-        none = tf.zeros_like(tokens[:, 0])
-        start = (tf.constant(0), none, self.network.caches(batch, u.dtype), steps, none[:, 0])
-        *_, made, log_det = tf.while_loop(
-            lambda position, *_: position < self.length,
-            one,
-            start,
-            maximum_iterations=self.length,
-        )
-        return self._point(tf.transpose(made.stack(), (1, 0, 2))), log_det
+        told = self._condition_tokens(condition)
+        inputs = (self._tokens(u),) if told is None else (self._tokens(u), told)
+        places = np.repeat(np.arange(1, self.length + 1)[:, None], self.values, axis=1)
+        solution = self.solver(System(step, inputs, places, cached=_CachedTokens(self)))
+        return self._point(solution.image), tf.reduce_sum(solution.log_derivative, axis=(1, 2))
 
-    def _parameters(self, numbers):
-        """[..., values * n] as [..., values, n], with the shared ones behind them."""
+    def parameters(self, numbers):
+        """What the network gives, [..., values * n], as the map takes it: [..., values, n]."""
         shape = (-1, *numbers.shape[1:-1], self.values, sum(self.elementwise.groups))
         return with_shared(tf.reshape(numbers, shape), self.shared)
 
@@ -169,3 +163,27 @@ class TransformerAutoregressive(Bijector):
         if tuple(condition_shape[1:3]) == (1, 1):
             return (None, 1, features)
         return (None, self.length, features * self.patch**2)
+
+
+class _CachedTokens(Cached):
+    """One token after the other, with the network's keys and values; in the order of the layer."""
+
+    def __init__(self, bijector):
+        self.bijector = bijector
+
+    def begin(self, tokens, condition=None):
+        batch = tf.shape(tokens)[0]
+        caches = self.bijector.network.caches(batch, tokens.dtype)
+        return tokens, () if condition is None else (condition,), caches
+
+    def advance(self, place, image, state):
+        tokens, condition, caches = state
+        position = place - 1
+        before = image[:, tf.maximum(position - 1, 0)]
+        numbers, caches = self.bijector.network.step(before, caches, position, *condition)
+        raw = self.bijector.parameters(numbers)
+        new, log_derivative = self.bijector.elementwise.undo(tokens[:, position], raw)
+        now = (tf.range(image.shape[1]) == position)[:, None]
+        image = tf.where(now, new[:, None], image)
+        log_derivative = tf.where(now, log_derivative[:, None], tf.zeros_like(image))
+        return image, log_derivative, (tokens, condition, caches)

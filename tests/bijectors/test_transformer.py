@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from glf.bijectors import MixtureLogisticMap, TransformerAutoregressive
 from glf.networks import CausalTransformer
+from glf.solvers import make_solver, solving
 
 small = partial(CausalTransformer, width=4, heads=2, layers=2, expansion=1)
 
@@ -84,6 +85,21 @@ def test_odd_images_and_mixtures():
     back, back_log_det = bijector.forward_and_log_det(u, context)
     np.testing.assert_allclose(back, y, atol=1e-9)
     np.testing.assert_allclose(back_log_det, -log_det, atol=1e-9)
+
+
+def test_solvers_agree():
+    """The exact one to the last bit with the definition, the one with caches but for rounding."""
+    bijector = built((4, 4, 1), (1, 1, 2), patch=2, order="reversed")
+    u, context = normal(3, 4, 4, 1), normal(3, 1, 1, 2)
+    found = {}
+    for name in ("sequential", "fixed_point", "cached_sequential"):
+        with solving(bijector, make_solver(name)) as solutions:
+            found[name] = bijector.forward_and_log_det(u, context)
+        assert name == "cached_sequential" or np.all(solutions[0].certified)
+        assert np.all(solutions[0].calls <= 4)
+    for a, b, c in zip(*found.values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c, atol=1e-12)
 
 
 def test_it_starts_as_the_identity():
