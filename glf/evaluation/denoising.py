@@ -7,7 +7,7 @@ from glf.core import random
 from glf.evaluation import pictures
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
-from glf.models.abilities import Denoises
+from glf.models.denoising import Denoises
 
 SAMPLES = 32  # of the picture
 

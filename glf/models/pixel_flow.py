@@ -7,8 +7,9 @@ from glf.core.mode import Training
 from glf.core.part import made_by
 from glf.dequantizers.bounds import ELBO
 from glf.dequantizers.uniform import UniformDequantizer
-from glf.models.abilities import Denoises, HasBounds, HasRoundTrip
+from glf.models.abilities import HasBounds, HasRoundTrip
 from glf.models.base import GenerativeModel
+from glf.models.denoising import Denoises
 from glf.models.drawn import drawn_images
 
 
