@@ -8,8 +8,9 @@ from glf.bijectors.base import Bijector, VectorBijector
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.core.part import made_by
 from glf.layers.causal_conv import hold_weights
+from glf.networks.base import OnePlaceAtATime
 from glf.networks.made import MADE
-from glf.solvers.base import System
+from glf.solvers.base import Cached, System
 from glf.solvers.fixed_point import FixedPoint
 
 
@@ -61,10 +62,45 @@ class AutoregressiveBijector(Bijector):
             step,
             (point,) if condition is None else (point, condition),
             self.network.places,
+            cached=self._cached(function),
             hold=functools.partial(hold_weights, self.network),
         )
         solution = self.solver(system)
         return solution.image, _summed(solution.log_derivative)
+
+    def _cached(self, function):
+        """The same value after value, if the network can; None otherwise."""
+        if not isinstance(self.network, OnePlaceAtATime):
+            return None
+        return _ValueAfterValue(self, function)
+
+
+class _ValueAfterValue(Cached):
+    """An autoregressive bijector's slow direction, with a network that keeps its activations."""
+
+    def __init__(self, bijector, function):
+        self.function, self.network, self.shared = function, bijector.network, bijector.shared
+        self.places = tf.constant(self.network.places, tf.int32)[None]
+
+    def begin(self, point, condition=None):
+        """See `Cached`."""
+        return {"point": point, "network": self.network.begin(tf.shape(point)[0], condition)}
+
+    def advance(self, place, image, state):
+        """See `Cached`."""
+        raw, kept = self.network.at_place(place, image, state["network"])
+        raw = with_shared(tf.cast(raw, image.dtype)[:, None], self.shared)
+        index = tf.argmax(tf.reshape(self.places, [-1]) == place)
+        point = tf.gather(tf.reshape(state["point"], [tf.shape(image)[0], -1]), [index], axis=1)
+        now = self.places == place
+        zeros = tf.zeros_like(image)
+
+        def spread(value, elsewhere):
+            value = tf.reshape(value, [-1, *[1] * (image.shape.rank - 1)])
+            return tf.where(now, value, elsewhere)
+
+        value, log_derivative = self.function(point, raw)
+        return spread(value, image), spread(log_derivative, zeros), {**state, "network": kept}
 
 
 def _summed(log_derivative):

@@ -115,6 +115,24 @@ class TokenNetwork(Part, keras.layers.Layer, abc.ABC):
         """The numbers of the token at `position`, [batch, units], and the caches after it."""
 
 
+class OnePlaceAtATime(abc.ABC):
+    """Masked networks that give the numbers of one place from activations that they keep.
+
+    No activation is computed twice. Every place has one value.
+    """
+
+    @abc.abstractmethod
+    def begin(self, num, condition=None):
+        """The state, nested tensors, of `num` points none of whose values is known."""
+
+    @abc.abstractmethod
+    def at_place(self, place, inputs, state):
+        """The numbers of the value at `place`, int32 [], given those before it in `inputs`.
+
+        Returns (numbers [num, parameters], state for the next place).
+        """
+
+
 class ContextNetwork(Part, keras.layers.Layer, abc.ABC):
     """Makes a context of another one, see `glf.layers.context`.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from glf.core import random
 from glf.layers.masked_dense import MaskedDense
 from glf.layers.track import track
-from glf.networks.base import MaskedNetwork
+from glf.networks.base import MaskedNetwork, OnePlaceAtATime
 
 
 def degrees(size, order="sequential", seed=None):
@@ -32,7 +32,7 @@ def degrees(size, order="sequential", seed=None):
     return random.numpy_generator(seed, "order").permutation(places)
 
 
-class MADE(MaskedNetwork):
+class MADE(MaskedNetwork, OnePlaceAtATime):
     """Parameters of every x_i from the x_j before it (Germain et al. 2015, "MADE").
 
       h_0 = (x, condition)   h_l = activation(h_l-1 (W_l ∘ M_l) + b_l)   output = h_L (V ∘ M) + c
@@ -90,9 +90,10 @@ class MADE(MaskedNetwork):
         # Hidden units of degree 0 see only the condition; without one they are constants, which
         # only a single dimension, seeing nothing at all, has to make do with.
         lowest = 0 if extra or size == 1 else 1
-        stack = []
+        stack, self._due = [], []
         for width in self.hidden:
             after = lowest + np.arange(width) % (size - lowest)
+            self._due.append(_units_by_degree(after, size))
             stack.append(
                 MaskedDense(before[:, None] <= after[None, :], self.activation, dtype=self.dtype)
             )
@@ -116,3 +117,44 @@ class MADE(MaskedNetwork):
         for layer in self.stack:
             outputs = layer(outputs)
         return tf.reshape(outputs, (-1, len(self.places), self.parameters))
+
+    def begin(self, num, condition=None):
+        """See `OnePlaceAtATime`: every layer's activations, zeros at first, and its weights."""
+        weights = [layer.effective() for layer in self.stack]
+        units = [tf.zeros([width, num], self.compute_dtype) for width in self.hidden]
+        kernels = [tf.transpose(kernel) for kernel, _ in weights]
+        given = None if condition is None else tf.transpose(tf.cast(condition, self.compute_dtype))
+        return {
+            "kernels": kernels,
+            "biases": [bias[:, None] for _, bias in weights],
+            "units": units,
+            "condition": [] if given is None else [given],
+        }
+
+    def at_place(self, place, inputs, state):
+        """See `OnePlaceAtATime`: the hidden units that see the last known value, and outputs."""
+        h = tf.concat([tf.transpose(inputs), *state["condition"]], axis=0)
+        renewed = []
+        *hidden, last = zip(state["kernels"], state["biases"], strict=True)
+        for (kernel, bias), layer, due, units in zip(
+            hidden, self.stack[:-1], self._due, state["units"], strict=True
+        ):
+            now = tf.gather(tf.constant(due), place - 1)
+            new = layer.activation(tf.matmul(tf.gather(kernel, now), h) + tf.gather(bias, now))
+            h = tf.tensor_scatter_nd_update(units, now[:, None], new)
+            renewed.append(h)
+        value = tf.gather(tf.constant(np.argsort(self.places), tf.int32), place - 1)
+        outputs = value * self.parameters + tf.range(self.parameters)
+        numbers = tf.matmul(tf.gather(last[0], outputs), h) + tf.gather(last[1], outputs)
+        return tf.transpose(numbers), {**state, "units": renewed}
+
+
+def _units_by_degree(degrees, size):
+    """Indices of the units of degree 0, ..., size - 1: int32 [size, most of one degree].
+
+    A shorter row repeats a unit of its own; one without any has a unit that is computed again when
+    its turn comes.
+    """
+    rows = [np.flatnonzero(degrees == degree) for degree in range(size)]
+    most = max(len(row) for row in rows)
+    return np.stack([np.resize(row if len(row) else [0], most) for row in rows]).astype(np.int32)
