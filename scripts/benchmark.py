@@ -11,6 +11,8 @@ that others use too, a ratio of two things measured side by side means more than
              a PixelCNN++ under several samplers, and tfd.PixelCNN
   flows      two flows, and the same from TensorFlow Probability's own parts: running, tracing,
              compiling
+  slow_direction
+             autoregressive flows in the direction that is solved, by every solver
   start      from starting scripts.train to the end of its first step
   tracing    sample, encode, log_prob and an export of fresh models
 
@@ -28,7 +30,15 @@ if not __package__:
 from . import common
 from .benchmarks.rounds import Sizes
 
-SUBJECTS = ("step", "sampling", "sampling_autoregressive", "flows", "start", "tracing")
+SUBJECTS = (
+    "step",
+    "sampling",
+    "sampling_autoregressive",
+    "flows",
+    "slow_direction",
+    "start",
+    "tracing",
+)
 
 SECTION = flags.DEFINE_multi_enum(
     "section",

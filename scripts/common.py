@@ -152,6 +152,18 @@ SAMPLERS = (
 )
 
 
+# The names of glf.solvers.SOLVERS, likewise.
+SOLVERS = (
+    "sequential",
+    "cached_sequential",
+    "fixed_point",
+    "drafted",
+    "tolerance",
+    "drafted_tolerance",
+    "blocks",
+)
+
+
 def define_split(default="test"):
     """--split."""
     return flags.DEFINE_enum("split", default, ["train", "validation", "test"], "Which examples.")

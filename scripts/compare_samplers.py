@@ -1,12 +1,17 @@
 """Compares samplers of one trained autoregressive model: calls, arithmetic, time, agreement.
 
   python -m scripts.compare_samplers --workdir=runs/pixel_cnn --out=comparison
+  python -m scripts.compare_samplers --workdir=runs/eight_gaussians_maf --out=comparison
 
 Every sampler draws the same samples from the same noise, in turn, seed by seed. Prints a table for
 each --batch, and writes comparison.json, the same as index.html, comparison.md and comparison.csv,
 and final_at.png into the folder --out: samples, each with the call at which every pixel became
 final to its right. Works for autoregressive models and for the autoregressive prior of a discrete
 autoencoder.
+
+Of a model whose flow samples through autoregressive bijectors (a GLF, a VectorFlow or a PixelFlow
+with MAFs) it compares the solvers of that slow direction, --solver, with the sequential one: passes
+of all bijectors, time of drawing from the flow, certificates. There is no picture of them.
 
 --ablations adds forecasts of other horizons and windows of other sizes; --unshared_workdir adds a
 run whose forecaster was trained without the model's features (Forecaster.shared = False).
@@ -29,6 +34,9 @@ BATCH = flags.DEFINE_multi_integer(
 )
 SAMPLER = flags.DEFINE_multi_enum(
     "sampler", [], common.SAMPLERS, "What to compare. Repeatable. Default: all that the model can."
+)
+SOLVER = flags.DEFINE_multi_enum(
+    "solver", [], common.SOLVERS, "What to compare of a flow. Repeatable. Default: all that it can."
 )
 ANCESTRAL_SEEDS = common.define_positive(
     "ancestral_seeds", 2, "On how many seeds the slow ancestral sampler runs."
@@ -65,11 +73,23 @@ def check():
     """Refuses runs whose model is not autoregressive."""
     for workdir in filter(None, (WORKDIR.value, UNSHARED_WORKDIR.value)):
         run = early.Run(workdir)
-        if run.lacks("DrawsBySampler"):
+        if run.lacks("DrawsBySampler") and run.without_slow_direction():
             raise ValueError(
-                f"A {run.model} has no autoregressive density: train one with a configuration of "
-                "an autoregressive model, such as those in configs/studies/pixel_cnn/."
+                f"This {run.model} has no autoregressive density or bijector: train one with a "
+                "configuration of an autoregressive model, such as those in "
+                "configs/studies/pixel_cnn/, or of a flow with MAFs."
             )
+        if run.model is not None:
+            check_flags(not run.lacks("DrawsBySampler"))
+
+
+def check_flags(has_samplers):
+    """Refuses what the model has no use for."""
+    strange = (SOLVER,) if has_samplers else (SAMPLER, ABLATIONS, UNSHARED_WORKDIR)
+    for flag in strange:
+        if flag.value:
+            kind = "flows" if has_samplers else "autoregressive models"
+            raise ValueError(f"--{flag.name} is for {kind}, and this run's model is none.")
 
 
 def main():
@@ -78,10 +98,15 @@ def main():
     from glf.evaluation import pictures, sampling_page
     from glf.evaluation.sampling import ablations, samplers_for
     from glf.evaluation.sampling_pictures import final_at
+    from glf.models.drawing import DrawsBySampler
     from glf.samplers import make_sampler
 
     unshared = load_unshared() if UNSHARED_WORKDIR.value else None
     model, dataset, step = load(WORKDIR.value)
+    check_flags(isinstance(model, DrawsBySampler))
+    if not isinstance(model, DrawsBySampler):
+        compare_flow(model, dataset, step)
+        return
     density = model.sampled
     samplers = samplers_for(density, SAMPLER.value, JIT.value)
     out = pathlib.Path(OUT.value)
@@ -114,6 +139,42 @@ def main():
     }
     files.write_json(out / "comparison.json", document)
     sampling_page.write(out, document, heading, (out / "final_at.png").read_bytes())
+    logging.info("Written to %s.", out)
+
+
+def compare_flow(model, dataset, step):
+    """Tables and files of the solvers of a flow's slow directions."""
+    from glf.core import files
+    from glf.evaluation import sampling_page
+    from glf.evaluation.sampling import table_of_samplers
+    from glf.evaluation.solving import compare_solvers, solvers_for
+
+    solvers = solvers_for(model, SOLVER.value)
+    places, compared = sum(part.num_places for part in model.slow_parts), {}
+    heading = f"d = {places} in {len(model.slow_parts)} autoregressive bijectors, step {step}"
+    print(heading)
+    for batch in BATCH.value:
+        compared[batch] = compare_solvers(
+            model,
+            solvers,
+            seeds=SEEDS.value,
+            batch=batch,
+            repeats=REPEATS.value,
+            condition=conditions(model, dataset, batch),
+            temperature=TEMPERATURE.value,
+            baselines=("sequential", "cached_sequential"),
+            progress=lambda line: logging.info("%s", line),
+        )
+        print(f"\nSolvers, batch {batch}\n{table_of_samplers(compared[batch])}", flush=True)
+    document = {
+        "step": step,
+        "places": places,
+        "temperature": TEMPERATURE.value,
+        "solvers": compared,
+    }
+    out = pathlib.Path(OUT.value)
+    files.write_json(out / "comparison.json", document)
+    sampling_page.write(out, document, heading)
     logging.info("Written to %s.", out)
 
 
@@ -168,21 +229,27 @@ def compare(model, dataset, samplers, batch, title):
 
 
 def contexts(model, dataset, batch):
-    """Contexts of labels in turn, or of the first examples of --split, or None."""
+    """Contexts of the conditions, or None."""
+    condition = conditions(model, dataset, batch)
+    return None if condition is None else model.condition_encoder.encode(condition)
+
+
+def conditions(model, dataset, batch):
+    """Labels in turn, or what the first examples of --split are conditioned on, or None."""
     import tensorflow as tf
 
     encoder = model.condition_encoder
     if encoder is None:
         return None
     if encoder.kind == "label":
-        return encoder.encode(tf.range(batch) % encoder.num_classes)
+        return tf.range(batch) % encoder.num_classes
     if dataset.num_examples(SPLIT.value) < batch:
         raise ValueError(
             f"--batch={batch} needs as many images to be conditioned on; the {SPLIT.value} split "
             f"has {dataset.num_examples(SPLIT.value)}."
         )
     examples = dataset.examples(SPLIT.value, slice(0, batch))
-    return encoder.encode(tf.convert_to_tensor(encoder.condition_of(examples)))
+    return tf.convert_to_tensor(encoder.condition_of(examples))
 
 
 if __name__ == "__main__":

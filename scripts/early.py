@@ -9,6 +9,7 @@ import re
 
 # The classes of glf.models with an ability, under the name of its abstract class there.
 ABILITIES = {
+    "DrawsByFlow": ("GLF", "PixelFlow", "VectorFlow"),
     "DrawsBySampler": ("Autoregressive", "DiscreteAutoencoder"),
     "HasBounds": ("PixelFlow", "LikelihoodVAE"),
     "HasCodes": ("DiscreteAutoencoder",),
@@ -22,6 +23,8 @@ ABILITIES = {
 }
 MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
 MODELS += ("LogisticSegmenter",)
+# Bijectors of glf.bijectors with a slow direction.
+SLOW_BIJECTORS = ("MAF", "IAF", "ImageIAF", "TransformerAutoregressive")
 # Condition encoders of glf.networks by what they take.
 LABEL_ENCODERS = ("LabelEmbedding", "OneHotLabels")
 
@@ -69,4 +72,11 @@ class Run:
 
     def without_labels(self):
         """Whether the model is certainly not conditioned on labels: no binding is an encoder."""
-        return not any(re.search(rf"@[\w./]*\b{n}\b", self._config) for n in LABEL_ENCODERS)
+        return not self._names_any(LABEL_ENCODERS)
+
+    def without_slow_direction(self):
+        """Whether nothing of the model's drawing is solved: no binding is such a bijector."""
+        return self.lacks("DrawsByFlow") or not self._names_any(SLOW_BIJECTORS)
+
+    def _names_any(self, parts):
+        return any(re.search(rf"@[\w./]*\b{name}\b", self._config) for name in parts)

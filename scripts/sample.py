@@ -12,6 +12,9 @@ and the data.
   --guidance=1                  towards their labels, for models that learned what there is without
                                 one (GLF.label_drop)
 
+  --solver=sequential           how slow directions of autoregressive bijectors are solved, for
+                                models that draw from a flow: see scripts.compare_samplers
+
 For autoregressive models, and for the autoregressive prior of a discrete autoencoder:
 
   --sampler=windowed            how to draw: it changes the time, never the samples; what they cost
@@ -59,6 +62,12 @@ LABELS = flags.DEFINE_list(
 GUIDANCE = flags.DEFINE_float(
     "guidance", None, "The weight of guidance towards the labels, at least 0.", 0.0
 )
+SOLVER = flags.DEFINE_enum(
+    "solver",
+    None,
+    common.SOLVERS,
+    "How a flow's slow directions are solved. Default: as the configuration says.",
+)
 COMPLETE_ROWS = flags.DEFINE_integer(
     "complete_rows", None, "Complete examples of which so many rows are given.", 1
 )
@@ -75,6 +84,8 @@ def check():
     run = early.Run(WORKDIR.value)
     if run.model is not None:
         check_model(run.model, run.abilities)
+        if SOLVER.value is not None and run.without_slow_direction():
+            raise ValueError(nothing_is_solved(run.model))
     if run.known_data:
         if run.levels is None:
             check_points_out()
@@ -87,6 +98,8 @@ def check():
 def check_model(name, abilities):
     """Refuses flags that a model of this class and these abilities does not take."""
     autoregressive = "DrawsBySampler" in abilities
+    if SOLVER.value is not None and "DrawsByFlow" not in abilities:
+        raise ValueError(f"--solver is for models that draw from a flow; this run's is a {name}.")
     for flag in (SAMPLER, COMPLETE_ROWS, INPAINT):
         if flag.value is not None and not autoregressive:
             raise ValueError(f"--{flag.name} is for autoregressive models; this run's is a {name}.")
@@ -134,6 +147,8 @@ def main():
         data_path=DATA_PATH.value,
     )
     check_model(type(model).__name__, {made.__name__ for made in type(model).__mro__})
+    if SOLVER.value is not None:
+        set_solver(model)
     if model.spec.levels is None:
         write = draw_points
     elif isinstance(model, DrawsBySampler):
@@ -221,6 +236,24 @@ def draw(model, dataset):
     else:
         sample_files.write_samples(OUT.value, images, spec, batch, min_side)
     return len(images)
+
+
+def nothing_is_solved(name):
+    """What is said of --solver where there is nothing for it to do."""
+    return (
+        f"--solver={SOLVER.value}: nothing of this {name} is solved, its flow has no "
+        "autoregressive bijector, such as a MAF."
+    )
+
+
+def set_solver(model):
+    """Has the model's slow directions solved by the --solver."""
+    from glf.solvers import make_solver
+
+    if not model.slow_parts:
+        raise ValueError(nothing_is_solved(type(model).__name__))
+    for part in model.slow_parts:
+        part.solver = make_solver(SOLVER.value)
 
 
 def draw_with_sampler(model, dataset):

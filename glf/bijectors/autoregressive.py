@@ -26,9 +26,24 @@ class AutoregressiveBijector(Bijector):
       make_map: factory of f, an elementwise map, called without arguments.
       make_network: factory of the masked network, called with `parameters=` and `dtype=`.
       make_solver: factory of the slow direction's `Solver`, called without arguments.
+      make_draft: factory of a small network that guesses where the slow direction leads,
+        image ≈ point + draft(point), a `Conditioner` called with `units=` and `dtype=`; solvers
+        start there. `drafted` gives the loss that models train it by, beside the flow. None: none.
     """
 
-    def __init__(self, make_map, make_network, make_solver, *, dtype):
+    slow_is_forward = False
+
+    @property
+    def num_places(self):
+        """The places of the slow direction: passes of the network are this many at most."""
+        return int(self.network.places.max())
+
+    @property
+    def keeps_activations(self):
+        """Whether `CachedSequential` can solve it."""
+        return isinstance(self.network, OnePlaceAtATime)
+
+    def __init__(self, make_map, make_network, make_solver, make_draft, *, dtype):
         super().__init__(dtype=dtype)
         kind = type(self).__name__
         self.elementwise = made_by(make_map, f"{kind}.make_map")
@@ -36,12 +51,31 @@ class AutoregressiveBijector(Bijector):
         where = f"{kind}.make_network"
         self.network = made_by(make_network, where, parameters=parameters, dtype=dtype)
         self.solver = made_by(make_solver, f"{kind}.make_solver")
+        self.make_draft, self.draft = make_draft, None
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network's weights."""
         super().build(input_shape, condition_shape)
         self.network.build(input_shape, condition_shape)
         self.shared = learn_shared(self, self.elementwise)
+        if self.make_draft is not None:
+            where = f"{type(self).__name__}.make_draft"
+            units = self.event_shape[-1]
+            self.draft = made_by(self.make_draft, where, units=units, dtype=self.dtype)
+            self.draft.build(input_shape, condition_shape)
+
+    def drafted(self, point, condition=None, forward=False):
+        """See `Bijector`: Σ (image - point - draft(point))² / 2 of the slow direction."""
+        image, loss = super().drafted(point, condition, forward)
+        if self.draft is not None:
+            ends = (point, image) if forward == self.slow_is_forward else (image, point)
+            start, end = (tf.stop_gradient(tf.cast(each, image.dtype)) for each in ends)
+            condition = None if condition is None else tf.stop_gradient(condition)
+            loss = 0.5 * _summed(tf.square(end - self._guess(start, condition)))
+        return image, loss
+
+    def _guess(self, point, condition=None):
+        return point + tf.cast(self.draft(point, condition), point.dtype)
 
     def _parameters(self, point, condition):
         raw = tf.cast(self.network(point, condition), point.dtype)
@@ -62,6 +96,7 @@ class AutoregressiveBijector(Bijector):
             step,
             (point,) if condition is None else (point, condition),
             self.network.places,
+            draft=None if self.draft is None else self._guess,
             cached=self._cached(function),
             hold=functools.partial(hold_weights, self.network),
         )
@@ -70,7 +105,7 @@ class AutoregressiveBijector(Bijector):
 
     def _cached(self, function):
         """The same value after value, if the network can; None otherwise."""
-        if not isinstance(self.network, OnePlaceAtATime):
+        if not self.keeps_activations:
             return None
         return _ValueAfterValue(self, function)
 
@@ -111,9 +146,15 @@ class _OverVectors(AutoregressiveBijector, VectorBijector):
     """MAF and IAF: a MADE, a fast direction and a slow one."""
 
     def __init__(
-        self, make_map=AffineMap, make_network=MADE, make_solver=FixedPoint, *, dtype="float32"
+        self,
+        make_map=AffineMap,
+        make_network=MADE,
+        make_solver=FixedPoint,
+        make_draft=None,
+        *,
+        dtype="float32",
     ):
-        super().__init__(make_map, make_network, make_solver, dtype=dtype)
+        super().__init__(make_map, make_network, make_solver, make_draft, dtype=dtype)
 
 
 class MAF(_OverVectors):
@@ -127,7 +168,11 @@ class MAF(_OverVectors):
       make_map: factory of the elementwise map f, called without arguments.
       make_network: factory of the MADE, called with `parameters=` and `dtype=`.
       make_solver: factory of the forward's `Solver`, called without arguments.
+      make_draft: factory of a network that guesses what the forward gives, or None, see
+        `AutoregressiveBijector`.
     """
+
+    slow_is_forward = True
 
     def _forward(self, u, condition, training):
         """At most d passes."""
@@ -149,6 +194,8 @@ class IAF(_OverVectors):
       make_map: factory of the elementwise map f, called without arguments.
       make_network: factory of the MADE, called with `parameters=` and `dtype=`.
       make_solver: factory of the inverse's `Solver`, called without arguments.
+      make_draft: factory of a network that guesses what the inverse gives, or None, see
+        `AutoregressiveBijector`.
     """
 
     def _forward(self, u, condition, training):

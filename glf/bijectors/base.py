@@ -91,6 +91,17 @@ class Bijector(Part, keras.layers.Layer):
         """The u of `inverse_and_log_det`."""
         return self.inverse_and_log_det(y, condition, training)[0]
 
+    def drafted(self, point, condition=None, forward=False):
+        """Where `point` goes, and how far the drafts of slow directions are from right there.
+
+        Returns (image, loss): `forward` of a base point or `inverse` of data, outside of training,
+        and [batch], the sum of half the squared errors of all drafts inside, see
+        `AutoregressiveBijector`; 0 where there is none. Only the drafts' weights get a gradient of
+        it.
+        """
+        image = (self.forward if forward else self.inverse)(point, condition)
+        return image, tf.zeros(tf.shape(image)[:1], image.dtype)
+
     @abc.abstractmethod
     def _forward(self, u, condition, training):
         """The forward of tensors in the layer's dtype: (y, log|det dy/du|)."""

@@ -3,6 +3,8 @@
 import functools
 import operator
 
+import tensorflow as tf
+
 from glf.bijectors.base import Bijector
 from glf.core.part import made_by
 from glf.layers.track import track
@@ -65,6 +67,14 @@ class Chain(Bijector):
         steps = [bijector.inverse_and_log_det for bijector in self.bijectors]
         return _one_after_the_other(steps, y, condition, training)
 
+    def drafted(self, point, condition=None, forward=False):
+        """See `Bijector`: the sum over all bijectors."""
+        losses = []
+        for bijector in reversed(self.bijectors) if forward else self.bijectors:
+            point, loss = bijector.drafted(point, condition, forward)
+            losses.append(loss)
+        return point, tf.add_n(losses)
+
 
 def _one_after_the_other(steps, point, condition, training):
     log_dets = []
@@ -118,3 +128,7 @@ class Invert(Bijector):
     def _inverse(self, y, condition, training):
         """The forward of the bijector inside."""
         return self.bijector.forward_and_log_det(y, condition, training)
+
+    def drafted(self, point, condition=None, forward=False):
+        """See `Bijector`."""
+        return self.bijector.drafted(point, condition, not forward)

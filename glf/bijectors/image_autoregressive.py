@@ -20,6 +20,8 @@ class ImageIAF(AutoregressiveBijector, ImageBijector):
       make_map: factory of the elementwise map f, called without arguments.
       make_network: factory of the masked network θ, called with `parameters=` and `dtype=`.
       make_solver: factory of the inverse's `Solver`, called without arguments.
+      make_draft: factory of an `ImageConditioner` that guesses the inverse's result, see
+        `AutoregressiveBijector`.
     """
 
     def __init__(
@@ -27,10 +29,11 @@ class ImageIAF(AutoregressiveBijector, ImageBijector):
         make_map=AffineMap,
         make_network=MaskedImageNetwork,
         make_solver=FixedPoint,
+        make_draft=None,
         *,
         dtype="float32",
     ):
-        super().__init__(make_map, make_network, make_solver, dtype=dtype)
+        super().__init__(make_map, make_network, make_solver, make_draft, dtype=dtype)
 
     def _forward(self, u, condition, training):
         """One pass."""

@@ -16,6 +16,7 @@ from glf.layers.context import context_features, with_context
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.image_context import ImageContext
 from glf.networks.masked_image_network import MaskedImageNetwork
+from glf.solvers.fixed_point import FixedPoint
 
 SmallConditioner = partial(GlowConditioner, filters=64)
 
@@ -167,6 +168,7 @@ class AutoregressiveDequantizer(FlowDequantizer):
       make_context: see `FlowDequantizer`.
       features: see `FlowDequantizer`.
       noise: see `FlowDequantizer`.
+      make_solver: factory of the `Solver` of the flow's inverse, which `log_prob` takes.
     """
 
     def __init__(
@@ -176,8 +178,9 @@ class AutoregressiveDequantizer(FlowDequantizer):
         make_context=ImageContext,
         features=32,
         noise="normal",
+        make_solver=FixedPoint,
         *,
         dtype="float32",
     ):
-        make_bijector = partial(ImageIAF, make_map, make_network, dtype=dtype)
+        make_bijector = partial(ImageIAF, make_map, make_network, make_solver, dtype=dtype)
         super().__init__(make_bijector, make_context, features, noise)

@@ -1,6 +1,8 @@
 """Samplers of one autoregressive model side by side: what they cost, and that they agree."""
 
+import collections.abc
 import time
+import typing
 
 import numpy as np
 import tensorflow as tf
@@ -104,42 +106,87 @@ def compare_samplers(
     Raises:
       ValueError: for numbers below 1, or names in `fewer_seeds` that are no samplers.
     """
-    fewer_seeds = fewer_seeds or {}
-    for name, value in {"seeds": seeds, "batch": batch, "repeats": repeats, **fewer_seeds}.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}.")
-    if unknown := set(fewer_seeds) - set(samplers):
-        raise ValueError(f"fewer_seeds names {', '.join(sorted(unknown))}: no such sampler here.")
-    say = progress or (lambda line: None)
     temperature = tf.constant(temperature, tf.float32)
     programs = {name: _program(model, s, context) for name, s in samplers.items()}
-    for name, program in programs.items():
-        _, seconds = _timed(program, model.noise(batch, 0), temperature)
-        say(f"{name}: compiled and run once in {seconds:.1f} s, batch {batch}")
-    records = {name: [] for name in samplers}
-    for seed in range(seeds):
-        noise = model.noise(batch, seed)
-        due = [name for name in samplers if seed < fewer_seeds.get(name, seeds)]
-        samples, seconds = {}, {name: np.inf for name in due}
-        for _ in range(repeats):
-            for name in due:
-                samples[name], last = _timed(programs[name], noise, temperature)
-                seconds[name] = min(seconds[name], last)
-        for name in due:
-            records[name].append(_record(model, samples[name], samples[due[0]], seconds[name]))
-        say(f"seed {seed}: {', '.join(f'{n} {s:.2f} s' for n, s in seconds.items())}")
+
+    def drawing(name, noise):
+        return lambda: programs[name](noise, temperature)
+
+    records = side_by_side(
+        list(samplers),
+        drawing,
+        lambda seed: model.noise(batch, seed),
+        lambda samples, reference: _record(model, samples, reference),
+        Plan(seeds, batch, fewer_seeds or {}, repeats, progress or (lambda line: None)),
+    )
     return {
         name: {
             "settings": samplers[name].settings(model, batch),
-            **_summary(own, {b: records[b] for b in baselines if b in records}),
+            **summary(own, {b: records[b] for b in baselines if b in records}, COUNTS),
         }
         for name, own in records.items()
     }
 
 
-def _timed(program, noise, temperature):
+class Plan(typing.NamedTuple):
+    """How much is measured, as `compare_samplers` says.
+
+    Attributes:
+      seeds, batch, fewer_seeds, repeats, progress: its arguments.
+    """
+
+    seeds: int
+    batch: int
+    fewer_seeds: dict
+    repeats: int
+    progress: collections.abc.Callable
+
+    def check(self, names):
+        """Refuses what `compare_samplers` refuses, for samplers of these names."""
+        numbers = {"seeds": self.seeds, "batch": self.batch, "repeats": self.repeats}
+        for name, value in {**numbers, **self.fewer_seeds}.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
+        if unknown := set(self.fewer_seeds) - set(names):
+            raise ValueError(
+                f"fewer_seeds names {', '.join(sorted(unknown))}: no such sampler here."
+            )
+
+
+def side_by_side(names, drawing, input_of, record, plan):
+    """{name: a record for each seed} of what `names` draw in turn.
+
+    Args:
+      names: of samplers; of those that run on a seed the first one's samples are the reference.
+      drawing: of a name and an input, a function that draws.
+      input_of: makes the input of a seed.
+      record: of (samples, the reference's), figures of one run.
+      plan: the `Plan`.
+    """
+    plan.check(names)
+    first = input_of(0)
+    for name in names:
+        _, seconds = _timed(drawing(name, first))
+        plan.progress(f"{name}: compiled and run once in {seconds:.1f} s, batch {plan.batch}")
+    records = {name: [] for name in names}
+    for seed in range(plan.seeds):
+        given = input_of(seed)
+        due = [name for name in names if seed < plan.fewer_seeds.get(name, plan.seeds)]
+        samples, seconds = {}, {name: np.inf for name in due}
+        for _ in range(plan.repeats):
+            for name in due:
+                samples[name], last = _timed(drawing(name, given))
+                seconds[name] = min(seconds[name], last)
+        for name in due:
+            found = record(samples[name], samples[due[0]])
+            records[name].append({"seconds": seconds[name], **found})
+        plan.progress(f"seed {seed}: {', '.join(f'{n} {s:.2f} s' for n, s in seconds.items())}")
+    return records
+
+
+def _timed(draw):
     began = time.perf_counter()
-    samples = program(noise, temperature)
+    samples = draw()
     samples.x.numpy()
     return samples, time.perf_counter() - began
 
@@ -152,13 +199,12 @@ def _program(model, sampler, context):
     return draw
 
 
-def _record(model, samples, reference, seconds):
+def _record(model, samples, reference):
     calls = samples.calls.numpy()
     return {
         "calls_percent": 100.0 * calls.mean() / model.positions,
         "slowest_percent": 100.0 * calls.max() / model.positions,
         "forward_equivalents": samples.forward_equivalents.numpy().mean(),
-        "seconds": seconds,
         "differing": int((samples.x.numpy() != reference.x.numpy()).sum()),
         "uncertified": int((~samples.certified.numpy()).sum()),
         "mended": int(samples.mended.numpy().sum()),
@@ -167,7 +213,8 @@ def _record(model, samples, reference, seconds):
     }
 
 
-def _summary(records, baselines):
+def summary(records, baselines, counts):
+    """{"seeds", quantities as mean and deviation, "speedup", counts} of records of one sampler."""
     quantities = ("calls_percent", "slowest_percent", "forward_equivalents", "seconds")
     result = {"seeds": len(records)}
     result |= {name: _spread([r[name] for r in records]) for name in quantities}
@@ -175,7 +222,7 @@ def _summary(records, baselines):
         name: _spread([b["seconds"] / r["seconds"] for b, r in zip(base, records, strict=False)])
         for name, base in baselines.items()
     }
-    result |= {name: sum(r[name] for r in records) for name in COUNTS}
+    result |= {name: sum(r[name] for r in records) for name in counts}
     return result
 
 
@@ -194,12 +241,16 @@ def table_of_samplers(results):
 
 
 def rows_of_samplers(results):
-    """What `compare_samplers` returns as rows of texts, the first of which is the head.
+    """What `compare_samplers` or `compare_solvers` returns as rows of texts, the head first.
 
     A quantity is written as mean +- deviation over the seeds, a count as the sum over them.
     "rows" are those of a sampler's window, "T" the positions that it forecasts. "mended" is values
-    / samples with any, "passes" the full passes that mended them.
+    / samples with any, "passes" the full passes that mended them. Solvers mend nothing: in place of
+    these stand the largest difference from the first one's values and the largest error, see
+    `compare_solvers`.
     """
+    if "error" in next(iter(results.values())):
+        return _rows_of_solvers(results)
     baselines = list(next(iter(results.values()))["speedup"])
     head = ["sampler", "rows", "T", "seeds", "calls (% of d)", "forwards", "seconds"]
     head += [f"x {name}" for name in baselines] + ["differing", "uncertified", "mended", "passes"]
@@ -211,6 +262,22 @@ def rows_of_samplers(results):
         counts += [f"{r['mended']} / {r['mended_samples']}", str(r["mending_passes"])]
         settings = [str(r["settings"].get(key, "")) for key in ("rows", "horizon")]
         rows.append([name, *settings, str(r["seeds"]), *map(_written, quantities), *counts])
+    return [head, *rows]
+
+
+def _rows_of_solvers(results):
+    baselines = list(next(iter(results.values()))["speedup"])
+    head = ["solver", "seeds", "passes (% of d)", "forwards", "seconds"]
+    head += [f"x {name}" for name in baselines]
+    head += ["differing", "largest difference", "uncertified", "error"]
+    rows = []
+    for name, r in results.items():
+        quantities = [r["calls_percent"], r["forward_equivalents"], r["seconds"]]
+        quantities += [r["speedup"][b] for b in baselines]
+        found = [str(r["differing"]), f"{r['difference']:.2g}", str(r["uncertified"])]
+        rows.append(
+            [name, str(r["seeds"]), *map(_written, quantities), *found, f"{r['error']:.2g}"]
+        )
     return [head, *rows]
 
 

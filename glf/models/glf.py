@@ -9,14 +9,16 @@ import tensorflow as tf
 from glf.core import random
 from glf.core.fused import fused
 from glf.models.abilities import HasInnerLoss, HasLatentFlow, HasRoundTrip
+from glf.models.drafts import DRAFT, draft_weights, with_drafts_apart
 from glf.models.guidance import HasGuidance
 from glf.models.latent_model import LatentModel
 from glf.models.reconstruction import SquaredError
+from glf.models.solving import DrawsByFlow
 from glf.networks.infogan import InfoGAN
 from glf.priors.flow import Flow
 
 
-class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance):
+class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, DrawsByFlow):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -82,6 +84,7 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance):
         {
             "reconstruction": "the reconstruction term of the loss",
             "latent_nll": "-log p(z) of the latents; not a likelihood of images",
+            "draft": DRAFT,
         }
     )
 
@@ -143,6 +146,11 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance):
         return self.prior
 
     @property
+    def sampled_prior(self):
+        """The flow."""
+        return self.prior
+
+    @property
     def base_spec(self):
         """The `tf.TensorSpec` of a batch of base noise: what the flow makes of latents."""
         return tf.TensorSpec([None, *self.flow.bijector.base_shape], tf.float32)
@@ -153,14 +161,14 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance):
         return self.without_label is not None
 
     def parameter_groups(self):
-        """ "autoencoder" and "flow", with what is learned of labels."""
+        """ "autoencoder", "flow" with what is learned of labels, "draft" if there is one."""
         groups = super().parameter_groups()
         if self.guidable:
             groups["flow"] = [*groups["flow"], self.without_label]
-        return groups
+        return with_drafts_apart(groups, self.flow)
 
     def _loss_terms(self, x, seed, training, condition):
-        """{"loss", "reconstruction", "latent_nll"}, each [batch] in nats.
+        """{"loss", "reconstruction", "latent_nll"[, "draft"]}, each [batch] in nats.
 
         `seed` drives the latents' noise and the labels that are dropped.
         """
@@ -180,6 +188,9 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance):
             "reconstruction": reconstruction,
             "latent_nll": latent_nll,
         }
+        if draft_weights(self.flow):
+            terms["draft"] = fused(self.flow.drafted, fixed, context)
+            terms["loss"] += terms["draft"]
         return terms, {"flow": fixed}
 
     def inner_loss(self, group, features, seed, condition=None):

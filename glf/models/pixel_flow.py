@@ -1,5 +1,7 @@
 """Flows of pixels: integers, made continuous by noise, under a density of images."""
 
+from types import MappingProxyType
+
 import tensorflow as tf
 
 from glf.core import random
@@ -10,10 +12,12 @@ from glf.dequantizers.uniform import UniformDequantizer
 from glf.models.abilities import HasBounds, HasRoundTrip
 from glf.models.base import GenerativeModel
 from glf.models.denoising import Denoises
+from glf.models.drafts import DRAFT, draft_weights, with_drafts_apart
 from glf.models.drawn import drawn_images
+from glf.models.solving import DrawsByFlow
 
 
-class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises):
+class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises, DrawsByFlow):
     """A density of images p(y), y in [0, 1], that judges integers x through a dequantizer.
 
     With v ~ q(v | x) on [0, 1)^D and y = (x + v) / levels, every draw weighs
@@ -47,6 +51,7 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises):
     """
 
     round_trip_of = "images"
+    meanings = MappingProxyType({"draft": DRAFT})
 
     def __init__(
         self,
@@ -80,9 +85,19 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises):
         return self.bound.name + noisy
 
     def _loss_terms(self, x, seed, training, condition):
-        """{"loss", "nll"}, each [batch] in nats: minus the bound on log P(x | condition)."""
+        """{"loss", "nll"[, "draft"]}, each [batch]: nll is minus the bound, in nats."""
         nll = -self.bound(self._log_weights(x, seed, self.bound.num_samples, condition, training))
-        return {"loss": nll, "nll": nll}
+        terms = {"nll": nll}
+        if draft_weights(self.density):
+            terms["draft"] = self._draft_loss(x, random.fold(seed, "draft"), condition)
+        return {"loss": tf.add_n(list(terms.values())), **terms}
+
+    def _draft_loss(self, x, seed, condition):
+        """That of the density's drafts, at one draw of the noise for each example."""
+        context = self._context(condition)
+        v, _ = self.dequantizer.sample_and_log_prob(x, seed, context, False)
+        loss = self.density.drafted((tf.cast(x, v.dtype) + v) / self.spec.levels, context)
+        return tf.cast(loss, tf.float32)
 
     def _log_weights(self, x, seed, num_samples, condition, training):
         """log w of `num_samples` draws of the noise for each example: [num_samples, batch]."""
@@ -102,8 +117,11 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises):
         return tf.transpose(tf.reshape(log_weights, (-1, num_samples)))
 
     def parameter_groups(self):
-        """ "flow": everything, the dequantizer and the condition encoder as well."""
-        return {"flow": self.trainable_weights}
+        """ "flow": everything, the dequantizer and the condition encoder as well.
+
+        Apart from it "draft", if the density has any.
+        """
+        return with_drafts_apart({"flow": self.trainable_weights}, self.density)
 
     def _draw(self, num, seed, temperature, condition):
         """Draws y from the density, and gives the level that it lies in: floor(levels * y)."""
@@ -126,6 +144,11 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises):
         # Noise may well end on an edge; a bijector that does so ends in a bounded interval.
         bounded = self.noise_deviation is None
         return drawn_images(y, self.spec.levels, rounded=False, edges=bounded)
+
+    @property
+    def sampled_prior(self):
+        """The density of y."""
+        return self.density
 
     def _round_trip(self, x, seed, condition):
         """levels * y = x + v, and the same through the density's bijectors and back."""

@@ -1,15 +1,19 @@
 """A flow on points of continuous data: no integers, no dequantization, no bits."""
 
+from types import MappingProxyType
+
 import tensorflow as tf
 
 from glf.core.part import made_by
 from glf.models.abilities import HasPointDensity, HasRoundTrip
 from glf.models.base import GenerativeModel
+from glf.models.drafts import DRAFT, draft_weights, with_drafts_apart
 from glf.models.drawn import drawn_points
+from glf.models.solving import DrawsByFlow
 from glf.priors.flow import Flow
 
 
-class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
+class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip, DrawsByFlow):
     """A normalizing flow on vectors x [batch, d], trained by maximum likelihood.
 
       loss = -log p(x) = -log p_base(u) - log|det du/dx|,   u = inverse(x)
@@ -27,6 +31,7 @@ class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
 
     models_points = True
     rows = 8192
+    meanings = MappingProxyType({"draft": DRAFT})
     round_trip_of = "points"
 
     def __init__(self, spec, *, make_flow=Flow):
@@ -42,13 +47,21 @@ class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip):
         self.built = True
 
     def _loss_terms(self, x, seed, training, condition):
-        """{"loss", "nll"}, each [batch] in nats. `seed` is not used."""
-        nll = -self.flow.log_prob(x, self._context(condition), training)
-        return {"loss": nll, "nll": nll}
+        """{"loss", "nll"[, "draft"]}, each [batch], in nats. `seed` is not used."""
+        context = self._context(condition)
+        terms = {"nll": -self.flow.log_prob(x, context, training)}
+        if draft_weights(self.flow):
+            terms["draft"] = self.flow.drafted(x, context)
+        return {"loss": tf.add_n(list(terms.values())), **terms}
 
     def parameter_groups(self):
-        """ "flow": everything."""
-        return {"flow": self.trainable_weights}
+        """ "flow": everything, and "draft" apart, if there is one."""
+        return with_drafts_apart({"flow": self.trainable_weights}, self.flow)
+
+    @property
+    def sampled_prior(self):
+        """The flow."""
+        return self.flow
 
     def _round_trip(self, x, seed, condition):
         """Points, and these through the flow and back."""

@@ -75,7 +75,7 @@ class MaskedImageNetwork(MaskedNetwork, OnePlaceAtATime):
 
     def begin(self, num, condition=None):
         """See `OnePlaceAtATime`: what every convolution sees, padded, and what the context adds."""
-        height, width, channels = self.places.shape
+        height, width = self.places.shape[:2]
         seen, weights, added = [], [], []
         for convolution, add_context in zip(self.convolutions, self.of_context, strict=True):
             kernel, bias = convolution.effective()
@@ -109,7 +109,9 @@ class MaskedImageNetwork(MaskedNetwork, OnePlaceAtATime):
             if state["added"]:
                 h += state["added"][i][:, pixel]
         kernel, bias = state["weights"][-1]
-        numbers = tf.reshape(tf.matmul(tf.nn.elu(h), kernel) + bias, [-1, channels, self.parameters])
+        numbers = tf.reshape(
+            tf.matmul(tf.nn.elu(h), kernel) + bias, [-1, channels, self.parameters]
+        )
         return numbers[:, channel], {**state, "seen": seen}
 
 

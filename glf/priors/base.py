@@ -76,6 +76,13 @@ class Prior(Part, keras.layers.Layer):
     def _sample(self, num, seed, temperature, condition):
         """The same of an int32 and a float32 tensor."""
 
+    def drafted(self, z, condition=None):
+        """How far the drafts of a flow's slow directions are from right at z: [batch].
+
+        See `glf.bijectors.base.Bijector.drafted`; 0 where there is none.
+        """
+        return tf.zeros(tf.shape(z)[:1], self.compute_dtype)
+
     def round_trip(self, z, condition=None):
         """Points through the bijectors of this density to the base, and back.
 

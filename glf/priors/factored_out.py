@@ -66,6 +66,12 @@ class FactoredOut(Prior):
             stay, condition, training
         )
 
+    def drafted(self, z, condition=None):
+        """See `Prior`: of both priors."""
+        stay, out = tf.split(tf.cast(z, self.compute_dtype), self.sizes, axis=-1)
+        part = self.part.drafted(out, with_context(stay, condition))
+        return part + self.rest.drafted(stay, condition)
+
     @property
     def reparameterization_type(self):
         """Reparameterised if both priors are."""

@@ -70,6 +70,12 @@ class Flow(Prior):
         u, log_det = self.bijector.inverse_and_log_det(z, condition, training)
         return self.base.log_prob(u, condition, training) + log_det
 
+    def drafted(self, z, condition=None):
+        """See `Prior`: the bijector's, and the base's."""
+        condition = self._context(condition)
+        u, loss = self.bijector.drafted(z, condition)
+        return loss + self.base.drafted(u, condition)
+
     def _sample(self, num, seed, temperature, condition):
         """Draws from the base at `temperature` and maps forward: [num, ...event].
 

@@ -26,8 +26,8 @@ class System:
       inputs: tuple of tensors [n, ...]; the first has the image's dtype. None is left out.
       places: integers of the event's shape, from 1 to P, each there at least once: value i of g
         depends only on values of the image with a smaller place.
-      start: a guess of the image, [n, ...event], or None for zeros. It changes what a solution
-        costs, not the solution.
+      draft: function of (*inputs), a guess of the image, [n, ...event], or None. It changes what a
+        solution costs, not the solution, and no gradient passes through it.
       cached: a `Cached`, where there is one.
       hold: makes a context within which a pass prepares no weights anew, see `hold_weights`.
     """
@@ -35,7 +35,7 @@ class System:
     step: typing.Callable
     inputs: tuple
     places: np.ndarray
-    start: tf.Tensor | None = None
+    draft: typing.Callable | None = None
     cached: "Cached | None" = None
     hold: typing.Callable = contextlib.nullcontext
 
@@ -50,10 +50,10 @@ class System:
         return tf.zeros([tf.shape(first)[0], *self.places.shape], first.dtype)
 
     def guess(self):
-        """Where to start from: no gradient, and nothing that is not finite."""
-        if self.start is None:
+        """The draft, of what is finite, or else zeros."""
+        if self.draft is None:
             return self.blank()
-        return tf.stop_gradient(tame(self.start))
+        return tf.stop_gradient(tame(self.draft(*self.inputs)))
 
 
 class Cached(abc.ABC):
@@ -130,9 +130,10 @@ def tame(values):
     return tf.clip_by_value(values, -LARGEST_VALUE, LARGEST_VALUE)
 
 
-def unchanged(new, old):
-    """Where no bit changed, elementwise; a NaN is itself, and a zero has no sign."""
-    return (new == old) | (tf.math.is_nan(new) & tf.math.is_nan(old))
+def compared(new, image):
+    """(certified, error) of an image by a full pass, `new` = g(image)."""
+    error = over_event(tf.reduce_max, tf.abs(new - image))
+    return over_event(tf.reduce_all, new == image), tf.stop_gradient(error)
 
 
 def over_event(reduce, values):

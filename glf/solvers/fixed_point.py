@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core.checks import check_at_least
-from glf.solvers.base import LARGEST_VALUE, Solution, Solver, over_event, tame, unchanged
+from glf.solvers.base import Solution, Solver, compared, over_event, tame
 
 
 class FixedPoint(Solver):
@@ -35,18 +35,19 @@ class FixedPoint(Solver):
     Args:
       tolerance: absolute, at least 0; 0: exact.
       blocks: at least 1, at most P.
+      draft: whether to start from the system's draft, where it has one, instead of zeros.
 
     Raises:
       ValueError: for other arguments; when called, for more blocks than places.
     """
 
-    def __init__(self, tolerance=0.0, blocks=1):
+    def __init__(self, tolerance=0.0, blocks=1, draft=True):
         if not 0 <= tolerance < math.inf:
             raise ValueError(
                 f"FixedPoint.tolerance is a finite number of at least 0, got {tolerance}."
             )
         check_at_least("FixedPoint.blocks", blocks, 1)
-        self.tolerance, self.blocks = tolerance, blocks
+        self.tolerance, self.blocks, self.draft = tolerance, blocks, draft
 
     def solve(self, system):
         """See `Solver`. P passes and a certificate at most."""
@@ -57,7 +58,7 @@ class FixedPoint(Solver):
                 "into blocks."
             )
         search = _Search(system, self._ends(last), self.tolerance)
-        start = search.start()
+        start = search.start(system.guess() if self.draft else system.blank())
         state = tf.while_loop(
             lambda i, state: tf.reduce_any(state["active"]),
             lambda i, state: (i + 1, search.once_more(state)),
@@ -86,15 +87,13 @@ class _Search:
     """One request: its constants, and what a pass does."""
 
     def __init__(self, system, ends, tolerance):
-        self.system, self.tolerance = system, tolerance
-        self.ends = tf.constant(ends)
+        self.system, self.ends, self.tolerance = system, ends, tolerance
         self.places = tf.constant(system.places, tf.int32)[None]
         self.last = system.num_places
 
-    def start(self):
-        image = self.system.guess()
-        n = tf.shape(image)[0]
-        none = tf.zeros([n], tf.int32)
+    def start(self, image):
+        """The state before the first pass."""
+        none = tf.zeros(tf.shape(image)[:1], tf.int32)
         return {
             "image": image,
             "log_derivative": tf.zeros_like(image),
@@ -102,43 +101,42 @@ class _Search:
             "active": none == 0,
             "calls": none,
             "certified": none > 0,
-            "error": tf.zeros([n], image.dtype),
+            "error": tf.cast(none, image.dtype),
         }
 
     def once_more(self, state):
-        """One pass, for whoever is active; all others stay as they are."""
-        image, final, active = state["image"], state["final"], state["active"]
+        """One pass. Of an example that is done all values are final: it stays as it is."""
+        image, final = state["image"], state["final"]
         new, log_derivative = self.system.step(image, *self.system.inputs)
-        same = unchanged(new, image)
-        change = tf.where(same, tf.zeros_like(new), tf.abs(new - image))
-        settled = same if self.tolerance == 0 else change <= self.tolerance
+        certified, error = compared(new, image)
+        moved = new != image if self.tolerance == 0 else ~(tf.abs(new - image) <= self.tolerance)
 
-        end = tf.gather(self.ends, final)
-        is_open = (self.places > self._each(final)) & (self.places <= self._each(end))
-        beyond = tf.where(is_open & ~settled, self.places, self.last + 1)
-        # The first that changed is final with its new value.
-        first = over_event(tf.reduce_min, beyond)
+        end = self._end(final)
+        moved &= (self.places > self._each(final)) & (self.places <= self._each(end))
+        # The first that moved is final with its new value, those behind are guesses.
+        first = over_event(tf.reduce_min, tf.where(moved, self.places, self.last + 1))
         now_final = tf.minimum(first, end)
-        done = over_event(tf.reduce_all, same) | ((first > end) & (end == self.last))
-
-        moves = is_open & (self.places >= self._each(first)) & self._each(active)
-        limited = (self.places > self._each(now_final)) & ~(tf.abs(new) <= LARGEST_VALUE)
-        moved = tf.where(limited, tame(new), new)
-        renewed = {
+        guesses = tf.where(self.places > self._each(now_final), tame(new), new)
+        renewed = (self.places >= self._each(first)) & (self.places <= self._each(end))
+        done = certified | ((first > end) & (end == self.last))
+        return {
+            "image": tf.where(renewed, guesses, image),
             "log_derivative": log_derivative,
             "final": now_final,
-            "active": ~done,
-            "calls": state["calls"] + tf.cast(final < self.last, tf.int32),
-            "certified": over_event(tf.reduce_all, same),
-            "error": over_event(tf.reduce_max, change),
+            "active": state["active"] & ~done,
+            "calls": state["calls"] + tf.cast(state["active"] & (final < self.last), tf.int32),
+            "certified": certified,
+            "error": error,
         }
-        at_work = {1: active, self.places.shape.rank: self._each(active)}
-        kept = {
-            name: tf.where(at_work[value.shape.rank], value, state[name])
-            for name, value in renewed.items()
-        }
-        return {"image": tf.where(moves, moved, image), **kept}
+
+    def _end(self, final):
+        """The last place of the block that comes next."""
+        if self.ends[0] == self.last:
+            return tf.constant(self.last)
+        return tf.gather(tf.constant(self.ends), final)
 
     def _each(self, per_example):
-        """[n] to [n, 1, ...], beside values of the event."""
+        """[n] to [n, 1, ...], beside values of the event; a scalar as it is."""
+        if per_example.shape.rank == 0:
+            return per_example
         return tf.reshape(per_example, [-1, *[1] * (self.places.shape.rank - 1)])

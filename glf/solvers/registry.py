@@ -8,9 +8,11 @@ from glf.solvers.sequential import CachedSequential, Sequential
 SOLVERS = {
     "sequential": Sequential,
     "cached_sequential": CachedSequential,
-    "fixed_point": FixedPoint,
-    "tolerance": functools.partial(FixedPoint, tolerance=1e-4),
-    "blocks": functools.partial(FixedPoint, blocks=4),
+    "fixed_point": functools.partial(FixedPoint, draft=False),
+    "drafted": FixedPoint,
+    "tolerance": functools.partial(FixedPoint, tolerance=1e-4, draft=False),
+    "drafted_tolerance": functools.partial(FixedPoint, tolerance=1e-4),
+    "blocks": functools.partial(FixedPoint, blocks=2, draft=False),
 }
 
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from glf.solvers.base import Solution, Solver, over_event, unchanged
+from glf.solvers.base import Solution, Solver, compared
 
 
 class Sequential(Solver):
@@ -78,11 +78,3 @@ class CachedSequential(Solver):
         certified, error = compared(system.step(image, *system.inputs)[0], image)
         calls = tf.fill(tf.shape(blank)[:1], last)
         return Solution(image, log_derivative, calls, tf.ones_like(error), certified, error)
-
-
-def compared(new, image):
-    """(certified, error) of an image by the full pass `new` = g(image)."""
-    same = unchanged(new, image)
-    change = tf.where(same, tf.zeros_like(new), tf.abs(new - image))
-    error = over_event(tf.reduce_max, change)
-    return over_event(tf.reduce_all, same), tf.stop_gradient(error)

@@ -1,5 +1,6 @@
 """What can be refused is refused before TensorFlow is loaded."""
 
+import inspect
 import json
 import os
 import pathlib
@@ -8,7 +9,7 @@ import sys
 
 import pytest
 
-from glf import configurables
+from glf import bijectors, configurables
 from glf.models.base import GenerativeModel
 from glf.networks import condition_encoders
 from scripts import early
@@ -42,6 +43,12 @@ def test_the_encoders_of_labels():
     assert names == set(early.LABEL_ENCODERS)
 
 
+def test_the_slow_bijectors():
+    parts = {name: getattr(bijectors, name) for name in bijectors.__all__}
+    slow = {n for n, p in parts.items() if "make_solver" in inspect.signature(p).parameters}
+    assert slow <= set(early.SLOW_BIJECTORS)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Folders with the text files of runs."""
@@ -70,6 +77,13 @@ def runs(tmp_path_factory):
 CASES = {
     "jpg": ("sample", "glf", ["--out=x.jpg"], "expected a .png file"),
     "sampler": ("sample", "glf", ["--out=x.png", "--sampler=windowed"], "this run's is a GLF"),
+    "solver": ("sample", "pixels", ["--out=x.png", "--solver=blocks"], "draw from a flow"),
+    "nothing solved": (
+        "sample",
+        "glf",
+        ["--out=x.png", "--solver=blocks"],
+        "has no autoregressive",
+    ),
     "labels": ("sample", "glf", ["--out=x.png", "--labels=1"], "models that are conditional"),
     "label 10": ("sample", "labels", ["--out=x.png", "--labels=3,10"], "0 to 9, got 3,10"),
     "rows": ("sample", "pixels", ["--out=x.png", "--complete_rows=8"], "less than the image's 8"),

@@ -65,7 +65,7 @@ CASES = {
     ),
     "comparing samplers of another model": (
         ["compare_samplers", "--workdir={trained}", "--out={place}/x"],
-        "A GLF has no autoregressive density",
+        "This GLF has no autoregressive density",
         "configs/studies/pixel_cnn",
     ),
     "export over something": (

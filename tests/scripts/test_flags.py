@@ -5,6 +5,7 @@ import re
 import pytest
 
 from glf.samplers import SAMPLERS
+from glf.solvers import SOLVERS
 from scripts import common
 
 OWN_FLAGS = {
@@ -22,6 +23,7 @@ OWN_FLAGS = {
     ],
     "sample": [
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
+        "solver",
         *("labels", "guidance", "complete_rows", "inpaint", "split", "data_dir"),
     ],
     "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
@@ -41,6 +43,7 @@ OWN_FLAGS = {
     ],
     "compare_samplers": [
         *("workdir", "out", "seeds", "batch", "sampler", "ancestral_seeds", "repeats"),
+        "solver",
         *("ablations", "horizon", "window", "unshared_workdir", "temperature", "pictures"),
         *("min_side", "split", "data_dir", "checkpoint"),
     ],
@@ -68,6 +71,7 @@ WRONG = {
 
 def test_the_samplers_names_are_the_registrys():
     assert list(SAMPLERS) == list(common.SAMPLERS)
+    assert list(SOLVERS) == list(common.SOLVERS)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,308 @@
+"""Solvers against their definition, on every autoregressive bijector and on systems made here."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.bijectors.autoregressive import AutoregressiveBijector
+from glf.bijectors.registry import IMAGES, REGISTRY
+from glf.networks.dense_conditioner import DenseConditioner
+from glf.solvers import CachedSequential, FixedPoint, Sequential, System, fixed_point, solving
+
+EXACT = {"plain": FixedPoint(draft=False), "blocks": FixedPoint(blocks=2), "drafted": FixedPoint()}
+
+
+def autoregressive():
+    """{name: (constructor, event)} of the registry's."""
+    both = {n: (m, (5,)) for n, m in REGISTRY.items()} | {
+        n: (m, (3, 3, 2)) for n, m in IMAGES.items()
+    }
+    return {
+        name: (make, event)
+        for name, (make, event) in both.items()
+        if isinstance(make(dtype="float32"), AutoregressiveBijector)
+    }
+
+
+def randomised(bijector, seed, scale=0.5):
+    rng = np.random.default_rng(seed)
+    for weight in bijector.trainable_weights:
+        weight.assign_add(scale * rng.normal(size=weight.shape))
+    return bijector
+
+
+def trained(bijector, event):
+    """The bijector after some steps by the density of clustered points."""
+    rng = np.random.default_rng(1)
+    y = np.sign(rng.normal(size=(64, *event))) + 0.3 * rng.normal(size=(64, *event))
+    y = tf.constant(np.cumsum(y, axis=-1), tf.float32)
+    weights = bijector.trainable_weights
+
+    @tf.function(autograph=False)
+    def step():
+        with tf.GradientTape() as tape:
+            u, log_det = bijector.drafted(y)[0], bijector.inverse_and_log_det(y)[1]
+            loss = tf.reduce_mean(0.5 * tf.reduce_sum(u**2, range(1, u.shape.rank)) - log_det)
+        for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+            weight.assign_sub(0.02 * tf.clip_by_norm(gradient, 5.0))
+
+    for _ in range(30):
+        step()
+    return bijector
+
+
+@pytest.fixture(scope="module", params=sorted(autoregressive()))
+def bijector(request):
+    make, event = autoregressive()[request.param]
+    made = make(dtype="float32")
+    made.build((None, *event))
+    return randomised(made, 0)
+
+
+def every_solution(bijector, solvers, jit=None):
+    """A function of a point: {name: (image, log-det, `Solution`)}, one graph for all batches."""
+    slow = (
+        bijector.forward_and_log_det if bijector.slow_is_forward else bijector.inverse_and_log_det
+    )
+
+    def solve(point):
+        found = {}
+        for name, solver in solvers.items():
+            with solving(bijector, solver) as solutions:
+                found[name] = (*slow(point), solutions[0])
+        return found
+
+    spec = tf.TensorSpec([None, *bijector.event_shape], bijector.compute_dtype)
+    return tf.function(solve, input_signature=[spec], autograph=False, jit_compile=jit)
+
+
+def check_the_same_bits(bijector, batches, jit=None):
+    solve = every_solution(bijector, {"definition": Sequential(), **EXACT}, jit)
+    for batch in batches:
+        point = np.random.default_rng(batch).normal(size=(batch, *bijector.event_shape))
+        found = solve(tf.constant(1.5 * point, bijector.compute_dtype))
+        image, log_det, definition = found.pop("definition")
+        assert np.all(definition.certified)
+        for name, (other, other_log_det, solution) in found.items():
+            np.testing.assert_array_equal(other, image, err_msg=name)
+            np.testing.assert_array_equal(other_log_det, log_det, err_msg=name)
+            assert np.all(solution.certified & (solution.error == 0))
+            assert np.max(solution.calls) <= bijector.num_places
+
+
+def test_the_same_bits_as_the_definition(bijector):
+    check_the_same_bits(bijector, (1, 7, 32))
+
+
+@pytest.mark.slow
+def test_the_same_bits_trained_in_large_batches_and_by_xla(bijector):
+    trained(bijector, bijector.event_shape)
+    check_the_same_bits(bijector, (512,))
+    check_the_same_bits(bijector, (7,), jit=True)
+
+
+@pytest.mark.slow
+def test_cached(bijector):
+    solvers = {"definition": Sequential(), "cached": CachedSequential()}
+    point = np.random.default_rng(0).normal(size=(4, *bijector.event_shape))
+    found = every_solution(bijector, solvers)(tf.constant(point, bijector.compute_dtype))
+    image, log_det, solution = found["cached"]
+    scale = 1 + np.max(np.abs(image))
+    np.testing.assert_allclose(image, found["definition"][0], atol=1e-5 * scale, rtol=1e-5)
+    np.testing.assert_allclose(log_det, found["definition"][1], atol=1e-5, rtol=1e-5)
+    assert np.all(solution.error < 1e-5 * scale)
+    np.testing.assert_array_equal(solution.certified, solution.error == 0)
+
+
+def system(weight, point, places=None, draft=None):
+    """image = tanh(image W) + point; W is strictly upper triangular where it is sound."""
+    weight = tf.convert_to_tensor(weight, tf.float32)
+
+    def step(image, point):
+        # Sums of single products, so that no example depends on the batch's size.
+        seen = tf.reduce_sum(image[:, :, None] * weight, axis=1)
+        return tf.tanh(seen) + point, seen
+
+    d = point.shape[1]
+    places = np.arange(1, d + 1) if places is None else places
+    return System(step, (tf.constant(point, tf.float32),), places, draft=draft)
+
+
+D = 12
+RNG = np.random.default_rng(3)
+WEIGHT = np.triu(RNG.normal(size=(D, D)), 1)
+POINT = RNG.normal(size=(5, D))
+
+
+def residual(of, solution):
+    """The largest |g(image) - image| of each example, computed by itself."""
+    new = of.step(solution.image, *of.inputs)[0]
+    return np.max(np.abs(new - solution.image), axis=1)
+
+
+def test_a_chain_takes_as_many_passes_as_there_are_places():
+    chain = system(np.diag(np.full(D - 1, 5.0), 1), np.abs(POINT))
+    right = Sequential()(chain)
+    for solver in EXACT.values():
+        solution = solver(chain)
+        np.testing.assert_array_equal(solution.image, right.image)
+        assert np.all(solution.certified)
+        assert np.all(solution.calls <= D)
+    assert np.all(right.calls == D)
+
+
+def test_every_example_stops_by_itself():
+    easy_and_hard = system(WEIGHT, np.concatenate([np.zeros([1, D]), 2 * POINT]))
+    together = FixedPoint()(easy_and_hard)
+    assert together.calls[0] == 1 < np.min(together.calls[1:])
+    for i in range(1, 4):
+        alone = FixedPoint()(system(WEIGHT, 2 * POINT[i - 1 : i]))
+        assert alone.calls[0] == together.calls[i]
+        np.testing.assert_array_equal(alone.image[0], together.image[i])
+
+
+def test_values_of_one_place_are_found_together():
+    weight = np.kron(np.triu(np.ones((4, 4)), 1), RNG.normal(size=(3, 3)))
+    tokens = system(weight, POINT, places=np.repeat(np.arange(1, 5), 3))
+    right, solution = Sequential()(tokens), FixedPoint()(tokens)
+    np.testing.assert_array_equal(solution.image, right.image)
+    assert np.all(right.certified)
+    assert np.max(solution.calls) <= right.calls[0] == 4
+
+
+def test_tolerance_states_its_error():
+    of = system(WEIGHT, POINT)
+    solution, exact = FixedPoint(tolerance=1e-3)(of), FixedPoint()(of)
+    assert 0 < np.max(solution.error) <= 1e-3
+    np.testing.assert_allclose(residual(of, solution), solution.error, atol=1e-6)
+    np.testing.assert_array_equal(solution.certified, solution.error == 0)
+    assert np.sum(solution.calls) < np.sum(exact.calls)
+
+
+def test_a_certificate_holds_when_it_is_judged_by_itself(monkeypatch):
+    def uncertain():
+        of = system(WEIGHT, POINT)
+        solution = FixedPoint()(of)
+        return int(np.sum(np.asarray(solution.certified) & (residual(of, solution) > 0)))
+
+    assert uncertain() == 0
+    # Planted: a certificate that compares by a tolerance.
+    strict = fixed_point.compared
+
+    def loose(new, image):
+        return tf.reduce_all(tf.abs(new - image) < 1e-2, axis=1), strict(new, image)[1]
+
+    monkeypatch.setattr(fixed_point, "compared", loose)
+    assert uncertain() > 0
+
+
+def test_a_mask_that_leaks_one_position_is_found():
+    leaking = WEIGHT.copy()
+    leaking[7, 6] = 3.0
+    right = Sequential()(system(leaking, POINT))
+    assert not np.any(right.certified)
+    assert np.all(right.error > 0)
+    solution = FixedPoint()(system(leaking, POINT))
+    assert np.any(np.asarray(solution.image) != np.asarray(right.image))
+
+
+def test_infinities_are_those_of_the_definition_and_not_certified():
+    def step(image, point):
+        return point * tf.exp(tf.cumsum(image, axis=1, exclusive=True)), tf.zeros_like(image)
+
+    point = tf.constant(np.full([2, 6], 6.0) * [[1], [0.1]], tf.float32)
+    of = System(step, (point,), np.arange(1, 7))
+    right, solution = Sequential()(of), FixedPoint()(of)
+    np.testing.assert_array_equal(np.all(np.isfinite(right.image), axis=1), [False, True])
+    np.testing.assert_array_equal(solution.image, right.image)
+    assert np.all(solution.calls <= 6)
+    assert solution.certified[1]
+
+
+def test_gradients_are_those_of_the_definition():
+    variable = tf.Variable(WEIGHT, dtype=tf.float64)
+    mask = tf.constant(np.triu(np.ones((D, D)), 1))
+
+    def step(image, point):
+        seen = tf.matmul(image, variable * mask)
+        return tf.tanh(seen) + point**2, seen * point
+
+    def gradients(solver):
+        point = tf.constant(POINT)
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            solution = solver(System(step, (point,), np.arange(1, D + 1)))
+            loss = tf.reduce_sum(tf.sin(solution.image) + solution.log_derivative**2)
+        return tape.gradient(loss, [point, variable])
+
+    for one, other in zip(gradients(Sequential()), gradients(FixedPoint()), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
+
+
+def test_a_draft_changes_what_a_solution_costs_and_nothing_else():
+    plain = FixedPoint()(system(WEIGHT, POINT))
+    drafts = {
+        "right": lambda point: plain.image,
+        "near": lambda point: plain.image + 1e-3,
+        "no numbers": lambda point: point * np.nan,
+        "infinite": lambda point: point * np.inf,
+    }
+    calls = {}
+    for name, draft in drafts.items():
+        solution = FixedPoint()(system(WEIGHT, POINT, draft=draft))
+        np.testing.assert_array_equal(solution.image, plain.image, err_msg=name)
+        assert np.all(solution.certified)
+        calls[name] = int(np.sum(solution.calls))
+    assert calls["right"] == len(POINT)
+    assert calls["right"] < calls["near"] < np.sum(plain.calls) <= calls["infinite"]
+    ignoring = FixedPoint(draft=False)(system(WEIGHT, POINT, draft=drafts["right"]))
+    np.testing.assert_array_equal(ignoring.calls, plain.calls)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"tolerance": -1.0}, "tolerance is a finite number"),
+        ({"tolerance": np.inf}, "tolerance is a finite number"),
+        ({"blocks": 0}, "blocks is an integer of at least 1"),
+    ],
+)
+def test_refused(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        FixedPoint(**arguments)
+
+
+def test_what_cannot_be_solved_is_refused():
+    with pytest.raises(ValueError, match="only 12 places"):
+        FixedPoint(blocks=13)(system(WEIGHT, POINT))
+    with pytest.raises(ValueError, match="keeps its activations"):
+        CachedSequential()(system(WEIGHT, POINT))
+
+
+def test_drafts_of_bijectors_learn_beside_them():
+    make = functools.partial(DenseConditioner, hidden=16, batch_norm=False)
+    maf = REGISTRY["maf"](dtype="float32", make_draft=make)
+    maf.build((None, 6))
+    randomised(maf, 0, 0.4)
+    y = maf.forward(tf.random.stateless_normal([256, 6], [0, 0], alg="philox"))
+    of_draft, of_flow = maf.draft.trainable_weights, maf.network.trainable_weights
+
+    @tf.function(autograph=False)
+    def step():
+        with tf.GradientTape() as tape:
+            _, loss = maf.drafted(y)
+        gradients = tape.gradient(loss, [*of_draft, *of_flow])
+        for weight, gradient in zip(of_draft, gradients, strict=False):
+            weight.assign_sub(0.1 * gradient / len(y))
+        return tf.reduce_mean(loss), gradients[len(of_draft) :]
+
+    first, of_others = step()
+    assert all(gradient is None for gradient in of_others)
+    for _ in range(100):
+        last, _ = step()
+    assert last < 0.7 * first
+    u = maf.inverse(y)
+    start = maf._guess(u)
+    np.testing.assert_allclose(last, np.mean(0.5 * np.sum((y - start) ** 2, 1)), rtol=0.1)
