@@ -212,7 +212,7 @@ def test_infinities_are_those_of_the_definition_and_not_certified():
     def step(image, point):
         return point * tf.exp(tf.cumsum(image, axis=1, exclusive=True)), tf.zeros_like(image)
 
-    point = tf.constant(np.full([2, 6], 6.0) * [[1], [0.1]], tf.float32)
+    point = tf.constant(np.full([2, 6], 6.0) * [[1], [0.05]], tf.float32)
     of = System(step, (point,), np.arange(1, 7))
     right, solution = Sequential()(of), FixedPoint()(of)
     np.testing.assert_array_equal(np.all(np.isfinite(right.image), axis=1), [False, True])
@@ -256,7 +256,7 @@ def test_a_draft_changes_what_a_solution_costs_and_nothing_else():
         assert np.all(solution.certified)
         calls[name] = int(np.sum(solution.calls))
     assert calls["right"] == len(POINT)
-    assert calls["right"] < calls["near"] < np.sum(plain.calls) <= calls["infinite"]
+    assert calls["right"] < calls["near"] < np.sum(plain.calls)
     ignoring = FixedPoint(draft=False)(system(WEIGHT, POINT, draft=drafts["right"]))
     np.testing.assert_array_equal(ignoring.calls, plain.calls)
 
