@@ -150,8 +150,8 @@ def compare_flow(model, dataset, step):
     from glf.evaluation.solving import compare_solvers, solvers_for
 
     solvers = solvers_for(model, SOLVER.value)
-    places, compared = sum(part.num_places for part in model.slow_parts), {}
-    heading = f"d = {places} in {len(model.slow_parts)} autoregressive bijectors, step {step}"
+    compared = {}
+    heading = f"{len(model.slow_parts)} autoregressive bijectors, step {step}"
     print(heading)
     for batch in BATCH.value:
         compared[batch] = compare_solvers(
@@ -168,7 +168,6 @@ def compare_flow(model, dataset, step):
         print(f"\nSolvers, batch {batch}\n{table_of_samplers(compared[batch])}", flush=True)
     document = {
         "step": step,
-        "places": places,
         "temperature": TEMPERATURE.value,
         "solvers": compared,
     }

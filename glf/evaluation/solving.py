@@ -13,11 +13,12 @@ COUNTS = ("differing", "uncertified")
 def solvers_for(model, names=()):
     """{name: `Solver`} of those named, or of all that a `DrawsByFlow` has what they need for.
 
-    For those with drafts that is a draft, for the cached one a network that keeps activations.
+    For those with drafts that is a draft, for the cached one networks that keep their activations:
+    a part whose `keeps_activations` is False has none.
     """
     parts = model.slow_parts
     drafts = any(getattr(part, "draft", None) is not None for part in parts)
-    cached = all(part.keeps_activations for part in parts)
+    cached = all(getattr(part, "keeps_activations", True) for part in parts)
     lacking = [name for name in SOLVERS if name.startswith("drafted") and not drafts]
     lacking += [] if cached else ["cached_sequential"]
     return {name: make_solver(name) for name in names or [n for n in SOLVERS if n not in lacking]}
@@ -56,17 +57,16 @@ def compare_solvers(
     Raises:
       ValueError: as of `compare_samplers` and `solve_with`.
     """
-    places = sum(part.num_places for part in model.slow_parts)
 
     def drawing(name, seed):
         solver = solvers[name]
         return lambda: model.solve_with(solver, batch, seed, temperature, condition)
 
     def record(points, reference):
-        calls, x = points.calls.numpy(), points.x.numpy()
+        percent, x = 100.0 * points.calls.numpy() / points.places.numpy(), points.x.numpy()
         return {
-            "calls_percent": 100.0 * calls.mean() / places,
-            "slowest_percent": 100.0 * calls.max() / places,
+            "calls_percent": percent.mean(),
+            "slowest_percent": percent.max(),
             "forward_equivalents": points.forward_equivalents.numpy().mean(),
             "differing": int((x != reference.x.numpy()).sum()),
             "uncertified": int((~points.certified.numpy()).sum()),

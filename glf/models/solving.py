@@ -20,6 +20,7 @@ class SolvedPoints(typing.NamedTuple):
         compute every place once.
       certified: bool [n], whether in each of them a full pass gave back the image itself.
       error: float32 [n], the largest |g(image) - image| of any value in those passes.
+      places: int32 [n], of all of them together: the passes that the definition takes.
     """
 
     x: tf.Tensor
@@ -27,6 +28,7 @@ class SolvedPoints(typing.NamedTuple):
     forward_equivalents: tf.Tensor
     certified: tf.Tensor
     error: tf.Tensor
+    places: tf.Tensor
 
 
 class DrawsByFlow(Ability):
@@ -78,4 +80,5 @@ class DrawsByFlow(Ability):
             equivalents,
             functools.reduce(tf.logical_and, [s.certified for s in solutions]),
             functools.reduce(tf.maximum, errors),
+            tf.fill(tf.shape(x)[:1], tf.add_n([s.places for s in solutions])),
         )

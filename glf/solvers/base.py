@@ -87,6 +87,7 @@ class Solution(typing.NamedTuple):
       certified: bool [n], whether a full pass gave back the image itself: image == g(image), no bit
         changed (but for the sign of a zero).
       error: [n], the largest |g(image) - image| of an example's values in that pass.
+      places: int32 [], P.
     """
 
     image: tf.Tensor
@@ -95,6 +96,7 @@ class Solution(typing.NamedTuple):
     forward_equivalents: tf.Tensor
     certified: tf.Tensor
     error: tf.Tensor
+    places: tf.Tensor
 
 
 class Solver(abc.ABC):

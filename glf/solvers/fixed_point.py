@@ -74,6 +74,7 @@ class FixedPoint(Solver):
             tf.cast(calls, tf.float32),
             state["certified"],
             state["error"],
+            tf.constant(last),
         )
 
     def _ends(self, last):

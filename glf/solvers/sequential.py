@@ -40,7 +40,10 @@ class Sequential(Solver):
             parallel_iterations=1,
         )
         calls = none + last
-        return Solution(image, log_derivative, calls, tf.cast(calls, tf.float32), certified, error)
+        equivalents = tf.cast(calls, tf.float32)
+        return Solution(
+            image, log_derivative, calls, equivalents, certified, error, tf.constant(last)
+        )
 
 
 class CachedSequential(Solver):
@@ -77,4 +80,7 @@ class CachedSequential(Solver):
         )
         certified, error = compared(system.step(image, *system.inputs)[0], image)
         calls = tf.fill(tf.shape(blank)[:1], last)
-        return Solution(image, log_derivative, calls, tf.ones_like(error), certified, error)
+        equivalents = tf.ones_like(calls, tf.float32)
+        return Solution(
+            image, log_derivative, calls, equivalents, certified, error, tf.constant(last)
+        )
