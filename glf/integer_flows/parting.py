@@ -91,5 +91,5 @@ class EdgeParting(Parting):
 
     def seen(self, stay):
         """The lines beside it."""
-        lines = tf.split(stay, self.left, self.axis)
-        return tf.concat(lines[: -self.lines - 1 : -1], -1)
+        _, *lines = tf.split(stay, [self.left - self.lines, *[1] * self.lines], self.axis)
+        return tf.concat(lines[::-1], -1)

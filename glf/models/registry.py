@@ -154,10 +154,6 @@ MODELS = {
         ),
     ),
     "integer_flow": (
-        IMAGES,
-        partial(IntegerFlow, make_density=partial(_integers, levels=2), offset=0),
-    ),
-    "integer_flow_labels": (
         ODD,
         partial(IntegerFlow, make_density=_integers, make_condition_encoder=_labels),
     ),

@@ -1,5 +1,6 @@
 """Networks of image maps as a list of convolutions, for whoever evaluates them by other means."""
 
+import abc
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -28,12 +29,12 @@ class PlainConv(NamedTuple):
     added: int | None = None
 
 
-class HasPlainLayers:
+class HasPlainLayers(abc.ABC):
     """A network that is nothing but convolutions, rectifiers, concatenations and sums."""
 
+    @abc.abstractmethod
     def plain_layers(self):
         """The list of `PlainConv`, with the present values of the weights, after `build`."""
-        raise NotImplementedError
 
 
 def run(layers, inputs):

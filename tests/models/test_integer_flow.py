@@ -15,7 +15,7 @@ from glf.models.registry import MODELS
 
 @pytest.fixture(scope="module")
 def model():
-    spec, make = MODELS["integer_flow_labels"]
+    spec, make = MODELS["integer_flow"]
     made = make(spec)
     rng = np.random.default_rng(1)
     for weight in made.trainable_weights:
