@@ -27,6 +27,8 @@ PROGRAMS = (
     "compare_studies",
     "evaluate_conditional",
     "segment",
+    "compress",
+    "decompress",
     "benchmark",
     "sample_export",
 )

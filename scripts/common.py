@@ -208,14 +208,22 @@ def _check_outputs():
             outputs.require_output(flag.value, kinds, f"--{flag.name}")
 
 
-def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=None, devices=True):
+def run(
+    main,
+    one_operation_at_a_time=lambda: False,
+    check=lambda: None,
+    take=None,
+    devices=True,
+    tensorflow=lambda: True,
+):
     """Runs `main()`; a user's error becomes one clear message and exit code 1.
 
     `one_operation_at_a_time` is asked once the flags are known: TensorFlow's graphs then run their
     operations one by one (each on all cores), in an order that is the same in every run. `check`
     refuses what can be refused without TensorFlow, which takes seconds to load. `take` gets the
     words on the command line that belong to no flag; without it there may be none. Without
-    `devices` none is set up: the processes that the program starts find them free.
+    `devices` none is set up: the processes that the program starts find them free. `tensorflow` is
+    asked once the flags are known, too: where it says so, TensorFlow is not loaded at all.
     """
 
     def guarded(argv):
@@ -225,7 +233,8 @@ def run(main, one_operation_at_a_time=lambda: False, check=lambda: None, take=No
         try:
             _check_outputs()
             check()
-            _load_tensorflow(one_operation_at_a_time(), devices)
+            if tensorflow():
+                _load_tensorflow(one_operation_at_a_time(), devices)
             main()
         except Interrupted as stopped:
             logging.info("%s", _message(stopped))

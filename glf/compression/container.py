@@ -5,10 +5,12 @@
 All numbers are little-endian. The header (`Header`) says what the images are, how they lie in
 blocks, and by which model. A section, notes or a block, is
 
-  "GLFB" | number | images | length | CRC-32 of the pixels | digest of all this and of the payload
+  "GLFB" | number | images | length | CRC-32 of the pixels | digest
 
-and the payload. A block can be read by itself: the index says where it lies, and where the index or
-the header is damaged sections are found by their marks and believed by their digests.
+and the payload; the digest is of the header's own, of what stands before it and of the payload, so
+that a section belongs to one header. A block can be read by itself: the index says where it lies,
+and where the index or the header is damaged sections are found by their marks and believed by their
+digests.
 """
 
 import dataclasses
@@ -16,15 +18,17 @@ import hashlib
 import struct
 import zlib
 
+import numpy as np
+
 VERSION = 1
 MAGIC = b"\x89GLFZ\r\n\x1a"
 INTEGER, FLOAT = 1, 2  # how a block's distributions are computed
 MARK, END = b"GLFB", b"GLFE"
 NOTES = 0xFFFFFFFF  # the number of the section of notes
 # Values of a block at most, unless a single image has more.
-LARGEST_BLOCK = 1 << 22
+LARGEST_BLOCK = 1 << 20
 LARGEST_IMAGE = 1 << 26
-LARGEST_NOTES = 1 << 26
+LARGEST_NOTES = 1 << 24
 # Of a value: an escape of 24 bits and 32 bits more, in whole words; and the coder's state.
 LARGEST_PAYLOAD = 8, 64
 _HEADER = struct.Struct("<8sHBBHHHHIIII16s")
@@ -97,6 +101,11 @@ class Header:
         packed = _HEADER.pack(MAGIC, VERSION, *dataclasses.astuple(self))
         return packed + digest(packed)
 
+    @property
+    def salt(self):
+        """Its digest, which goes into those of its sections."""
+        return self.pack()[-DIGEST:]
+
     @classmethod
     def unpack(cls, data):
         """The header that `pack` wrote.
@@ -149,10 +158,10 @@ def name_of(number):
     return "the notes" if number == NOTES else f"block {number}"
 
 
-def pack_section(number, images, pixels_crc, payload):
-    """The bytes of a section."""
+def pack_section(salt, number, images, pixels_crc, payload):
+    """The bytes of a section below a header with this `salt`."""
     head = _SECTION.pack(MARK, number, images, len(payload), pixels_crc)
-    return head + digest(head, payload) + payload
+    return head + digest(salt, head, payload) + payload
 
 
 class Section:
@@ -169,14 +178,14 @@ class Section:
         self.marked = mark == MARK
         self.number, self.images, self.length, self.pixels_crc = fields
 
-    def holds(self, payload):
-        """Whether head and payload are what was written."""
-        return self.marked and digest(self._head, payload) == self._digest
+    def holds(self, salt, payload):
+        """Whether head and payload are what was written below the header with this `salt`."""
+        return self.marked and digest(salt, self._head, payload) == self._digest
 
 
 def pixels_crc(images):
     """The CRC-32 of images of bytes."""
-    return zlib.crc32(memoryview(images).cast("B"))
+    return zlib.crc32(np.ascontiguousarray(images, np.uint8))
 
 
 class Writer:
@@ -189,16 +198,19 @@ class Writer:
     """
 
     def __init__(self, file, header, notes=None):
-        section = b"" if notes is None else pack_section(NOTES, 0, 0, notes)
-        self._header = dataclasses.replace(header, notes=len(section))
+        length = 0 if notes is None else SECTION_SIZE + len(notes)
+        self._header = dataclasses.replace(header, notes=length)
         self._header._check()
         self._file, self._lengths = file, []
-        file.write(self._header.pack() + section)
+        file.write(self._header.pack())
+        if notes is not None:
+            file.write(pack_section(self._header.salt, NOTES, 0, 0, notes))
 
     def add(self, payload, crc):
         """Writes the next block."""
         number = len(self._lengths)
-        section = pack_section(number, self._header.images_of(number), crc, payload)
+        images = self._header.images_of(number)
+        section = pack_section(self._header.salt, number, images, crc, payload)
         self._lengths.append(len(section))
         self._file.write(section)
 

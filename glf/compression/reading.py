@@ -129,7 +129,7 @@ class Reader:
         images = 0 if number == NOTES else self.header.images_of(number)
         if (section.number, section.images, section.length) != (number, images, len(payload)):
             raise DamagedFile(f"{name} is damaged: it begins with other numbers than its own")
-        if not section.holds(payload):
+        if not section.holds(self.header.salt, payload):
             raise DamagedFile(f"{name} is damaged: its checksum is not that of its bytes")
         return section, payload
 
@@ -137,11 +137,12 @@ class Reader:
         """{number: (start, length)} of intact sections, found by their marks."""
         self._file.seek(0)
         data = self._file.read()
+        salt = self.header.salt
         places, at, effort = {}, data.find(MARK), _EFFORT * len(data)
         while at >= 0 and effort > 0:
             section, payload = self._at(data, at)
             effort -= len(payload)
-            if section is not None and section.holds(payload):
+            if section is not None and section.holds(salt, payload):
                 places.setdefault(section.number, (at, SECTION_SIZE + len(payload)))
                 at = data.find(MARK, at + SECTION_SIZE + len(payload))
             else:

@@ -9,6 +9,8 @@ _NAMES = {
     ".png": "a .png file",
     ".npz": "an .npz file",
     ".json": "a .json file",
+    ".npy": "an .npy file",
+    ".glfz": "a .glfz file",
     FOLDER: "a folder",
     NEW_FOLDER: "a folder",
 }

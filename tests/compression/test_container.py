@@ -101,7 +101,7 @@ def test_blocks_that_changed_places():
     file = io.BytesIO()
     writer = Writer(file, HEADER)
     writer.add(PAYLOADS[0], 0)
-    section = container.pack_section(2, 3, 1, PAYLOADS[1])
+    section = container.pack_section(HEADER.salt, 2, 3, 1, PAYLOADS[1])
     writer._lengths.append(len(section))
     file.write(section)
     for i in (2, 3):
@@ -109,6 +109,16 @@ def test_blocks_that_changed_places():
     writer.close()
     with pytest.raises(DamagedFile, match="block 1 is damaged: it begins with other numbers"):
         read(file.getvalue())
+
+
+def test_blocks_belong_to_their_header():
+    other = written(header=Header(**{**vars(HEADER), "levels": 9}))
+    spliced = other[:HEADER_SIZE] + DATA[HEADER_SIZE:]
+    assert Reader(io.BytesIO(spliced), recover=True).header.levels == 9
+    reader = Reader(io.BytesIO(spliced), recover=True)
+    for i in range(4):
+        with pytest.raises(DamagedFile, match=f"block {i} is damaged"):
+            reader.block(i)
 
 
 def forged(**changes):
@@ -150,7 +160,7 @@ def test_a_hostile_index():
 
 
 def test_marks_everywhere_are_no_hang():
-    nothing = container.pack_section(1, 3, 0, b"")[:-8]
+    nothing = container.pack_section(bytes(8), 1, 3, 0, b"")[:-8]
     fake = struct.pack("<4sIIII", b"GLFB", 1, 3, 500, 0) + bytes(8)
     data = DATA[:HEADER_SIZE] + (nothing + fake) * 3000 + DATA[HEADER_SIZE:]
     reader = Reader(io.BytesIO(data), recover=True)

@@ -41,6 +41,11 @@ OWN_FLAGS = {
         *("workdir", "data_path", "out", "split", "num_samples", "factor", "overlap", "examples"),
         *("pictures", "seed", "batch_size", "checkpoint"),
     ],
+    "compress": [
+        *("model", "images", "out", "block", "float", "by", "report", "picture", "data_dir"),
+        *("data_path", "checkpoint"),
+    ],
+    "decompress": ["file", "model", "out", "by", "recover", "checkpoint"],
     "compare_samplers": [
         *("workdir", "out", "seeds", "batch", "sampler", "ancestral_seeds", "repeats"),
         "solver",
