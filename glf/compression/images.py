@@ -4,7 +4,6 @@ import numpy as np
 from PIL import Image
 
 from glf.core import files
-from glf.data.listing import IMAGES, find, shown
 
 _MODES = {1: "L", 3: "RGB"}
 
@@ -56,6 +55,9 @@ class FolderOfImages:
     """
 
     def __init__(self, folder, model):
+        # Loads TensorFlow, which nothing else here needs.
+        from glf.data.listing import IMAGES, find
+
         self._root, self._model = files.expanded(folder), model
         self._names = find(self._root, IMAGES, "images")
         self.sizes = []
@@ -72,9 +74,9 @@ class FolderOfImages:
                 try:
                     pixels = np.asarray(image)
                 except OSError as error:
-                    raise ValueError(f"{shown(name)} cannot be read: {error}.") from error
+                    raise ValueError(f"{_shown(name)} cannot be read: {error}.") from error
             pixels = pixels.reshape(*pixels.shape[:2], -1)
-            _check_levels(pixels, self._model.levels, shown(name))
+            _check_levels(pixels, self._model.levels, _shown(name))
             yield pixels
 
     def _open(self, name):
@@ -82,16 +84,20 @@ class FolderOfImages:
         try:
             image = Image.open(self._root / name)
         except OSError as error:
-            raise ValueError(f"{shown(name)} cannot be read as an image: {error}.") from error
+            raise ValueError(f"{_shown(name)} cannot be read as an image: {error}.") from error
         frames = getattr(image, "n_frames", 1)
         if image.mode != mode or frames > 1:
             image.close()
             raise ValueError(
-                f"{shown(name)} is an image of mode {image.mode} with {frames} frame(s); the model "
+                f"{_shown(name)} is an image of mode {image.mode} with {frames} frame(s); the model "
                 f"codes single images of mode {mode}, nothing converted. Convert it, or move it "
                 "away."
             )
         return image
+
+
+def _shown(name):
+    return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 def _check_levels(pixels, levels, name):
