@@ -89,9 +89,9 @@ class FolderOfImages:
         if image.mode != mode or frames > 1:
             image.close()
             raise ValueError(
-                f"{_shown(name)} is an image of mode {image.mode} with {frames} frame(s); the model "
-                f"codes single images of mode {mode}, nothing converted. Convert it, or move it "
-                "away."
+                f"{_shown(name)} is an image of mode {image.mode} with {frames} frame(s); the "
+                f"model codes single images of mode {mode}, nothing converted. Convert it, or move "
+                "it away."
             )
         return image
 
