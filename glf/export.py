@@ -11,12 +11,13 @@ from glf.core import files, outputs
 _SIGNATURES = "signatures.json"
 
 
-def export_model(model, out, step=None):
+def export_model(model, out, step=None, beside=()):
     """Writes `model` as a SavedModel in folder `out`, with signatures.json beside its files.
 
     Loaded by plain TensorFlow, `loaded.sample(num, temperature, seed)` and the other functions
     (also under `loaded.signatures`) give what the model's methods give, to the last bit on a CPU.
-    The folder is written whole or not at all; an earlier export in its place is replaced.
+    The folder is written whole or not at all; an earlier export in its place is replaced. Files of
+    `beside`, {name: path}, are copied into it.
 
     Returns the names of the signatures.
 
@@ -44,6 +45,8 @@ def export_model(model, out, step=None):
             "signatures": described,
         }
         files.write_json(temporary / _SIGNATURES, document)
+        for name, path in dict(beside).items():
+            shutil.copy(path, temporary / name)
         if out.exists():
             old = out.parent / f".old-{uuid.uuid4().hex}"
             out.rename(old)

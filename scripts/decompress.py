@@ -64,7 +64,7 @@ def main():
     with open(FILE.value, "rb") as file:
         reader = _reader(file)
         try:
-            model = opened.for_decompressing(reader, MODEL.value, BY.value, CHECKPOINT.value)
+            model = opened.for_decompressing(reader, MODEL.value, BY.value, _load)
             decompressor = Decompressor(reader, model, reader.header.fingerprint, RECOVER.value)
             lost = write_images(decompressor, OUT.value)
         except DamagedFile as error:
@@ -83,6 +83,15 @@ def main():
         flush=True,
     )
     logging.info("Written to %s.", OUT.value)
+
+
+def _load():
+    from glf import configurables
+
+    model, _, _, _ = configurables.load_run(
+        MODEL.value, checkpoint=CHECKPOINT.value, with_data=False
+    )
+    return model
 
 
 def _some(numbers):

@@ -2,7 +2,8 @@
 
   python -m scripts.export --workdir=runs/digits --out=exported/digits
 
-Beside the SavedModel lies signatures.json, which says what each signature takes and returns.
+Beside the SavedModel lies signatures.json, which says what each signature takes and returns, and of
+an integer flow that scripts.compress has used, integer_model.npz, by which its files decode.
 """
 
 from absl import logging
@@ -31,12 +32,14 @@ def check():
 def main():
     """Flags in, a folder out."""
     from glf import configurables
+    from glf.compression import places
     from glf.export import export_model
 
     model, _, step, _ = configurables.load_run(
         WORKDIR.value, checkpoint=CHECKPOINT.value, with_data=False
     )
-    signatures = export_model(model, OUT.value, step=step)
+    beside = places.beside(WORKDIR.value, step)
+    signatures = export_model(model, OUT.value, step=step, beside=beside)
     logging.info("Exported step %d to %s: %s.", step, OUT.value, ", ".join(signatures))
 
 

@@ -106,8 +106,10 @@ def for_compressing(path, run, by, floats):
     return Coder(_computed(made, by), fingerprint, {})
 
 
-def for_decompressing(reader, path, by, checkpoint):
+def for_decompressing(reader, path, by, load):
     """The `IntegerModel` that a file was written by.
+
+    `load` gives the model of the run at `path`, and is called for a file in floats alone.
 
     Raises:
       ValueError: if it is not there; if the file was written in floats, and not on this machine.
@@ -115,14 +117,13 @@ def for_decompressing(reader, path, by, checkpoint):
     header = reader.header
     if header.kind != FLOAT:
         return _computed(places.find(path, header.fingerprint), by)
-    from glf import configurables
     from glf.compression.tiles import unpack_notes
 
     if by == "numpy":
         raise ValueError("The file was written with --float: it needs TensorFlow, not --by=numpy.")
     notes = unpack_notes(reader.notes())
     _require_machine(notes.get("machine"))
-    model, _, _, _ = configurables.load_run(path, checkpoint=checkpoint, with_data=False)
+    model = load()
     example = np.zeros((1, *model.spec.shape), np.uint8)
     coder = _in_floats(model, example, notes.get("windows"))
     if coder.fingerprint != header.fingerprint:

@@ -14,6 +14,12 @@ def of_run(workdir, step):
     return files.expanded(workdir) / _FOLDER / f"step-{step}.npz"
 
 
+def beside(workdir, step):
+    """What an export of a run at a step takes along: {name: path}, empty where there is nothing."""
+    file = of_run(workdir, step)
+    return {EXPORTED: file} if file.exists() else {}
+
+
 def candidates(path):
     """The files of integer models that a path names: of a run, an export, or itself."""
     path = files.expanded(path)
