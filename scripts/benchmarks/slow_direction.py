@@ -104,7 +104,8 @@ def latents():
     def step(y):
         with tf.GradientTape() as tape:
             h = autoencoder.decode(autoencoder.encode(y, True), True)
-            loss = tf.reduce_sum(tf.square((tf.tanh(h) + 1) / 2 - y)) / len(y)
+            error = tf.square((tf.tanh(h) + 1) / 2 - y)
+            loss = tf.reduce_mean(tf.reduce_sum(error, (1, 2, 3)))
         optimizer.apply(tape.gradient(loss, weights), weights)
 
     optimizer.build(weights)
