@@ -22,7 +22,7 @@ ABILITIES = {
     ),
 }
 MODELS = (*sorted({name for names in ABILITIES.values() for name in names}),)
-MODELS += ("LogisticSegmenter",)
+MODELS += ("IntegerFlow", "LogisticSegmenter")
 # Bijectors of glf.bijectors with a slow direction.
 SLOW_BIJECTORS = ("MAF", "IAF", "ImageIAF", "TransformerAutoregressive")
 # Condition encoders of glf.networks by what they take.

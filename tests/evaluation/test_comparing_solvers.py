@@ -52,6 +52,7 @@ def test_drafts_are_a_group_and_a_term_of_their_own(model):
     assert all(g is None for g in tape.gradient(terms["nll"], groups["draft"]))
 
 
+@pytest.mark.slow
 def test_exact_solvers_agree_and_others_are_found_out(model):
     names = ("sequential", "drafted")
     solvers = {**solvers_for(model, names), "early": FixedPoint(tolerance=0.5)}
