@@ -149,7 +149,7 @@ def compare_flow(model, dataset, step):
     from glf.evaluation.sampling import table_of_samplers
     from glf.evaluation.solving import compare_solvers, solvers_for
 
-    solvers = solvers_for(model, SOLVER.value)
+    solvers = solvers_for(model, SOLVER.value, JIT.value)
     compared = {}
     heading = f"{len(model.slow_parts)} autoregressive bijectors, step {step}"
     print(heading)

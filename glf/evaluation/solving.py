@@ -10,10 +10,10 @@ BASELINES = ("sequential", "cached_sequential")
 COUNTS = ("differing", "uncertified")
 
 
-def solvers_for(model, names=()):
-    """{name: `Solver`} of those named, or of all that a `DrawsByFlow` has what they need for.
+def solvers_for(model, names=(), jit=True):
+    """{name: `Solver`}, as XLA programs or not, for a model that `DrawsByFlow`.
 
-    For those with drafts that is a draft, for the cached one networks that keep their activations:
+    Those named, or all that it has what they need for. For those with drafts that is a draft, for the cached one networks that keep their activations:
     a part whose `keeps_activations` is False has none.
     """
     parts = model.slow_parts
@@ -21,7 +21,8 @@ def solvers_for(model, names=()):
     cached = all(getattr(part, "keeps_activations", True) for part in parts)
     lacking = [name for name in SOLVERS if name.startswith("drafted") and not drafts]
     lacking += [] if cached else ["cached_sequential"]
-    return {name: make_solver(name) for name in names or [n for n in SOLVERS if n not in lacking]}
+    names = names or [name for name in SOLVERS if name not in lacking]
+    return {name: make_solver(name, jit=jit) for name in names}
 
 
 def compare_solvers(

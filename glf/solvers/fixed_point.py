@@ -37,11 +37,14 @@ class FixedPoint(Solver):
       blocks: at least 1, at most P.
       draft: whether to start from the system's draft, where it has one, instead of zeros.
 
+      jit: see `Solver`.
+
     Raises:
       ValueError: for other arguments; when called, for more blocks than places.
     """
 
-    def __init__(self, tolerance=0.0, blocks=1, draft=True):
+    def __init__(self, tolerance=0.0, blocks=1, draft=True, jit=False):
+        super().__init__(jit)
         if not 0 <= tolerance < math.inf:
             raise ValueError(
                 f"FixedPoint.tolerance is a finite number of at least 0, got {tolerance}."

@@ -37,6 +37,7 @@ class _Recorded(Solver):
     """Another solver, whose solutions are listed."""
 
     def __init__(self, solver, solutions):
+        super().__init__(solver.jit)
         self.inside, self.solutions = solver, solutions
 
     def __call__(self, system):

@@ -11,6 +11,9 @@ class Sequential(Solver):
     The values behind are 0 until their turn, so that no passing infinity gets into a network, where
     0 · ∞ would be NaN. The definition of the slow direction, of its gradient too: that one goes
     back through all passes.
+
+    Args:
+      jit: see `Solver`.
     """
 
     def __call__(self, system):
@@ -52,6 +55,9 @@ class CachedSequential(Solver):
     Parts of a pass round otherwise than a whole pass, so that its image is not the definition's to
     the last bit, and its certificate seldom holds; `error` says by how much the last, full pass
     differs.
+
+    Args:
+      jit: see `Solver`.
 
     Raises:
       ValueError: when called for a system that has nothing cached.

@@ -3,8 +3,9 @@
 Masked autoregressive flows (MAF), trained here for some seconds each, sampled at batch 1, 32 and
 512: on the eight Gaussians, on the 20 latents of a GLF and on the pixels of scikit-learn's digits.
 Passes are those of all layers together as a percentage of their places, the confirming ones
-included. Times are of the whole flow, base noise to data. "differing" are values that are not the
-sequential solver's.
+included. Times are of the whole flow, base noise to data; solvers run as loops of TensorFlow's
+kernels and as XLA programs, and are compared with the cached and the plain sequential one that runs
+likewise. "differing" are values that are not the sequential solver's.
 """
 
 import functools
@@ -12,10 +13,9 @@ import functools
 from .rounds import in_turn, median
 
 BATCHES = (1, 32, 512)
-SOLVERS = (
-    *("sequential", "cached_sequential", "fixed_point", "drafted"),
-    *("tolerance", "drafted_tolerance"),
-)
+SOLVERS = ("sequential", "cached_sequential", "fixed_point", "drafted", "tolerance")
+# The same as XLA programs.
+COMPILED = ("sequential, XLA", "cached_sequential, XLA", "fixed_point, XLA", "drafted, XLA")
 STEPS = 1000
 
 
@@ -132,9 +132,10 @@ def drawing(flow, name):
 
     from glf.solvers import make_solver, solving
 
-    solver = make_solver(name)
+    name, *xla = name.split(", ")
+    solver = make_solver(name, jit=bool(xla))
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, *flow.event_shape])])
     def draw(u):
         with solving(flow, solver) as solutions:
             z = flow.from_base(u)
@@ -145,8 +146,8 @@ def drawing(flow, name):
     return draw
 
 
-def compared(flow, batch, rounds):
-    """{solver: figures} of one flow and batch."""
+def compared(flow, programs, batch, rounds):
+    """{solver: figures} of one flow and batch, by {solver: program of `drawing`}."""
     import numpy as np
     import tensorflow as tf
 
@@ -157,8 +158,7 @@ def compared(flow, batch, rounds):
         tf.constant(np.random.default_rng(seed).normal(size=(batch, *flow.event_shape)), "float32")
         for seed in range(rounds)
     ]
-    programs = {name: drawing(flow, name) for name in SOLVERS}
-    seconds, found = {name: [] for name in SOLVERS}, {name: [] for name in SOLVERS}
+    seconds, found = {name: [] for name in programs}, {name: [] for name in programs}
     for program in programs.values():
         program(noise[0])
     for u in noise:
@@ -166,14 +166,16 @@ def compared(flow, batch, rounds):
             seconds[name] += in_turn({name: lambda p=program, u=u: p(u)[0].numpy()}, 1)[name]
             found[name].append([t.numpy() for t in program(u)])
     results = {}
-    for name in SOLVERS:
+    for name in programs:
         z, calls, certified = (list(each) for each in zip(*found[name], strict=True))
-        right = [each[0] for each in found["sequential"]]
+        xla = ", XLA" * name.endswith("XLA")
+        right = [each[0] for each in found[f"sequential{xla}"]]
+        base = seconds[f"cached_sequential{xla}"]
         results[name] = {
             "passes (% of d)": 100.0 * float(np.mean(calls)) / places,
             "ms": 1e3 * median(seconds[name]),
             "times faster than cached": median(
-                [a / b for a, b in zip(seconds["cached_sequential"], seconds[name], strict=True)]
+                [a / b for a, b in zip(base, seconds[name], strict=True)]
             ),
             "differing": sum(int(np.sum(a != b)) for a, b in zip(z, right, strict=True)),
             "largest difference": max(
@@ -189,9 +191,10 @@ def measure(sizes):
     figures = {}
     for subject in (eight_gaussians, latents, digits):
         flow = subject()
+        programs = {name: drawing(flow, name) for name in (*SOLVERS, *COMPILED)}
         for batch in BATCHES:
             rounds = sizes.rounds if batch < 512 else min(sizes.rounds, 3)
-            for name, results in compared(flow, batch, rounds).items():
+            for name, results in compared(flow, programs, batch, rounds).items():
                 for figure, value in results.items():
                     title = f"{subject.__name__.replace('_', ' ')}, batch {batch}, {name}, {figure}"
                     figures[title] = value

@@ -55,7 +55,7 @@ def test_drafts_are_a_group_and_a_term_of_their_own(model):
 @pytest.mark.slow
 def test_exact_solvers_agree_and_others_are_found_out(model):
     names = ("sequential", "drafted")
-    solvers = {**solvers_for(model, names), "early": FixedPoint(tolerance=0.5)}
+    solvers = {**solvers_for(model, names, jit=False), "early": FixedPoint(tolerance=0.5)}
     results = compare_solvers(model, solvers, seeds=2, batch=3)
     for name in names:
         figures = results[name]

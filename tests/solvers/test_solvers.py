@@ -229,6 +229,7 @@ def test_gradients_are_those_of_the_definition():
         seen = tf.matmul(image, variable * mask)
         return tf.tanh(seen) + point**2, seen * point
 
+    @tf.function(autograph=False)
     def gradients(solver):
         point = tf.constant(POINT)
         with tf.GradientTape() as tape:
@@ -237,8 +238,10 @@ def test_gradients_are_those_of_the_definition():
             loss = tf.reduce_sum(tf.sin(solution.image) + solution.log_derivative**2)
         return tape.gradient(loss, [point, variable])
 
-    for one, other in zip(gradients(Sequential()), gradients(FixedPoint()), strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
+    right = gradients(Sequential())
+    for solver in (FixedPoint(), FixedPoint(jit=True)):
+        for one, other in zip(right, gradients(solver), strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
 
 
 def test_a_draft_changes_what_a_solution_costs_and_nothing_else():
