@@ -13,8 +13,8 @@ COUNTS = ("differing", "uncertified")
 def solvers_for(model, names=(), jit=True):
     """{name: `Solver`}, as XLA programs or not, for a model that `DrawsByFlow`.
 
-    Those named, or all that it has what they need for. For those with drafts that is a draft, for the cached one networks that keep their activations:
-    a part whose `keeps_activations` is False has none.
+    Those named, or all that it has what they need for: for those with drafts that is a draft, for
+    the cached one networks that keep their activations (of a part `keeps_activations`).
     """
     parts = model.slow_parts
     drafts = any(getattr(part, "draft", None) is not None for part in parts)
