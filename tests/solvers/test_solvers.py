@@ -63,9 +63,8 @@ def bijector(request):
 
 def every_solution(bijector, solvers, jit=None):
     """A function of a point: {name: (image, log-det, `Solution`)}, one graph for all batches."""
-    slow = (
-        bijector.forward_and_log_det if bijector.slow_is_forward else bijector.inverse_and_log_det
-    )
+    direction = "forward" if getattr(bijector, "slow_is_forward", True) else "inverse"
+    slow = getattr(bijector, f"{direction}_and_log_det")
 
     def solve(point):
         found = {}
