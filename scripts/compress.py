@@ -17,7 +17,7 @@ from absl import flags, logging
 if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.compress")
 
-from . import common
+from . import common, early
 
 MODEL = common.define_path(
     "model",
@@ -63,6 +63,8 @@ def check():
     from glf.compression import opened
 
     opened.check_model(MODEL.value, needs_run(), FLOAT.value)
+    if needs_run() and (model := early.Run(MODEL.value).model) is not None:
+        raise ValueError(f"Files are coded by an IntegerFlow; {MODEL.value} is a {model}.")
     opened.check_images(IMAGES.value, needs_run())
 
 

@@ -92,10 +92,12 @@ def test_an_earlier_export_is_replaced_without_litter(tmp_path, glf):
     assert os.listdir(tmp_path) == ["export"]
 
 
-def test_an_empty_folder_is_used(tmp_path, glf):
+def test_an_empty_folder_is_used_and_files_are_taken_along(tmp_path, glf):
     (tmp_path / "export").mkdir()
-    export_model(glf, tmp_path / "export")
+    (tmp_path / "file").write_text("beside")
+    export_model(glf, tmp_path / "export", beside={"more": tmp_path / "file"})
     assert read_description(tmp_path / "export")["step"] is None
+    assert (tmp_path / "export" / "more").read_text() == "beside"
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])

@@ -34,7 +34,7 @@ from glf.models.integer_flow import IntegerFlow
 from glf.networks.plain import HasPlainLayers
 
 # What a network gives for log s is counted in parts of a nat, to so many nats from 0.
-_SCALE_STEPS, _SCALE_REACH = 32, 16
+_SCALE_STEPS, _SCALE_REACH = 64, 16
 _TRIANGULAR_FRACTION = 8
 
 

@@ -16,13 +16,13 @@ import typing
 import numpy as np
 
 FRACTION = 6  # bits of a mean behind the point
-STEPS = 8  # scales to a doubling
+STEPS = 16  # scales to a doubling
 LOWEST, HIGHEST = -5, 10  # the smallest and the largest scale are powers of two
 PRECISION = 24  # bits of a distribution function
 REACH = 14  # scales from the mean to where a table ends
-LOGIT_STEPS = 16  # units of a logit of a mixture to one nat
+LOGIT_STEPS = 64  # units of a logit of a mixture to one nat
 LOGIT_RANGE = 12 * LOGIT_STEPS  # beyond so far below the largest a component weighs nothing
-WEIGHT_BITS = 10  # of the weights of a mixture
+WEIGHT_BITS = 14  # of the weights of a mixture
 SCALES = STEPS * (HIGHEST - LOWEST) + 1
 
 

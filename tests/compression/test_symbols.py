@@ -14,8 +14,8 @@ TABLES = tables.make_tables()
 def drawn(rng, n, components, spread=20):
     """Parameters, and values drawn from them, some far away."""
     means = rng.integers(-spread << FRACTION, spread << FRACTION, (n, components))
-    scales = rng.integers(0, 72, (n, components))
-    logits = rng.integers(-40, 41, (n, components)) if components > 1 else None
+    scales = rng.integers(0, 9 * tables.STEPS, (n, components))
+    logits = rng.integers(-160, 161, (n, components)) if components > 1 else None
     u = rng.random(n)
     x = means[:, 0] / 2**FRACTION + scale_of(scales[:, 0]) * np.log(u / (1 - u))
     values = np.rint(x).astype(np.int64)
@@ -132,7 +132,7 @@ def test_tables_are_distribution_functions():
     assert (np.diff(TABLES.cumulative, axis=1) >= 0).all()
     middle = TABLES.cumulative.shape[1] // 2
     assert (TABLES.cumulative[:, middle] == 1 << (PRECISION - 1)).all()
-    k, far = 40, 100
+    k, far = 5 * tables.STEPS, 100
     distance = far * 2.0 ** (TABLES.shifts[k] - FRACTION)
     expected = scipy.stats.logistic.cdf(distance / scale_of(k))
     assert TABLES.cumulative[k, middle + far] / 2**PRECISION == pytest.approx(expected, abs=1e-7)

@@ -11,12 +11,20 @@ from glf.compression.integer_model import (
 )
 from glf.compression.quantising import FloatConv, quantise
 from glf.compression.symbols import Window
-from glf.compression.tables import FRACTION, LOGIT_STEPS, SCALES, make_tables
+from glf.compression.tables import (
+    FRACTION,
+    LOGIT_STEPS,
+    LOWEST,
+    SCALES,
+    STEPS,
+    make_tables,
+)
 
 UNIT = 4
 TABLES = make_tables()
-# r / 32 nats over a scale of 1, in steps of 1/8 of a doubling.
-_SCALES = np.clip(np.rint(np.arange(-512, 513) * 8 / 32 / np.log(2) + 40), 0, SCALES - 1)
+# r / 32 nats over a scale of 1.
+_SCALES = STEPS * (np.arange(-512, 513) / 32 / np.log(2) - LOWEST)
+_SCALES = np.clip(np.rint(_SCALES), 0, SCALES - 1)
 
 
 def layers(rng, inputs, outputs, growth=3):
