@@ -63,7 +63,8 @@ def check():
     from glf.compression import opened
 
     opened.check_model(MODEL.value, needs_run(), FLOAT.value)
-    if needs_run() and (model := early.Run(MODEL.value).model) is not None:
+    model = early.Run(MODEL.value).model if needs_run() else None
+    if model not in (None, "IntegerFlow"):
         raise ValueError(f"Files are coded by an IntegerFlow; {MODEL.value} is a {model}.")
     opened.check_images(IMAGES.value, needs_run())
 

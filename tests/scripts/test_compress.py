@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from toy import Toy
 
 from glf.compression import stored
