@@ -1,6 +1,7 @@
 """A run that was stopped, killed or split otherwise into calls ends in the same bits."""
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -12,73 +13,79 @@ from glf.training.interrupts import Interrupted
 from glf.training.run_folder import RunFolder
 from glf.training.watch import Watcher
 
-
-class Killed(Exception):
-    """Stands for a process that ends without a chance to save anything."""
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, digits, compare, tiny):
-    workdir = tmp_path_factory.mktemp("uninterrupted") / "run"
-    training.train(
-        workdir,
-        make_model=tiny,
-        make_dataset=lambda data_dir=None: digits,
-        num_steps=12,
-        batch_size=8,
-        log_every=3,
-        checkpoint_every=4,
-        validate_every=6,
-        pictures_every=6,
-        num_pictures=4,
-        moving_average=0.9,
-    )
-    return compare(workdir)
+# At which call of a method (counted from 1) a run is killed, and whether after it did its work.
+MOMENTS = [
+    (Watcher, "log", 1, True),  # before any checkpoint
+    (Watcher, "log", 2, True),  # step 6: the checkpoint of step 4 is there
+    (Watcher, "validate", 1, False),
+    (Watcher, "draw", 1, True),
+    (Watcher, "draw", 2, True),  # all done but the last checkpoint
+    (Checkpoints, "save", 3, True),
+    (Checkpoints, "mark_best", 1, False),
+    (Checkpoints, "mark_best", 2, False),  # all done, but the best is not marked
+    (Checkpoints, "mark_best", 2, True),  # and status.json not yet written
+]
 
 
-def raise_at(monkeypatch, owner, name, call, error=Killed, after=False):
-    """Makes the given call (counted from 1) of a method raise, before or after it does its work."""
+def observe(patch, owner, name, see):
+    """Makes a method call `see(owner, name, number of the call, whether it is done)`."""
     method, calls = getattr(owner, name), []
 
     def patched(*args, **kwargs):
         calls.append(None)
-        if len(calls) == call and not after:
-            raise error
+        call = len(calls)
+        see(owner, name, call, False)
         result = method(*args, **kwargs)
-        if len(calls) == call:
-            raise error
+        see(owner, name, call, True)
         return result
 
-    monkeypatch.setattr(owner, name, patched)
+    patch.setattr(owner, name, patched)
 
 
-def slow(*values):
-    return pytest.param(*values, marks=pytest.mark.slow)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, digits, tiny):
+    """The folder of a run that is never stopped, and {moment: what was in it then}, a folder.
+
+    What is on the disk at a moment is all that a process leaves which is killed then.
+    """
+    place = tmp_path_factory.mktemp("whole")
+    workdir, left = place / "run", {}
+
+    def see(*moment):
+        if moment in MOMENTS:
+            left[moment] = shutil.copytree(workdir, place / f"left_{len(left)}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in {moment[:2] for moment in MOMENTS}:
+            observe(patch, owner, name, see)
+        training.train(
+            workdir,
+            make_model=tiny,
+            make_dataset=lambda data_dir=None: digits,
+            num_steps=12,
+            batch_size=8,
+            log_every=3,
+            checkpoint_every=4,
+            validate_every=6,
+            pictures_every=6,
+            num_pictures=4,
+            moving_average=0.9,
+        )
+    return workdir, left
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(whole, compare):
+    return compare(whole[0])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("owner", "name", "call", "after"),
-    [
-        (Watcher, "log", 2, True),  # step 6: the checkpoint of step 4 is there
-        (Checkpoints, "mark_best", 2, False),  # all done, but the best is not marked
-        (Checkpoints, "mark_best", 2, True),  # and status.json not yet written
-        slow(Watcher, "log", 1, True),  # before any checkpoint
-        slow(Watcher, "validate", 1, False),
-        slow(Watcher, "draw", 1, True),
-        slow(Watcher, "draw", 2, True),  # all done but the last checkpoint
-        slow(Checkpoints, "mark_best", 1, False),
-        slow(Checkpoints, "save", 3, True),
-    ],
-)
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda m: "-".join(map(str, m[1:])))
 def test_a_killed_run_goes_on_to_the_same_bits(
-    short_run, tmp_path, monkeypatch, compare, uninterrupted, owner, name, call, after
+    short_run, tmp_path, compare, whole, uninterrupted, moment
 ):
-    with monkeypatch.context() as patch:
-        raise_at(patch, owner, name, call, after=after)
-        with pytest.raises(Killed):
-            short_run()
-    short_run()
+    shutil.copytree(whole[1][moment], tmp_path / "run")
+    assert short_run()["finished"]
     assert compare(tmp_path / "run") == uninterrupted
 
 
