@@ -29,6 +29,7 @@ def pytest_configure(config):
 
 
 def _prepare():
+    gc.disable()  # until the tests are collected: what is imported stays
     import keras  # noqa: F401
     import tensorflow as tf
 
@@ -37,6 +38,10 @@ def _prepare():
         warnings.filterwarnings("ignore", "distutils Version classes", DeprecationWarning)
         import tensorflow_probability  # noqa: F401
 
+    from glf.core import host
+
+    # As all programs do: what tests allocate, others of the process have just freed.
+    host.keep_freed_memory()
     # Two of them, so that the mirrored strategy can be tested on any machine.
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -48,16 +53,26 @@ def pytest_collection_finish(session):
     Tracing makes millions of objects, all in use: to look through them again and again, as Python
     does by itself, takes a sixth of the time. All is looked through between tests.
     """
+    _leave_to_itself()
+    gc.set_threshold(10_000, 10, 1_000_000)
+    gc.enable()
+
+
+def _leave_to_itself():
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 1_000_000)
+
+
+def _made(hundred_thousands):
+    """Whether there are that many more objects than when all was looked through."""
+    return gc.get_count()[2] >= hundred_thousands
 
 
 @pytest.fixture(autouse=True)
 def _garbage_after_much():
     """Collects after tests that made much: a million objects more than are gone already."""
     yield
-    if gc.get_count()[2] >= 10:
+    if _made(10):
         gc.collect()
 
 
@@ -65,7 +80,8 @@ def _garbage_after_much():
 def _no_garbage():
     """Models and programs of a module are gone after it: they hold gigabytes that gc cannot see.
 
-    TensorFlow keeps every graph with a custom gradient for good, by that gradient's name.
+    TensorFlow keeps every graph with a custom gradient for good, by that gradient's name. What is
+    still there is there for good: the next collection need not look through it.
     """
     yield
     from tensorflow.python.framework import ops
@@ -73,7 +89,8 @@ def _no_garbage():
     gradients = ops.gradient_registry._registry
     for name in [name for name in gradients if name.startswith("CustomGradient-")]:
         del gradients[name]
-    gc.collect()
+    if _made(1):
+        _leave_to_itself()
 
 
 @pytest.fixture(autouse=True, scope="module")
