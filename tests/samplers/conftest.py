@@ -1,5 +1,6 @@
 """Small autoregressive models with random weights, and what ancestral sampling makes of them."""
 
+import contextlib
 import functools
 
 import keras
@@ -15,7 +16,8 @@ from glf.autoregressive.pixel_cnn import PixelCNN
 from glf.autoregressive.view import PixelView, RowsView, WholeView
 from glf.data.dataset import DataSpec
 from glf.families import Categorical, DiscretizedLogisticMixture
-from glf.samplers import Ancestral
+from glf.samplers import Ancestral, certificate
+from glf.samplers import ancestral as ancestral_sampling
 
 partial = functools.partial
 
@@ -111,13 +113,41 @@ def forgetful(monkeypatch):
 ANCESTRAL = Ancestral()
 
 
+@contextlib.contextmanager
+def one_full_pass():
+    """Samplers that are traced into one graph share its program of the full pass."""
+    make, made = certificate.full_pass, {}
+
+    def full_pass(model, *arguments):
+        return made.setdefault(model, make(model, *arguments))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (ancestral_sampling, certificate):
+            patch.setattr(module, "full_pass", full_pass)
+        yield
+
+
+@pytest.fixture
+def draw_together():
+    """A function of samplers by name: what each makes of the same noise, traced into one graph."""
+
+    def draw(model, samplers, noise, context):
+        def all_of_them(noise, context):
+            return {name: sampler(model, noise, context) for name, sampler in samplers.items()}
+
+        with one_full_pass():
+            return tf.function(all_of_them, autograph=False)(noise, context)
+
+    return draw
+
+
 class Case:
     """A model, its contexts, and the noise and the reference samples of a number of images."""
 
     def __init__(self, make, exact=False):
         keras.utils.set_random_seed(5)
         self.model = (made_exact if exact else randomised)(make())
-        self._references, self._traced = {}, {}
+        self._traced, self._drawn = {}, {}
 
     def context(self, num):
         if self.model.context_shape is None:
@@ -127,24 +157,37 @@ class Case:
 
     def draw(self, sampler, noise, **arguments):
         """Samples; what a sampler object compiles for a number of images is kept for the next."""
+        return self._together({"": sampler}, noise, **arguments)[""]
+
+    def drawn(self, samplers, num, seed=0, **arguments):
+        """{name: samples} of several samplers, of the same noise; kept for the next test."""
+        values = [tensor.numpy().tobytes() for tensor in arguments.values()]
+        key = (*samplers.items(), num, seed, *arguments, *values)
+        if key not in self._drawn:
+            self._drawn[key] = self._together(samplers, self.noise(num, seed), **arguments)
+        return self._drawn[key]
+
+    def _together(self, samplers, noise, **arguments):
         names = tuple(arguments)
 
         def draw(noise, context, *values):
             arguments = dict(zip(names, values, strict=True))
-            return sampler(self.model, noise, context, **arguments)
+            return {
+                name: sampler(self.model, noise, context, **arguments)
+                for name, sampler in samplers.items()
+            }
 
-        traced = tf.function(draw, autograph=False)
-        traced = self._traced.setdefault((sampler, names), traced)
-        return traced(noise, self.context(noise.shape[0]), *arguments.values())
+        key = (*samplers.items(), names)
+        traced = self._traced.setdefault(key, tf.function(draw, autograph=False))
+        with one_full_pass():
+            return traced(noise, self.context(noise.shape[0]), *arguments.values())
 
     def noise(self, num, seed=0):
         return self.model.noise(num, (seed, 1))
 
     def reference(self, num, seed=0):
         """Ancestral samples: one full pass for each position."""
-        if (num, seed) not in self._references:
-            self._references[num, seed] = self.draw(ANCESTRAL, self.noise(num, seed))
-        return self._references[num, seed]
+        return self.drawn({"": ANCESTRAL}, num, seed)[""]
 
 
 @functools.cache

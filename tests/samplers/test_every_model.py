@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from glf.autoregressive.registry import REGISTRY
-from glf.samplers import Ancestral, CachedAncestral, Predictive, ancestral, certificate
+from glf.samplers import Ancestral, CachedAncestral, Predictive
 
 NUM = 5
 
@@ -27,28 +27,9 @@ def randomised(name):
     return model
 
 
-@pytest.fixture(autouse=True)
-def _one_full_pass(monkeypatch):
-    """The samplers of a test are traced into one graph and share its program of the full pass."""
-    make, made = certificate.full_pass, {}
-
-    def full_pass(model, *arguments):
-        return made.setdefault(model, make(model, *arguments))
-
-    for module in (ancestral, certificate):
-        monkeypatch.setattr(module, "full_pass", full_pass)
-
-
-def draw(model, samplers, noise, context):
-    def all_of_them(noise, context):
-        return {name: sampler(model, noise, context) for name, sampler in samplers.items()}
-
-    return tf.function(all_of_them, autograph=False)(noise, context)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REGISTRY)
-def test_all_samplers_agree(name):
+def test_all_samplers_agree(name, draw_together):
     model = randomised(name)
     noise, context = model.noise(NUM, (1, 2)), context_of(model)
     forecast = model.forecaster is not None
@@ -59,7 +40,7 @@ def test_all_samplers_agree(name):
         "window": Predictive(rows=2, batch=2, forecast=forecast, jit=False),
     }
 
-    found = draw(model, samplers, noise, context)
+    found = draw_together(model, samplers, noise, context)
     for samples in found.values():
         np.testing.assert_array_equal(samples.x, found["ancestral"].x)
         assert samples.certified.numpy().all()
@@ -74,11 +55,12 @@ def test_all_samplers_agree(name):
 @pytest.mark.parametrize(
     "name", ["diagonal_bilstm", "gated", "pixel_cnn", "plus_plus", "row_lstm", "wavenet"]
 )
-def test_a_wrong_cache_is_found_out(name, forgetful):
+def test_a_wrong_cache_is_found_out(name, forgetful, draw_together):
     """Each network keeps something that its samplers need: without it they have to be mended."""
     model = randomised(name)
     samplers = {"cached": CachedAncestral(jit=False), "window": Predictive(rows=1, jit=False)}
-    for samples in draw(model, samplers, model.noise(40, (1, 2)), None).values():
+    found = draw_together(model, samplers, model.noise(40, (1, 2)), None)
+    for samples in found.values():
         assert samples.certified.numpy().all()
         assert (samples.mended.numpy() > 0).any()
         assert (samples.calls.numpy() <= model.positions).all()

@@ -1,7 +1,6 @@
 """With the same noise every sampler returns the same sample; what they report is true."""
 
 import copy
-import functools
 
 import numpy as np
 import pytest
@@ -20,18 +19,16 @@ OTHERS = {
     "forecasts, window, queue": Predictive(forecast=True, rows=2, batch=2, horizon=1, jit=False),
     **{guess: Predictive(guess=guess, jit=False) for guess in GUESSES if guess != "own"},
 }
+COMPILED = {name: make_sampler(name) for name in sorted(set(SAMPLERS) - {"ancestral"})}
 
 
-named = functools.cache(make_sampler)  # one object of a name, so that its programs are kept
-
-
-def same(a, b):
-    np.testing.assert_array_equal(a.x.numpy(), b.x.numpy())
+def same(a, b, name=""):
+    np.testing.assert_array_equal(a.x.numpy(), b.x.numpy(), name)
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_equals_ancestral(case, name):
-    found = case.draw(OTHERS[name], case.noise(13))
+    found = case.drawn(OTHERS, 13)[name]
     same(found, case.reference(13))
     assert found.certified.numpy().all()
     # Of its own accord: where no sum rounds, every way to compute it gives the same bits.
@@ -43,7 +40,6 @@ def test_equals_ancestral(case, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cached_ancestral", "windowed", "forecasting_windowed"])
 @pytest.mark.parametrize(
     ("case", "num"),
     # Where no sum rounds, none rounds otherwise in another number of rows.
@@ -53,42 +49,44 @@ def test_equals_ancestral(case, name):
     ],
     indirect=["case"],
 )
-def test_equals_ancestral_compiled(case, name, num):
+def test_equals_ancestral_compiled(case, num):
+    names = ("cached_ancestral", "windowed", "forecasting_windowed")
+    samplers = {name: COMPILED[name] for name in names}
     for seed in range(3):
-        found = case.draw(named(name), case.noise(num, seed))
-        same(found, case.reference(num, seed))
-        assert not found.mended.numpy().any()
+        for name, found in case.drawn(samplers, num, seed).items():
+            same(found, case.reference(num, seed), name)
+            assert not found.mended.numpy().any(), name
 
 
-@pytest.mark.parametrize("name", ["cached", "window of 1", "a queue", "forecasts, window, queue"])
-def test_a_wrong_cache_is_found_out(get_case, forgetful, name):
+def test_a_wrong_cache_is_found_out(get_case, forgetful):
     """The sample is mended until it is right; that it had to be is said."""
     case = get_case("binary")
-    found = case.draw(copy.copy(OTHERS[name]), case.noise(13))  # a copy is traced anew
-    same(found, case.reference(13))
-    assert found.certified.numpy().all()
-    mended, passes = found.mended.numpy(), found.mending_passes.numpy()
-    np.testing.assert_array_equal(passes > 0, mended > 0)
-    assert (mended > 0).mean() > 0.5
-    # What was mended is not hidden among what the sampler did itself.
-    assert (found.calls.numpy() <= case.model.positions).all()
-    np.testing.assert_array_equal(found.final_at.numpy()[:, -1], found.calls)
+    names = ("cached", "window of 1", "a queue", "forecasts, window, queue")
+    copies = {name: copy.copy(OTHERS[name]) for name in names}  # these are traced anew
+    for name, found in case.drawn(copies, 13).items():
+        same(found, case.reference(13), name)
+        assert found.certified.numpy().all(), name
+        mended, passes = found.mended.numpy(), found.mending_passes.numpy()
+        np.testing.assert_array_equal(passes > 0, mended > 0)
+        assert (mended > 0).mean() > 0.5, name
+        # What was mended is not hidden among what the sampler did itself.
+        assert (found.calls.numpy() <= case.model.positions).all(), name
+        np.testing.assert_array_equal(found.final_at.numpy()[:, -1], found.calls)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"ancestral"}))
-def test_hundreds_of_random_cases(get_case, name):
+def test_hundreds_of_random_cases(get_case):
     case = get_case("binary")
     for seed in (11, 12):
-        found = case.draw(named(name), case.noise(200, seed))
-        same(found, case.reference(200, seed))
-        assert not found.mended.numpy().any()
+        for name, found in case.drawn(COMPILED, 200, seed).items():
+            same(found, case.reference(200, seed), name)
+            assert not found.mended.numpy().any(), name
 
 
 def test_an_image_does_not_depend_on_its_neighbours(case):
     """Own windows, own stop: the calls of an image are those it takes alone."""
-    together = case.draw(OTHERS["window of 2"], case.noise(13))
-    queued = case.draw(OTHERS["a queue"], case.noise(13))
+    together = case.drawn(OTHERS, 13)["window of 2"]
+    queued = case.drawn(OTHERS, 13)["a queue"]
     np.testing.assert_array_equal(together.calls, queued.calls)
     np.testing.assert_array_equal(together.final_at, queued.final_at)
 
@@ -98,7 +96,7 @@ def test_the_first_images_of_a_larger_request_are_the_same(case):
 
 
 def test_final_at_counts_calls_in_order(case):
-    found = case.draw(OTHERS["window of 2"], case.noise(13))
+    found = case.drawn(OTHERS, 13)["window of 2"]
     final_at = found.final_at.numpy()
     assert (np.diff(final_at, axis=1) >= 0).all()
     assert (final_at[:, 0] == 1).all()
@@ -108,11 +106,11 @@ def test_final_at_counts_calls_in_order(case):
 def test_forward_equivalents_are_the_share_computed(case):
     height = case.model.image_shape[0]
     for name, rows in (("whole", height), ("window of 2", 2)):
-        found = case.draw(OTHERS[name], case.noise(13))
+        found = case.drawn(OTHERS, 13)[name]
         np.testing.assert_allclose(
             found.forward_equivalents, found.calls.numpy() * rows / height, rtol=1e-6
         )
-    cached = case.draw(OTHERS["cached"], case.noise(13))
+    cached = case.drawn(OTHERS, 13)["cached"]
     np.testing.assert_allclose(cached.forward_equivalents, case.model.groups)
 
 
@@ -129,13 +127,12 @@ def test_every_call_makes_something_final(get_case):
 
 
 def test_own_output_needs_fewer_calls_than_ancestral_sampling(case):
-    calls = case.draw(OTHERS["whole"], case.noise(13)).calls.numpy()
+    calls = case.drawn(OTHERS, 13)["whole"].calls.numpy()
     assert calls.mean() < 0.7 * case.model.positions
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cached", "whole", "a queue", "forecasts, window, queue"])
-def test_given_values_stay_and_the_rest_follows(case, ancestral, name):
+def test_given_values_stay_and_the_rest_follows(case, ancestral):
     """A known beginning, and holes within."""
     model = case.model
     some = case.reference(13, seed=3).x.numpy()
@@ -143,19 +140,24 @@ def test_given_values_stay_and_the_rest_follows(case, ancestral, name):
     known[:, : model.positions // 3] = some[:, : model.positions // 3]
     known[::2, -3] = some[::2, -3]
     known = tf.constant(known)
-    reference = case.draw(ancestral, case.noise(13), known=known)
+    names = ("cached", "whole", "a queue", "forecasts, window, queue")
+    samplers = {"ancestral": ancestral, **{name: OTHERS[name] for name in names}}
+    found = dict(case.drawn(samplers, 13, known=known))
+    reference = found.pop("ancestral")
     is_known = known.numpy() >= 0
     np.testing.assert_array_equal(reference.x.numpy()[is_known], some[is_known])
     assert (reference.x.numpy() != case.reference(13).x.numpy()).any()
-    same(case.draw(OTHERS[name], case.noise(13), known=known), reference)
+    for name, samples in found.items():
+        same(samples, reference, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 2.0])
 def test_temperature(case, ancestral, temperature):
     t = tf.constant(temperature)
-    reference = case.draw(ancestral, case.noise(5), temperature=t)
-    same(case.draw(OTHERS["a queue"], case.noise(5), temperature=t), reference)
+    samplers = {"ancestral": ancestral, "a queue": OTHERS["a queue"]}
+    reference, queued = case.drawn(samplers, 5, temperature=t).values()
+    same(queued, reference)
     if temperature == 0.0 and case.model.context_shape is None:
         assert (reference.x.numpy() == reference.x.numpy()[:1]).all()
 
