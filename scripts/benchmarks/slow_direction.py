@@ -10,13 +10,15 @@ likewise. "differing" are values that are not the sequential solver's.
 
 import functools
 
+from absl import logging
+
 from .rounds import in_turn, median
 
 BATCHES = (1, 32, 512)
 SOLVERS = ("sequential", "cached_sequential", "fixed_point", "drafted", "tolerance")
 # The same as XLA programs.
 COMPILED = ("sequential, XLA", "cached_sequential, XLA", "fixed_point, XLA", "drafted, XLA")
-STEPS = 1000
+STEPS = 1500
 
 
 def flow_of(size, repeats, standardised):
@@ -193,6 +195,7 @@ def measure(sizes):
         flow = subject()
         programs = {name: drawing(flow, name) for name in (*SOLVERS, *COMPILED)}
         for batch in BATCHES:
+            logging.info("%s: trained, measured at batch %d", subject.__name__, batch)
             rounds = sizes.rounds if batch < 512 else min(sizes.rounds, 3)
             for name, results in compared(flow, programs, batch, rounds).items():
                 for figure, value in results.items():
