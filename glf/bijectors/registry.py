@@ -97,7 +97,6 @@ REGISTRY = {
     "random_permutation": RandomPermutation,
     "repeated": _repeated,
     "spline_coupling": partial(SplineCoupling, make_conditioner=_dense, num_bins=4, bound=3.0),
-    "transformer": partial(TransformerAutoregressive, make_network=_transformer),
     "whitening": Whitening,
 }
 

@@ -17,7 +17,6 @@ from glf.bijectors import (
     ImageCoupling,
     InvertibleConv1x1,
     Logit,
-    TransformerAutoregressive,
 )
 from glf.bijectors.elementwise import AffineMap
 from glf.data.dataset import DataSpec
@@ -45,7 +44,6 @@ from glf.models.two_stage_vae import TwoStageVAE
 from glf.models.vae import VAE
 from glf.models.vector_flow import VectorFlow
 from glf.models.wae import WAE
-from glf.networks.causal_transformer import CausalTransformer
 from glf.networks.condition_encoders import Downsampled, LabelEmbedding, OneHotLabels, Paired
 from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
@@ -98,12 +96,9 @@ _integers = partial(
     make_part=partial(IntegerPrior, _rezero),
     make_last=partial(IntegerPrior, _rezero, per_place=True),
 )
-_transformer = partial(CausalTransformer, width=4, heads=2, layers=1)
 _noisy_flow = partial(
     PixelFlow,
-    make_density=partial(
-        Flow, partial(TransformerAutoregressive, patch=2, make_network=_transformer)
-    ),
+    make_density=partial(Flow, partial(ImageCoupling, make_conditioner=_glow, mask="checkerboard")),
     make_dequantizer=partial(GaussianNoise, 0.1),
     denoise=True,
 )

@@ -65,7 +65,7 @@ def test_couplings_refuse_one_dimension(name):
 @pytest.mark.parametrize(
     "name",
     [n for n in REGISTRY if any(k in n for k in ("coupling", "halves", "maf", "iaf", "planar"))]
-    + ["radial", "chain", "repeated", "transformer"],
+    + ["radial", "chain", "repeated"],
 )
 def test_condition_matters(name):
     battery.check_condition_matters(battery.Case(REGISTRY[name], 4, context=3))

@@ -12,7 +12,7 @@ from glf.bijectors.registry import IMAGES
 EVEN = [name for name in IMAGES if "squeeze" in name or "patches" in name]
 SEVERAL_CHANNELS = [name for name in IMAGES if "channel" in name]
 OF_UNIT_INTERVAL = [name for name in IMAGES if "logit" in name]
-LEARNED_CONTEXT = [name for name in IMAGES if any(k in name for k in ("coupling", "iaf", "transf"))]
+LEARNED_CONTEXT = [name for name in IMAGES if any(k in name for k in ("coupling", "iaf", "former"))]
 SHORT = ("shapes", "round_trip", "log_dets_are_opposite", "jacobian")
 
 

@@ -87,6 +87,21 @@ def test_odd_images_and_mixtures():
     np.testing.assert_allclose(back_log_det, -log_det, atol=1e-9)
 
 
+@pytest.mark.parametrize(("size", "patch", "condition"), [(1, 1, None), (3, 1, (2,)), (4, 2, None)])
+def test_vectors(size, patch, condition):
+    """Both ways, against the determinant of the Jacobian."""
+    bijector = built((size,), condition, patch=patch)
+    y, context = normal(1, size), condition and normal(1, *condition)
+    with tf.GradientTape() as tape:
+        tape.watch(y)
+        u, log_det = bijector.inverse_and_log_det(y, context)
+    jacobian = tape.jacobian(u, y, experimental_use_pfor=False)[0, :, 0]
+    np.testing.assert_allclose(log_det[0], np.linalg.slogdet(jacobian)[1], atol=1e-9)
+    back, back_log_det = bijector.forward_and_log_det(u, context)
+    np.testing.assert_allclose(back, y, atol=1e-9)
+    np.testing.assert_allclose(back_log_det, -log_det, atol=1e-9)
+
+
 def test_solvers_agree():
     """The exact one to the last bit with the definition, the one with caches but for rounding."""
     bijector = built((4, 4, 1), (1, 1, 2), patch=2, order="reversed")
