@@ -92,7 +92,7 @@ def test_vectors(size, patch, condition):
     """Both ways, against the determinant of the Jacobian."""
     bijector = built((size,), condition, patch=patch)
     y, context = normal(1, size), condition and normal(1, *condition)
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         tape.watch(y)
         u, log_det = bijector.inverse_and_log_det(y, context)
     jacobian = tape.jacobian(u, y, experimental_use_pfor=False)[0, :, 0]
