@@ -1,6 +1,6 @@
 """Entropy coding of integers under `Distributions`, many at once, by the coder of `constriction`.
 
-An integer is found in a window [low, low + 2^bits) by its digits of base 16 or less, the largest
+An integer is found in a window [low, low + 2^bits) by its digits of base 4 or less, the largest
 first: each has a categorical distribution, its masses differences of the distribution function at
 the ends of what the digit leaves. The first digits of all integers are coded in one call, then all
 second ones, and so on. What lies outside of the window is announced by one more first digit and
@@ -19,7 +19,9 @@ from glf.compression.tables import PRECISION, Distributions
 
 _MODEL = constriction.stream.model
 _FAMILY = _MODEL.Categorical(perfect=False)
-_DIGIT_BITS = 4
+_DIGIT_BITS = 2
+# The mass of the one digit that what has escaped goes on with.
+_CERTAIN = 2.0**45
 _HALVES = _MODEL.Uniform(1 << 16)
 # Integers at a time: what is worked on stays in a processor's cache.
 _CHUNK = 1 << 13
@@ -78,8 +80,9 @@ class Encoder:
         while search.size:
             masses = search.masses()
             digits = (inside - search.low) // search.size
-            said = digits if coded else np.where(within, digits, window.bases[0])
-            coded.append((said.astype(np.int32), masses))
+            if not coded:
+                digits[~within] = window.bases[0]
+            coded.append((digits.astype(np.int32), masses))
             search.take(digits)
         for digits, masses in reversed(coded):
             self._coder.encode_reverse(digits, _FAMILY, masses)
@@ -116,14 +119,9 @@ class Decoder:
 
     def _get(self, parameters, window):
         search = _Search(Distributions(self._tables, parameters), window)
-        escaped = None
         while search.size:
-            masses = search.masses()
-            digits = self._coder.decode(_FAMILY, masses)
-            if escaped is None:
-                escaped = digits == window.bases[0]
-                digits[escaped] = 0
-            search.take(digits)
+            search.take(self._coder.decode(_FAMILY, search.masses()))
+        escaped = search.escaped
         values = search.low.astype(np.int32)
         if escaped.any():
             count = int(escaped.sum())
@@ -159,14 +157,14 @@ def costs(tables, values, parameters, window):
         search = _Search(Distributions(tables, parameters.rows(start, start + _CHUNK)), window)
         within = window.holds(some)
         inside, bits = np.where(within, some, window.low), np.where(within, 0.0, 32.0)
-        each, first = np.arange(len(some)), True
+        each = np.arange(len(some))
         while search.size:
             shares = probabilities(search.masses())
             digits = (inside - search.low) // search.size
-            said = np.where(within, digits, window.bases[0]) if first else digits
-            bits += PRECISION - np.log2(shares[each, said])
+            if search.escaped is None:
+                digits[~within] = window.bases[0]
+            bits += PRECISION - np.log2(shares[each, digits])
             search.take(digits)
-            first = False
         found.append(bits)
     return np.concatenate(found)
 
@@ -177,12 +175,13 @@ class _Search:
     Attributes:
       low: int64 [n], the first integer of what is left.
       size: the integers that a step of the next digit stands for; 0 at the end.
+      escaped: which of them lie outside, from the first digit on: those that follow say nothing.
     """
 
     def __init__(self, distributions, window):
         self._distributions = distributions
         self._bases = list(window.bases)
-        self._first = True
+        self.escaped, self._any = None, False
         self._each = np.arange(len(distributions))
         self.low = np.full(len(distributions), window.low, np.int64)
         self.size = 2**window.bits // self._bases[0]
@@ -194,20 +193,27 @@ class _Search:
         base, (low, high) = self._bases[0], self._ends
         inner = [self._distributions.below(self.low + i * self.size) for i in range(1, base)]
         self._cuts = [low, *inner, high]
-        masses = np.empty((len(low), base + self._first))
+        first = self.escaped is None
+        masses = np.empty((len(low), base + first))
         for i in range(base):
             np.subtract(self._cuts[i + 1], self._cuts[i], out=masses[:, i], casting="unsafe")
-        if self._first:
+        if first:
             masses[:, base] = self._distributions.total - (high - low)
+        elif self._any:
+            masses[self.escaped, 0] = _CERTAIN
         masses += 1.0
         return masses
 
     def take(self, digits):
         """Goes on with digits [n]."""
         digits = digits.astype(np.int64)
+        if self.escaped is None:
+            self.escaped = digits == self._bases[0]
+            self._any = self.escaped.any()
+            digits[self.escaped] = 0
         self.low += digits * self.size
         cuts = np.concatenate(self._cuts)
         place = digits * len(self._each) + self._each
         self._ends = [cuts.take(place), cuts.take(place + len(self._each))]
-        self._bases, self._first = self._bases[1:], False
+        self._bases = self._bases[1:]
         self.size = self.size // self._bases[0] if self._bases else 0

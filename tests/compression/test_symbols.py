@@ -158,4 +158,4 @@ def test_a_window_is_the_smallest(low, high):
     assert window.holds(np.arange(low, high + 1)).all()
     assert 2**window.bits < 2 * max(2, high - low + 1)
     assert np.prod(window.bases) == 2**window.bits
-    assert max(window.bases) <= 16
+    assert max(window.bases) <= 4
