@@ -27,6 +27,8 @@ from glf.networks import (
     RezeroConditioner,
 )
 
+pytestmark = pytest.mark.slow
+
 SPEC = DataSpec((5, 4, 1), 17, num_classes=3)
 DENSE = partial(DenseNetConditioner, growth=3, depth=1)
 REZERO = partial(RezeroConditioner, filters=4, blocks=1)
