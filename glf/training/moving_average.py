@@ -44,10 +44,10 @@ class MovingAverage(tf.Module):
     def update(self, step):
         """Moves the averages towards the weights; `step` counts the updates before this one."""
         step = tf.cast(step, tf.float32)
-        keep = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        rate = 1.0 - tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         for average, weight in zip(self.averages, self._weights, strict=True):
             value = tf.cast(weight.value, average.dtype)
-            average.assign_sub((average - value) * tf.cast(1.0 - keep, average.dtype))
+            average.assign_sub((average - value) * tf.cast(rate, average.dtype))
 
     def install(self):
         """Overwrites the model's weights with their averages, for good."""
