@@ -1,6 +1,7 @@
 """Running the programs as a user does, two at a time."""
 
 import concurrent.futures
+import functools
 import itertools
 import json
 import os
@@ -19,6 +20,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def environment(**more):
     """That of a user's program, which XLA compiles as thoroughly as it does by itself."""
     return {**{k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}, **more}
+
+
+# Of programs whose outputs are compared with those of each other alone.
+QUICKLY_COMPILED = {"XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
 
 
 def run_program(name, *arguments, cwd=ROOT, timeout=400, **variables):
@@ -127,6 +132,12 @@ def user_environment():
 
 
 @pytest.fixture(scope="session")
+def quick_environment():
+    """The same, but compiled as `programs` does `quickly`."""
+    return environment(**QUICKLY_COMPILED)
+
+
+@pytest.fixture(scope="session")
 def forks():
     """`Forks`, made when the first program is asked for."""
     forks = Forks()
@@ -144,11 +155,14 @@ def program(forks):
 def programs(forks):
     """A function that runs several, two at a time: {key: arguments} to {key: finished process}.
 
-    In forks, or each as a process of its own that starts from nothing.
+    In forks, or each as a process of its own that starts from nothing. Compiled as a user's are, or
+    `quickly`, as everything else that is tested.
     """
 
-    def run_all(commands, from_nothing=False):
-        run = run_program if from_nothing else forks.run
+    def run_all(commands, from_nothing=False, quickly=False):
+        run = functools.partial(
+            run_program if from_nothing else forks.run, **QUICKLY_COMPILED if quickly else {}
+        )
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             running = {k: pool.submit(run, *command) for k, command in commands.items()}
             return {key: future.result() for key, future in running.items()}

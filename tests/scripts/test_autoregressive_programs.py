@@ -35,7 +35,8 @@ def runs(programs, tmp_path_factory):
                 *(f"--gin_param={binding}" for binding in SHORT),
             )
             for name in STUDIES
-        }
+        },
+        quickly=True,
     )
     for finished in done.values():
         assert finished.returncode == 0, finished.stderr
@@ -86,7 +87,8 @@ def used(programs, runs, tmp_path_factory):
                 *("compare_samplers", image, f"--out={out}/wrong"),
                 f"--unshared_workdir={runs}/labels",
             ),
-        }
+        },
+        quickly=True,
     )
     return out, done
 

@@ -38,7 +38,7 @@ def used(programs, tmp_path_factory):
             *(f"--gin_param={b}" for b in bindings),
         )
 
-    done = programs({name: training(name) for name in STUDIES})
+    done = programs({name: training(name) for name in STUDIES}, quickly=True)
     pairs = write_pairs(out / "pairs")
     vessels, moons = (f"--workdir={out}/run_{name}" for name in STUDIES)
     done |= programs(
@@ -57,7 +57,8 @@ def used(programs, tmp_path_factory):
             ),
             "masks": ("sample", vessels, "--num=5", f"--out={out}/masks.png", "--min_side=16"),
             "density": ("sample", moons, "--num=500", f"--out={out}/density.png"),
-        }
+        },
+        quickly=True,
     )
     for finished in done.values():
         assert finished.returncode == 0, finished.stderr

@@ -43,7 +43,8 @@ def everything(workdir, programs):
         {
             "metrics": ("evaluate", run),
             "samples": ("sample", run, "--num=300", "--seed=3", f"--out={out}"),
-        }
+        },
+        quickly=True,
     )
     for finished in done.values():
         assert finished.returncode == 0, finished.stderr
@@ -77,7 +78,7 @@ def wait_for(workdir, process, step):
         time.sleep(0.005)
 
 
-def test_killed_three_times(tmp_path, programs, smoke_flags, user_environment):
+def test_killed_three_times(tmp_path, programs, smoke_flags, quick_environment):
     flags = smoke_flags(*BINDINGS)
     seed = random.SystemRandom().randrange(10**6)
     print("seed of the moments:", seed)
@@ -85,14 +86,14 @@ def test_killed_three_times(tmp_path, programs, smoke_flags, user_environment):
     steps = sorted(moments.sample(range(5, 75, 5), 3))
     killed, whole = tmp_path / "killed" / "run", tmp_path / "whole" / "run"
     for step in steps:
-        process = start(killed, flags, user_environment)
+        process = start(killed, flags, quick_environment)
         with process:
             wait_for(killed, process, step)
             time.sleep(moments.uniform(0, 0.05))
             process.kill()
     for run, from_nothing in ((killed, True), (whole, False)):
         command = {"train": ("train", f"--workdir={run}", *flags)}
-        finished = programs(command, from_nothing=from_nothing)["train"]
+        finished = programs(command, from_nothing, quickly=True)["train"]
         assert finished.returncode == 0, finished.stderr
     ours, others = everything(killed, programs), everything(whole, programs)
     assert set(ours) == set(others)
