@@ -1,5 +1,7 @@
 """Base densities with learned parameters."""
 
+import math
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -37,23 +39,36 @@ class DiagonalGaussian(BaseDensity):
 class GaussianMixture(BaseDensity):
     """p(z) = Σ_k π_k N(z; μ_k, diag(exp(2 s_k))) on vectors, with learned π, μ and s.
 
-    It starts with equal weights, unit variances and means drawn from N(0, 1).
+    With `full` covariances, and B_k = diag(exp(-s_k)) (I + R_k), R_k strictly lower triangular:
+
+      p(z) = Σ_k π_k N(z; μ_k, (B_kᵀ B_k)⁻¹)
+
+    It starts with equal weights, the same variances everywhere and means drawn from N(0, 1): as the
+    base of a flow it lies where latents of unit variance do. A flow is continuous, and one on a
+    single Gaussian leaves bridges between modes that are apart, from which it draws; a mixture as
+    its base has the modes already.
 
     Args:
-      num_components: number of components, at least 1.
+      num_components: number of components, K, at least 1.
+      full: whether covariances are full; otherwise they are diagonal.
+      start: the standard deviation that all components start with, positive.
 
     Raises:
-      ValueError: for no component; in `build`, for events that are not vectors.
+      ValueError: for no component or a deviation that is not positive; in `build`, for events that
+        are not vectors.
     """
 
-    def __init__(self, num_components=10, *, dtype="float32"):
+    def __init__(self, num_components=10, *, full=False, start=1.0, dtype="float32"):
         super().__init__(dtype=dtype)
-        if num_components < 1:
-            raise ValueError(f"GaussianMixture needs num_components >= 1, got {num_components}.")
-        self.num_components = num_components
+        if num_components < 1 or not 0 < start < math.inf:
+            raise ValueError(
+                "GaussianMixture needs num_components >= 1 and a positive start, got "
+                f"num_components={num_components}, start={start}."
+            )
+        self.num_components, self.full, self.start = num_components, full, start
 
     def build(self, input_shape, condition_shape=None):
-        """Makes the logits of π, the means and the log-scales."""
+        """Makes the logits of π, the means, the log-scales and R."""
         super().build(input_shape, condition_shape)
         if len(self.event_shape) != 1:
             raise ValueError(
@@ -68,21 +83,48 @@ class GaussianMixture(BaseDensity):
             initializer=keras.initializers.RandomNormal(stddev=1.0),
         )
         self.log_scale = self.add_weight(
-            name="log_scale", shape=(num, *self.event_shape), initializer="zeros"
+            name="log_scale",
+            shape=(num, *self.event_shape),
+            initializer=keras.initializers.Constant(math.log(self.start)),
         )
+        if self.full:
+            shape = (num, *self.event_shape, *self.event_shape)
+            self.lower = self.add_weight(name="lower", shape=shape, initializer="zeros")
 
     def distribution(self, condition=None):
         """The mixture with the present parameters."""
-        return tfd.MixtureSameFamily(
-            tfd.Categorical(logits=self.logits.value),
-            tfd.MultivariateNormalDiag(self.loc.value, tf.exp(self.log_scale.value)),
-        )
+        if self.full:
+            scale = tf.linalg.inv(self._whitening())
+            components = tfd.MultivariateNormalTriL(self.loc.value, scale)
+        else:
+            components = tfd.MultivariateNormalDiag(self.loc.value, tf.exp(self.log_scale.value))
+        return tfd.MixtureSameFamily(tfd.Categorical(logits=self.logits.value), components)
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns log p(z), shape [batch], in nats."""
+        if not self.full:
+            return super().log_prob(z, condition, training)
+        # B (z - μ) as one product: TFP would solve a triangular system for each point.
+        difference = tf.cast(z, self.compute_dtype)[:, None] - self.loc.value
+        white = tf.einsum("nkj,kij->nki", difference, self._whitening())
+        constant = 0.5 * math.log(2 * math.pi) * self.event_shape[0]
+        each = -0.5 * tf.reduce_sum(white**2, -1) - constant
+        each += tf.nn.log_softmax(self.logits.value) - tf.reduce_sum(self.log_scale.value, -1)
+        return tf.reduce_logsumexp(each, -1)
+
+    def _whitening(self):
+        """B, [K, d, d]."""
+        lower = tf.convert_to_tensor(self.lower.value)
+        strictly = tf.linalg.band_part(lower, -1, 0) - tf.linalg.band_part(lower, 0, 0)
+        unit = strictly + tf.eye(self.event_shape[0], dtype=lower.dtype)
+        return tf.exp(-self.log_scale.value)[:, :, None] * unit
 
     def _sample(self, num, seed, temperature, condition):
         """A component by the Gumbel-max trick, then a point of it.
 
           k = argmax_k (log π_k + temperature · gumbel_k)     z = μ_k + temperature · exp(s_k) · ε
 
+        or, with full covariances, μ_k + temperature · B_k⁻¹ ε.
         At temperature 0 the mean of the component with the largest weight.
         """
         noise = self.noise(random.normal, num, seed, "normal")
@@ -92,5 +134,9 @@ class GaussianMixture(BaseDensity):
         )
         log_weights = tf.nn.log_softmax(self.logits.value)
         component = tf.argmax(log_weights + temperature * gumbel, axis=1)
-        scale = temperature * tf.exp(tf.gather(self.log_scale.value, component))
-        return tf.gather(self.loc.value, component) + scale * noise
+        if self.full:
+            scale = tf.gather(tf.linalg.inv(self._whitening()), component)
+            moved = tf.linalg.matvec(scale, noise)
+        else:
+            moved = tf.exp(tf.gather(self.log_scale.value, component)) * noise
+        return tf.gather(self.loc.value, component) + temperature * moved
