@@ -4,6 +4,7 @@ import math
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from glf.core import random
@@ -87,8 +88,11 @@ class GaussianMixture(BaseDensity):
             shape=(num, *self.event_shape),
             initializer=keras.initializers.Constant(math.log(self.start)),
         )
-        if self.full:
-            shape = (num, *self.event_shape, *self.event_shape)
+        (size,) = self.event_shape
+        self.lower = None
+        if self.full and size > 1:
+            # The numbers of R, below its diagonal.
+            shape = (num, size * (size - 1) // 2)
             self.lower = self.add_weight(name="lower", shape=shape, initializer="zeros")
 
     def distribution(self, condition=None):
@@ -114,9 +118,10 @@ class GaussianMixture(BaseDensity):
 
     def _whitening(self):
         """B, [K, d, d]."""
-        lower = tf.convert_to_tensor(self.lower.value)
-        strictly = tf.linalg.band_part(lower, -1, 0) - tf.linalg.band_part(lower, 0, 0)
-        unit = strictly + tf.eye(self.event_shape[0], dtype=lower.dtype)
+        unit = tf.eye(self.event_shape[0], dtype=self.compute_dtype)
+        if self.lower is not None:
+            lower = tfp.math.fill_triangular(tf.convert_to_tensor(self.lower.value))
+            unit += tf.pad(lower, [[0, 0], [1, 0], [0, 1]])
         return tf.exp(-self.log_scale.value)[:, :, None] * unit
 
     def _sample(self, num, seed, temperature, condition):

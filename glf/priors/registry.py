@@ -68,6 +68,7 @@ POINTS = {
     "fitted_mixture": partial(FittedMixture, 3, examples=50),
     "flow": _flow,
     "gaussian_mixture": partial(GaussianMixture, 3),
+    "gaussian_mixture_full": partial(GaussianMixture, 3, full=True, start=0.7),
     "standard_logistic": StandardLogistic,
     "standard_normal": StandardNormal,
 }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from glf.core import random
@@ -15,6 +16,7 @@ DENSITIES = {
     "standard_logistic": StandardLogistic,
     "diagonal_gaussian": DiagonalGaussian,
     "gaussian_mixture": lambda **kwargs: GaussianMixture(3, **kwargs),
+    "gaussian_mixture_full": lambda **kwargs: GaussianMixture(3, full=True, **kwargs),
 }
 
 
@@ -44,9 +46,30 @@ def formula(prior, z):
     if isinstance(prior, DiagonalGaussian):
         scale = np.exp(prior.log_scale.numpy())
         return scipy.stats.norm.logpdf(z, prior.loc.numpy(), scale).sum(axis=1)
+    if prior.full:
+        return of_full(prior, z)
     logits, loc, scale = prior.logits.numpy(), prior.loc.numpy(), np.exp(prior.log_scale.numpy())
     parts = scipy.stats.norm.logpdf(z[:, None], loc, scale).sum(axis=2)
     return scipy.special.logsumexp(parts + scipy.special.log_softmax(logits), axis=1)
+
+
+def of_full(prior, z):
+    """By covariances, inverses of what B makes of unit vectors."""
+    size, parts = z.shape[1], []
+    for k, weight in enumerate(scipy.special.softmax(prior.logits.numpy())):
+        unit = np.eye(size)
+        if size > 1:
+            row, column = np.tril_indices(size, -1)
+            # In the order in which TFP fills a triangle.
+            order = tfp.math.fill_triangular(np.arange(1.0, len(row) + 1)).numpy()
+            found = order[row - 1, column].astype(int) - 1
+            unit[row, column] = prior.lower.numpy()[k, found]
+        matrix = np.diag(np.exp(-prior.log_scale.numpy()[k])) @ unit
+        normal = scipy.stats.multivariate_normal(
+            prior.loc.numpy()[k], np.linalg.inv(matrix.T @ matrix)
+        )
+        parts.append(np.log(weight) + normal.logpdf(z))
+    return scipy.special.logsumexp(parts, axis=0)
 
 
 def test_log_prob(make):
