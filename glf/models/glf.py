@@ -36,9 +36,9 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, D
       z = encoder(y) + sigma epsilon,   epsilon ~ N(0, I),
 
     in training and wherever the loss is measured: the decoder learns to denoise, and the flow
-    models latents without gaps between them, as in SimFlow (arXiv 2512.04084), whose encoder has a
-    constant variance, sigma^2. So p(z) is a density of noisy latents, and nats of other sigmas are
-    nats of other data. `encode` gives the mean, encoder(y); `reconstruct` and interpolations are of
+    models latents without gaps between them, as in SimFlow (Zhao et al. 2025, arXiv 2512.04084),
+    whose encoder has a constant variance, sigma^2. So p(z) is a density of noisy latents, and nats
+    of other sigmas are nats of other data. `encode` gives the mean, encoder(y); `reconstruct` and interpolations are of
     it, without noise, `latent_log_prob` judges what it is given, and `judged_latents` are the noisy
     ones, which the terms of the loss and all else that judges the density are measured on.
 
@@ -106,12 +106,7 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, D
         if not beta > 0:
             raise ValueError(f"GLF.beta must be positive, got {beta}.")
         _check_noise(latent_noise, unit_latents, stop_gradient)
-        if not 0 <= label_drop < 1 or (label_drop and make_condition_encoder is None):
-            raise ValueError(
-                "GLF.label_drop is a probability, at least 0 and less than 1, of a model with "
-                f"labels (GLF.make_condition_encoder); got {label_drop} and "
-                f"make_condition_encoder={make_condition_encoder}."
-            )
+        _check_labels(label_drop, make_condition_encoder)
         super().__init__(
             spec,
             latent_size=latent_size,
@@ -125,20 +120,21 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, D
         self.latent_noise, self.label_drop = latent_noise, label_drop
         self.normalisation = _normalisation(self.latent_shape) if unit_latents else None
         if latent_noise:
-            self.of_latents = (
-                "The flow models latents with noise of standard deviation "
-                f"{latent_noise:g}, which encode does not add."
-            )
-            self.of_reconstructions = "of latents without the noise that the model adds to them"
-            nats = self.meanings["latent_nll"] + f"; of latents with noise of {latent_noise:g}"
-            self.meanings = MappingProxyType({**self.meanings, "latent_nll": nats})
+            self._say_noise()
         self.without_label = None
         if label_drop:
             self.flow.check_guidable()
-            size = self.condition_encoder.context_shape[-1]
-            self.without_label = self.add_weight(
-                name="without_label", shape=(size,), initializer="zeros"
-            )
+            shape = self.condition_encoder.context_shape[-1:]
+            options = {"shape": shape, "initializer": "zeros"}
+            self.without_label = self.add_weight(name="without_label", **options)
+
+    def _say_noise(self):
+        """What exports and evaluations say of latents with noise."""
+        noise = f"noise of standard deviation {self.latent_noise:g}"
+        self.of_latents = f"The flow models latents with {noise}, which encode does not add."
+        self.of_reconstructions = "of latents without the noise that the model adds to them"
+        nats = f"{self.meanings['latent_nll']}; of latents with {noise}"
+        self.meanings = MappingProxyType({**self.meanings, "latent_nll": nats})
 
     @property
     def flow(self):
@@ -278,6 +274,20 @@ def _check_noise(latent_noise, unit_latents, stop_gradient):
             f"GLF.latent_noise={latent_noise} needs latents with a scale: an encoder that the flow "
             "does not pull on would enlarge them until the noise is nothing. Bind "
             "GLF.unit_latents = True, or GLF.stop_gradient = False."
+        )
+
+
+def _check_labels(label_drop, make_condition_encoder):
+    """Refuses a probability that is none, or labels to drop where there are none.
+
+    Raises:
+      ValueError: if so.
+    """
+    if not 0 <= label_drop < 1 or (label_drop and make_condition_encoder is None):
+        raise ValueError(
+            "GLF.label_drop is a probability, at least 0 and less than 1, of a model with labels "
+            f"(GLF.make_condition_encoder); got {label_drop} and "
+            f"make_condition_encoder={make_condition_encoder}."
         )
 
 

@@ -88,7 +88,7 @@ def test_what_is_measured_of_noisy_latents_says_so(noisy, digits):
     mse = Reconstruction().measure(subject)["mse"]
     assert mse["meaning"].endswith("latents without the noise that the model adds to them")
     nats = LatentDensity().measure(subject)["latent_nll"]
-    assert nats["meaning"].endswith("of latents with noise of 0.5")
+    assert nats["meaning"].endswith("of latents with noise of standard deviation 0.5")
     found = LatentMixtures((1,)).measure(subject)
     z = subject.once(Latents("test"))
     log_prob = noisy.latent_log_prob(tf.constant(z, tf.float32)).numpy().astype(np.float64)
