@@ -38,9 +38,10 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, D
     in training and wherever the loss is measured: the decoder learns to denoise, and the flow
     models latents without gaps between them, as in SimFlow (Zhao et al. 2025, arXiv 2512.04084),
     whose encoder has a constant variance, sigma^2. So p(z) is a density of noisy latents, and nats
-    of other sigmas are nats of other data. `encode` gives the mean, encoder(y); `reconstruct` and interpolations are of
-    it, without noise, `latent_log_prob` judges what it is given, and `judged_latents` are the noisy
-    ones, which the terms of the loss and all else that judges the density are measured on.
+    of other sigmas are nats of other data. `encode` gives the mean, encoder(y); `reconstruct` and
+    interpolations are of it, without noise, `latent_log_prob` judges what it is given, and
+    `judged_latents` are the noisy ones, which the terms of the loss and all else that judges the
+    density are measured on.
 
     An encoder that the flow does not pull on would enlarge its latents until sigma is nothing, so
     noise needs a scale: `unit_latents`, which brings every latent (of maps, every channel) to mean
