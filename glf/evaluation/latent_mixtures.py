@@ -15,6 +15,7 @@ from glf.evaluation.fid import distance, is_too_long
 from glf.evaluation.frechet import Moments
 from glf.evaluation.report import metric
 from glf.models.abilities import HasCodes, HasLatentDensity
+from glf.models.fitted_after import FittedAfter
 
 # Latents are encoded, judged and decoded so many at a time.
 BATCH = 1024
@@ -118,7 +119,7 @@ def _nats(density, about, split, nll, train_nll, parameters):
 
 
 def _of_model(subject):
-    """(nats of the judged latents, of training latents, weights) of the model's own density."""
+    """(nats of the judged latents, of training latents, numbers) of the model's own density."""
     model = subject.model
 
     def nll(split):
@@ -131,7 +132,10 @@ def _of_model(subject):
 
     groups = model.parameter_groups()
     weights = [w for name, own in groups.items() if name != "autoencoder" for w in own]
-    return nll(subject.split), nll("train"), sum(math.prod(w.shape) for w in weights)
+    number = sum(math.prod(w.shape) for w in weights)
+    if isinstance(model, FittedAfter) and model.fitted_prior is not None:
+        number += model.fitted_prior.parameters
+    return nll(subject.split), nll("train"), number
 
 
 @dataclasses.dataclass(frozen=True)

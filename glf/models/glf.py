@@ -10,6 +10,7 @@ from glf.core import random
 from glf.core.fused import fused
 from glf.models.abilities import HasInnerLoss, HasLatentFlow, HasRoundTrip
 from glf.models.drafts import DRAFT, draft_weights, with_drafts_apart
+from glf.models.fitted_after import FittedAfter
 from glf.models.guidance import HasGuidance
 from glf.models.latent_model import LatentModel
 from glf.models.reconstruction import SquaredError
@@ -18,7 +19,15 @@ from glf.networks.infogan import InfoGAN
 from glf.priors.flow import Flow
 
 
-class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, DrawsByFlow):
+class GLF(
+    LatentModel,
+    HasLatentFlow,
+    HasRoundTrip,
+    HasInnerLoss,
+    HasGuidance,
+    DrawsByFlow,
+    FittedAfter,
+):
     """Generative Latent Flow (Xiao, Yan and Amit 2019, arXiv 1905.10485).
 
     With z = encoder(y), y = x / (levels - 1), and the flow's inverse u = f(z), the loss of an
@@ -51,6 +60,10 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, D
     Labels. With `label_drop` > 0 an example's label is left out in training with that probability:
     a learned vector stands in its place. Samples can then be guided, see `sample_guided` and
     `glf.bijectors.guidance.guided_forward`.
+
+    Of a flow with a fitted base (`Flow.make_fitted_base`) training sees the flow's own base, and
+    everything else, the terms of the loss outside of training as well, what was fitted to the base
+    points of training examples: before validation, pictures and checkpoints.
 
     Batch normalisation uses batch statistics in training and its moving averages everywhere else;
     samples are never normalised.
@@ -156,6 +169,15 @@ class GLF(LatentModel, HasLatentFlow, HasRoundTrip, HasInnerLoss, HasGuidance, D
     def guidable(self):
         """Whether labels are dropped in training."""
         return self.without_label is not None
+
+    @property
+    def fitted_prior(self):
+        """The flow's base that is fitted, or None."""
+        return getattr(self.flow, "fitted_base", None)
+
+    def _fitted_to(self, x, seed, condition):
+        """Base points of latents as the flow models them."""
+        return self.to_base(self.judged_latents(x, seed), condition)
 
     def parameter_groups(self):
         """ "autoencoder", "flow" with what is learned of labels, "draft" if there is one."""

@@ -73,6 +73,12 @@ class FittedPrior(Prior):
         for factor in (self.scale, self.whitening):
             factor.assign(np.broadcast_to(np.eye(size), factor.shape))
 
+    @property
+    def parameters(self):
+        """How many numbers make it: C (K (1 + d + d (d + 1) / 2) - 1)."""
+        size = self.size
+        return self.classes * (self.num_components * (1 + size + size * (size + 1) // 2) - 1)
+
     @abc.abstractmethod
     def estimate(self, z):
         """(pi [K], mu [K, d], covariances [K, d, d]) of points z [n, d], in float64."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.bijectors import Flatten, ImageCoupling, SplineCoupling
+from glf.bijectors import BothHalvesCoupling, Flatten, ImageCoupling, SplineCoupling
 from glf.bijectors.chain import Chain
 from glf.core import random
 from glf.evaluation.base import Subject
@@ -18,9 +18,10 @@ from glf.evaluation.reconstruction import Reconstruction
 from glf.models.regularized_autoencoder import RegularizedAutoencoder
 from glf.models.wae import WAE
 from glf.networks.condition_encoders import LabelEmbedding
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.spatial_autoencoder import SpatialAutoencoder
-from glf.priors import FittedMixture, Flow
+from glf.priors import FittedMixture, Flow, StandardNormal
 
 SIGMA = 0.5
 SPATIAL = partial(SpatialAutoencoder, filters=4, blocks=0, downsamplings=2)
@@ -215,3 +216,47 @@ def test_guidance(maps, make_small_glf, digits):
             maps.sample_guided(5, 2, wrong)
     with pytest.raises(ValueError, match=r"cannot be guided: .* GLF\.label_drop = 0\.1"):
         make_small_glf(digits.spec).sample_guided(5, 2, 1.0)
+
+
+@pytest.fixture(scope="module")
+def refitted(make_small_glf, digits):
+    """A GLF whose flow's base was fitted; its latents have noise."""
+    flow = partial(
+        Flow,
+        partial(BothHalvesCoupling, make_conditioner=partial(DenseConditioner, hidden=4)),
+        make_fitted_base=partial(FittedMixture, 3, examples=200),
+    )
+    model = make_small_glf(digits.spec, make_flow=flow, latent_noise=SIGMA, unit_latents=True)
+    assert model.refit(digits)["examples"] == 200
+    return model
+
+
+def test_a_fitted_base_is_fitted_to_base_points(refitted, digits):
+    chosen = np.sort(random.numpy_generator("refit").permutation(1350)[:200])
+    z = refitted.judged_latents(digits.examples("train", chosen)["x"], random.fold(0, "refit", 0))
+    expected = FittedMixture(3, examples=200)
+    expected.build((None, 4))
+    expected.fit(refitted.to_base(z).numpy())
+    for weight, value in zip(refitted.fitted_weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value.numpy())
+
+
+def test_outside_of_training_a_fitted_base_is_the_base(refitted, x):
+    z = refitted.judged_latents(x, 1)
+    u, log_det = refitted.flow.bijector.inverse_and_log_det(z)
+    fitted = refitted.fitted_prior.log_prob(u) + log_det
+    np.testing.assert_allclose(refitted.latent_log_prob(z), fitted, rtol=1e-5, atol=1e-5)
+    normal = refitted.flow.base.log_prob(u) + log_det
+    assert np.abs(fitted - normal).max() > 0.1
+    trained = refitted.inner_loss("flow", z, random.make_seed(0))
+    u, log_det = refitted.flow.bijector.inverse_and_log_det(z, None, True)
+    np.testing.assert_allclose(
+        -trained, refitted.flow.base.log_prob(u) + log_det, rtol=1e-4, atol=1e-4
+    )
+    drawn = refitted.fitted_prior.sample(6, random.fold(2, 0))
+    np.testing.assert_array_equal(refitted.sample(6, 2), refitted.decode(refitted.from_base(drawn)))
+
+
+def test_a_fitted_base_is_one_that_is_fitted():
+    with pytest.raises(ValueError, match="such as FittedMixture; got a StandardNormal of float32"):
+        Flow(make_fitted_base=StandardNormal)
