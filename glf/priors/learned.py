@@ -45,9 +45,7 @@ class GaussianMixture(BaseDensity):
       p(z) = Σ_k π_k N(z; μ_k, (B_kᵀ B_k)⁻¹)
 
     It starts with equal weights, the same variances everywhere and means drawn from N(0, 1): as the
-    base of a flow it lies where latents of unit variance do. A flow is continuous, and one on a
-    single Gaussian leaves bridges between modes that are apart, from which it draws; a mixture as
-    its base has the modes already.
+    base of a flow it lies where latents of unit variance do.
 
     Args:
       num_components: number of components, K, at least 1.
