@@ -96,7 +96,7 @@ class GaussianMixture(BaseDensity):
     def distribution(self, condition=None):
         """The mixture with the present parameters."""
         if self.full:
-            scale = tf.linalg.inv(self._whitening())
+            scale = self._scale()
             components = tfd.MultivariateNormalTriL(self.loc.value, scale)
         else:
             components = tfd.MultivariateNormalDiag(self.loc.value, tf.exp(self.log_scale.value))
@@ -122,6 +122,12 @@ class GaussianMixture(BaseDensity):
             unit += tf.pad(lower, [[0, 0], [1, 0], [0, 1]])
         return tf.exp(-self.log_scale.value)[:, :, None] * unit
 
+    def _scale(self):
+        """B⁻¹, lower triangular, [K, d, d]."""
+        size, white = self.event_shape[0], self._whitening()
+        eye = tf.eye(size, batch_shape=[self.num_components], dtype=white.dtype)
+        return tf.linalg.triangular_solve(white, eye, lower=True)
+
     def _sample(self, num, seed, temperature, condition):
         """A component by the Gumbel-max trick, then a point of it.
 
@@ -138,7 +144,7 @@ class GaussianMixture(BaseDensity):
         log_weights = tf.nn.log_softmax(self.logits.value)
         component = tf.argmax(log_weights + temperature * gumbel, axis=1)
         if self.full:
-            scale = tf.gather(tf.linalg.inv(self._whitening()), component)
+            scale = tf.gather(self._scale(), component)
             moved = tf.linalg.matvec(scale, noise)
         else:
             moved = tf.exp(tf.gather(self.log_scale.value, component)) * noise

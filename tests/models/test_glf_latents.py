@@ -223,7 +223,10 @@ def refitted(make_small_glf, digits):
     """A GLF whose flow's base was fitted; its latents have noise."""
     flow = partial(
         Flow,
-        partial(BothHalvesCoupling, make_conditioner=partial(DenseConditioner, hidden=4)),
+        partial(
+            BothHalvesCoupling,
+            make_conditioner=partial(DenseConditioner, hidden=4, batch_norm=False),
+        ),
         make_fitted_base=partial(FittedMixture, 3, examples=200),
     )
     model = make_small_glf(digits.spec, make_flow=flow, latent_noise=SIGMA, unit_latents=True)
