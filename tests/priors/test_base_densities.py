@@ -103,8 +103,9 @@ def test_temperature_zero_is_the_mode(make):
 
 
 def test_temperature_scales_the_noise(make):
-    if make is DENSITIES["gaussian_mixture"]:
-        make = lambda **kwargs: GaussianMixture(1, **kwargs)  # noqa: E731
+    if isinstance(make(), GaussianMixture):
+        full = make().full
+        make = lambda **kwargs: GaussianMixture(1, full=full, **kwargs)  # noqa: E731
     prior = built(make, dtype="float64")
     mean, once, twice = (prior.sample(9, 1, temperature=t) for t in (0.0, 1.0, 2.0))
     np.testing.assert_allclose(twice - mean, 2.0 * (once - mean), atol=1e-12)
