@@ -63,7 +63,7 @@ def test_an_autoregressive_flow_draws_value_by_value_from_products():
         shift, log_scale = raw[:, 1], 2 * 0.636 * np.arctan(raw[:, 0])
         return shift, np.exp(log_scale)
 
-    for value in np.argsort(maf.network.degrees):
+    for value in np.argsort(maf.network.places):
         mean, deviation = product(normals(value, condition), normals(value, without), weight)
         y[:, value] = mean + deviation * u.numpy()[:, value]
     found = guided_forward(maf, u, condition, without, tf.constant(weight))
