@@ -17,11 +17,13 @@ class FixedPoint(Solver):
     touched again, and an example whose pass changed nothing is done and stays: that last pass is
     its certificate, image == g(image).
 
-    The solution is, bit for bit, what `Sequential` finds with the same step in the same program (in
-    eager mode, in graphs and under XLA alike): value i of g is the same function of the same bits
-    before it, and what lies behind it is multiplied by zero, which adds nothing to a sum of finite
-    numbers. Between programs, batch sizes or devices g itself may round otherwise; then each of
-    them has its own last bits, and each its own certificate.
+    The solution is, bit for bit, what `Sequential` finds with the same step in eager mode and in
+    graphs: value i of g is the same function of the same bits before it, and what lies behind it is
+    multiplied by zero, which adds nothing to a sum of finite numbers. Between programs, batch sizes
+    or devices g itself may round otherwise; then each of them has its own last bits, and each its
+    own certificate. XLA makes two programs of two solvers, and another one of the pass by which
+    `Sequential` ends: in float32 this may find the last bits changed, and says so. The pass that
+    certifies a fixed point is one of its own loop.
 
     With a `tolerance` an example is done when no value changes by more than that:
     |g(image) - image| <= tolerance. The image is the one that the pass was made of, and `error` the

@@ -24,24 +24,25 @@ class Sequential(Solver):
         """See `Solver`."""
         places, last = tf.constant(system.places, tf.int32)[None], system.num_places
 
-        def one_place(k, image, log_derivative, certified, error):
-            new, new_log_derivative = system.step(image, *system.inputs)
-            # In the last pass this is no place's turn, and what it finds is the certificate.
-            now = places == k
-            certified, error = compared(new, image)
+        def one_place(k, image, log_derivative, new, new_log_derivative):
+            now = places == k  # at 0 it is no place's turn
             image = tf.where(now, new, image)
             log_derivative = tf.where(now, new_log_derivative, log_derivative)
-            return k + 1, image, log_derivative, certified, error
+            return k + 1, image, log_derivative, *system.step(image, *system.inputs)
 
+        # What a pass gives is taken and compared in the next turn and behind the loop: XLA may
+        # compute twice, each time with other roundings, what one turn makes and uses.
         blank = system.blank()
-        none = tf.zeros(tf.shape(blank)[:1], tf.int32)
-        _, image, log_derivative, certified, error = tf.while_loop(
-            lambda k, *_: k <= last + 1,
+        zeros = tf.zeros_like(blank)
+        _, image, log_derivative, new, _ = tf.while_loop(
+            lambda k, *_: k <= last,
             one_place,
-            (tf.constant(1), blank, tf.zeros_like(blank), none > 0, tf.cast(none, blank.dtype)),
+            (tf.constant(0), blank, zeros, zeros, zeros),
             maximum_iterations=last + 1,
             parallel_iterations=1,
         )
+        certified, error = compared(new, image)
+        none = tf.zeros(tf.shape(blank)[:1], tf.int32)
         calls = none + last
         equivalents = tf.cast(calls, tf.float32)
         return Solution(
