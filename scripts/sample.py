@@ -13,7 +13,7 @@ and the data.
                                 one (GLF.label_drop)
 
   --solver=sequential           how slow directions of autoregressive bijectors are solved, for
-                                models that draw from a flow: see scripts.compare_samplers
+                                models that draw from a flow: see compare_samplers
 
 For autoregressive models, and for the autoregressive prior of a discrete autoencoder:
 
