@@ -24,7 +24,7 @@ def _nothing_configured():
         ("GLF.make_flow = @Flwo", "Flwo", "Did you mean Flow"),
         ("tran.seed = 3", "tran", "Did you mean train"),
         ("train.workdir = 'x'", "workdir", "train"),
-        ("GLF.zzz = 3", "zzz", "Known: beta, latent_size"),
+        ("GLF.zzz = 3", "zzz", "Known: beta, label_drop, latent_noise, latent_size"),
         ("train.num_steps = = 3", "Unable to parse value", "line 1"),
         ("train.num_steps", "expected ':' or '='", "line 1"),
     ],
