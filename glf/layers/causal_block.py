@@ -57,7 +57,8 @@ class CausalBlock(keras.layers.Layer):
         return _one(h, cache, position, *weights, self.heads)
 
 
-@traced_once
+# Not `traced_once`: called as a function of its own, XLA takes what it is given for constants, and
+# compiles it again for every other value.
 def _whole(h, attention, mlp, heads):
     (*into, out, out_bias), (_, length, width) = attention, h.shape
     size = width // heads
