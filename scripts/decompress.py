@@ -8,6 +8,8 @@ the file of an integer model. With --by=numpy TensorFlow is not loaded. What is 
 with the block's number; --recover writes the images of all intact blocks.
 """
 
+import os
+
 from absl import flags, logging
 
 if not __package__:
@@ -32,6 +34,8 @@ CHECKPOINT = common.define_checkpoint()
 
 def check():
     """Refuses what is no .glfz file, before anything is loaded."""
+    if not os.path.isfile(FILE.value):
+        raise ValueError(f"--file={FILE.value} is not there: give a file of scripts.compress.")
     with open(FILE.value, "rb") as file:
         _reader(file)
 

@@ -35,14 +35,3 @@ class HasPlainLayers(abc.ABC):
     @abc.abstractmethod
     def plain_layers(self):
         """The list of `PlainConv`, with the present values of the weights, after `build`."""
-
-
-def run(layers, inputs):
-    """What a list of `PlainConv` makes of `inputs` [batch, h, w, n]."""
-    tensors = [inputs]
-    for layer in layers:
-        h = tf.concat([tensors[i] for i in layer.sources], -1)
-        h = tf.nn.bias_add(tf.nn.conv2d(h, layer.kernel, 1, "SAME"), layer.bias)
-        h = h if layer.added is None else h + tensors[layer.added]
-        tensors.append(tf.nn.relu(h) if layer.relu else h)
-    return tensors[-1]
