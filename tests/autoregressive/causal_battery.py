@@ -50,6 +50,11 @@ class Case:
         """What a pass over whole images computes, traced once for batches of all sizes."""
         return self._whole(x) if context is None else self._whole(x, context)
 
+    @functools.cached_property
+    def loss_and_gradients(self):
+        """Those of its data, in a graph."""
+        return loss_and_gradients(self.model)(self.x, self.context)
+
     def parameters(self, x, context):
         """The parameters of all positions."""
         return self.whole(x, context)["parameters"]
@@ -213,8 +218,7 @@ def check_pixel_view(case):
 def check_gradients(case):
     """Every weight has a finite gradient that is not zero, the same under XLA."""
     model = case.model
-    graph = loss_and_gradients(model)(case.x, case.context)
-    for weight, gradient in zip(model.trainable_weights, graph[1], strict=True):
+    for weight, gradient in zip(model.trainable_weights, case.loss_and_gradients[1], strict=True):
         assert gradient is not None, weight.path
         assert np.isfinite(gradient).all(), weight.path
         assert np.any(gradient != 0), weight.path
@@ -222,7 +226,7 @@ def check_gradients(case):
 
 def check_xla(case):
     """Loss and gradients are those of the graph."""
-    graph = loss_and_gradients(case.model)(case.x, case.context)
+    graph = case.loss_and_gradients
     compiled = loss_and_gradients(case.model, jit_compile=True)(case.x, case.context)
     for a, b in zip(tf.nest.flatten(graph), tf.nest.flatten(compiled), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(a).max())
