@@ -87,8 +87,7 @@ def _by_pixels(model, noise, context, temperature, known):
         return _with(model, x, i, parameters, noise, temperature, known), view.kept
 
     x = _blank(model, noise)
-    row_caches = _zeros(lambda: row_features(x, 0, None)[1], n)
-    features = _zeros(lambda: row_features(x, 0, None)[0], n)
+    features, row_caches = _zeros(lambda: row_features(x, 0, None), n)
     caches = _zeros(lambda: decide(x, 0, 0, 0, features, None)[1], n)
 
     def one_row(row, x, row_caches, caches):
@@ -154,7 +153,9 @@ def _blank(model, noise):
 def _zeros(kept, n):
     """Zeros for `n` images of the shapes that `kept` makes, found without computing anything."""
     traced = tf.function(kept, autograph=False).get_concrete_function()
-    return [tf.zeros([n, *t.shape[1:]], t.dtype) for t in traced.structured_outputs]
+    return tf.nest.map_structure(
+        lambda t: tf.zeros([n, *t.shape[1:]], t.dtype), traced.structured_outputs
+    )
 
 
 def _draft(model, x, equivalents):
