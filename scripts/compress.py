@@ -1,4 +1,4 @@
-"""Compresses images without loss by a trained integer flow, into one .glfz file.
+"""Compresses images without loss by a trained model, into one .glfz file.
 
   python -m scripts.compress --model=runs/idf_mnist --images=test --out=test.glfz
   python -m scripts.compress --model=runs/idf_cifar10 --images=photographs --out=photographs.glfz
@@ -7,7 +7,7 @@ Images are a folder of files of any sizes, an .npy or .npz array, or a split of 
 first time, the run's networks are turned into networks of integers, calibrated on 512 training
 images, and kept in the run's folder (integer_models/): a file decodes with those on any machine,
 see scripts.decompress. With --float the networks stay as they are, and the file decodes on this
-machine alone.
+machine alone; so do files of autoregressive models, which take a call for every place of an image.
 """
 
 import pathlib
@@ -64,8 +64,16 @@ def check():
 
     opened.check_model(MODEL.value, needs_run(), FLOAT.value)
     model = early.Run(MODEL.value).model if needs_run() else None
-    if model not in (None, "IntegerFlow"):
-        raise ValueError(f"Files are coded by an IntegerFlow; {MODEL.value} is a {model}.")
+    if model not in (None, "IntegerFlow", "Autoregressive"):
+        raise ValueError(
+            f"Files are coded by an IntegerFlow or an Autoregressive; {MODEL.value} is a {model}."
+        )
+    if model == "Autoregressive" and not FLOAT.value:
+        raise ValueError(
+            f"{MODEL.value} is an Autoregressive, which codes in floats alone: add --float."
+        )
+    if FLOAT.value and BY.value != "graph":
+        raise ValueError(f"With --float networks are computed by a graph, not by {BY.value}.")
     opened.check_images(IMAGES.value, needs_run())
 
 

@@ -8,7 +8,7 @@ class Clock:
     """Seconds that networks take.
 
     Args:
-      model: an `IntegerModel`.
+      model: an `IntegerModel`, or whatever has `networks`.
 
     Attributes:
       model: the same, its networks timed.
@@ -25,9 +25,13 @@ class _Timed:
     def __init__(self, network, clock):
         self._network, self._clock = network, clock
 
-    def run(self, x):
-        """As the network's."""
-        start = time.perf_counter()
-        y = self._network.run(x)
-        self._clock.seconds += time.perf_counter() - start
-        return y
+    def __getattr__(self, name):
+        method = getattr(self._network, name)
+
+        def timed(*arguments):
+            start = time.perf_counter()
+            y = method(*arguments)
+            self._clock.seconds += time.perf_counter() - start
+            return y
+
+        return timed

@@ -27,7 +27,7 @@ class IntegerConv:
       output = clip(⌊a 2^-shift⌋, low, high).
 
     Attributes:
-      weights: int8 [rows, columns, inputs, outputs].
+      weights: int8 or int16 [rows, columns, inputs, outputs].
       bias: int64 [outputs]; half of what a shift drops is in it, so that rounding is to nearest.
       shift: int32 [outputs].
       lift: int32 [outputs], of what is added.

@@ -9,7 +9,6 @@ from absl import logging
 from glf.compression import places, stored
 from glf.compression.container import FLOAT
 from glf.compression.images import ArrayOfImages, FolderOfImages
-from glf.compression.integer_model import IntegerModel
 from glf.compression.symbols import Window
 from glf.core import files
 
@@ -22,12 +21,12 @@ class Coder(typing.NamedTuple):
     """What a file is coded by.
 
     Attributes:
-      model: an `IntegerModel`.
+      model: an `IntegerModel`, or an `AutoregressiveCoder`.
       fingerprint: its 16 bytes.
       notes: what the file has to say besides.
     """
 
-    model: IntegerModel
+    model: typing.Any
     fingerprint: bytes
     notes: dict
 
@@ -107,7 +106,7 @@ def for_compressing(path, run, by, floats):
 
 
 def for_decompressing(reader, path, by, load):
-    """The `IntegerModel` that a file was written by.
+    """What a file was written by: an `IntegerModel`, or an `AutoregressiveCoder`.
 
     `load` gives the model of the run at `path`, and is called for a file in floats alone.
 
@@ -163,8 +162,17 @@ def _in_floats(model, examples, windows=None):
     """The `Coder` of a model's networks in floats; `windows` are those that a file says."""
     import dataclasses
 
-    from glf.compression.converting import in_floats
     from glf.compression.float_network import machine
+    from glf.models.autoregressive import Autoregressive
+
+    state = hashlib.blake2b(digest_size=16)
+    for weight in model.weights:
+        state.update(np.ascontiguousarray(weight.numpy()).tobytes())
+    if isinstance(model, Autoregressive):
+        from glf.compression.autoregressive import AutoregressiveCoder
+
+        return Coder(AutoregressiveCoder(model), state.digest(), {"machine": machine()})
+    from glf.compression.converting import in_floats
 
     made = in_floats(model, examples)
     if windows is not None:
@@ -180,9 +188,6 @@ def _in_floats(model, examples, windows=None):
             raise ValueError(f"The notes of the file are not those of this model: {error}.") from (
                 error
             )
-    state = hashlib.blake2b(digest_size=16)
-    for weight in model.weights:
-        state.update(np.ascontiguousarray(weight.numpy()).tobytes())
     notes = {
         "machine": machine(),
         "windows": [[prior.low, prior.bits] for prior in made.priors],

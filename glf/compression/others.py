@@ -13,7 +13,9 @@ from glf.core.progress import Progress
 FORMATS = {
     "PNG": ("PNG", {"optimize": True}),
     "WebP": ("WEBP", {"lossless": True, "quality": 100, "method": 6, "exact": True}),
-    "JPEG XL": ("JXL", {"lossless": True, "effort": 7}),
+    # The least is now the one, now the other.
+    "JPEG XL, effort 7": ("JXL", {"lossless": True, "effort": 7}),
+    "JPEG XL, effort 9": ("JXL", {"lossless": True, "effort": 9}),
 }
 _LARGEST_SIDE = 16000  # WebP's limit is 16383
 
@@ -23,7 +25,7 @@ def formats():
     try:
         importlib.import_module("pillow_jxl")
     except ImportError:
-        return {name: form for name, form in FORMATS.items() if name != "JPEG XL"}
+        return {name: form for name, form in FORMATS.items() if form[0] != "JXL"}
     return dict(FORMATS)
 
 

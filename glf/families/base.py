@@ -98,6 +98,20 @@ class Family(abc.ABC):
         zeros = tf.zeros_like(parameters[..., :1])
         return self.decide(parameters, tf.repeat(zeros, self.noise_size, -1), 0.0)
 
+    def level_log_probs(self, parameters, before=()):
+        """log P(x_c = k | the values before x_c) in nats for every level k, [..., levels].
+
+        Args:
+          parameters: [..., P].
+          before: the c values [...] of a place that come before, integers; none for its first.
+
+        Raises:
+          TypeError: for a family that is not of levels.
+        """
+        if not self.of_levels:
+            raise TypeError(f"{type(self).__name__} has no levels: only those that have list them.")
+        return self._level_log_probs(parameters, list(before))
+
     def cross_entropy(self, parameters, target, x):
         """-E[log p(x' | parameters)] in nats, [...], over x' of the family at `target` [..., P].
 
@@ -123,6 +137,13 @@ class Family(abc.ABC):
     @abc.abstractmethod
     def _decide(self, parameters, noise, temperature, known):
         """See `decide`; with several values at a place the later ones follow `known`."""
+
+    def _level_log_probs(self, parameters, before):
+        """See `level_log_probs`; this is for families of one value at a place."""
+        shape = tf.shape(parameters)[:-1]
+        each = tf.repeat(parameters[..., None, :], self.levels, -2)
+        levels = tf.range(self.levels)[:, None] + tf.zeros(tf.concat([shape, [1, 1]], 0), tf.int32)
+        return self.log_prob(each, levels)
 
     def _regrouped(self, h, size):
         return tf.reshape(h, [-1, *h.shape[1:-1], self.places_per_pixel, size])

@@ -33,6 +33,9 @@ class Categorical(Family, HasMean):
         levels = tf.range(self.levels, dtype=parameters.dtype)
         return tf.reduce_sum(tf.nn.softmax(parameters) * levels, -1, keepdims=True)
 
+    def _level_log_probs(self, parameters, before):
+        return tf.nn.log_softmax(parameters)
+
     def _noise(self, shape_of, seed):
         return random.gumbel(shape_of(self.levels), seed, self.dtype)
 

@@ -50,20 +50,35 @@ class DiscretizedLogisticMixture(Family):
     def log_prob(self, parameters, x):
         """See `Family`."""
         logits, means, log_scales, slopes = self._split(parameters)
-        y = self._scaled(x)
-        half, total = 1.0 / (self.levels - 1), tf.nn.log_softmax(logits)
+        y, total = self._scaled(x), tf.nn.log_softmax(logits)
         for c in range(self.channels):
-            centred = y[..., c, None] - self._mean(means, slopes, y, c)
-            inverse = tf.exp(-log_scales[..., c, :])
-            high, low = inverse * (centred + half), inverse * (centred - half)
-            # The difference is exactly the bin's width over the scale.
-            inside = tf.math.log(-tf.math.expm1(-2 * half * inverse))
-            inside += tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low)
-            value = x[..., c, None]
-            log_bin = tf.where(value == 0, tf.math.log_sigmoid(high), inside)
-            log_bin = tf.where(value == self.levels - 1, tf.math.log_sigmoid(-low), log_bin)
-            total += log_bin
+            mean = self._mean(means, slopes, y, c)
+            total += self._log_bin(x[..., c, None], mean, log_scales[..., c, :])
         return tf.reduce_logsumexp(total, -1)
+
+    def _level_log_probs(self, parameters, before):
+        """Components are weighed by what they gave the values before."""
+        logits, means, log_scales, slopes = self._split(parameters)
+        weights, c = tf.nn.log_softmax(logits), len(before)
+        y = self._scaled(tf.stack(before, -1)) if before else None
+        for b, value in enumerate(before):
+            mean = self._mean(means, slopes, y, b)
+            weights += self._log_bin(value[..., None], mean, log_scales[..., b, :])
+        levels = tf.reshape(tf.range(self.levels), [self.levels, 1])
+        mean, log_scale = self._mean(means, slopes, y, c), log_scales[..., c, :]
+        bins = self._log_bin(levels, mean[..., None, :], log_scale[..., None, :])
+        return tf.reduce_logsumexp(tf.nn.log_softmax(weights)[..., None, :] + bins, -1)
+
+    def _log_bin(self, value, mean, log_scale):
+        """log of what the bin of integers `value` holds of logistics; all arguments broadcast."""
+        half, inverse = 1.0 / (self.levels - 1), tf.exp(-log_scale)
+        centred = self._scaled(value) - mean
+        high, low = inverse * (centred + half), inverse * (centred - half)
+        # The difference is exactly the bin's width over the scale.
+        inside = tf.math.log(-tf.math.expm1(-2 * half * inverse))
+        inside += tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low)
+        log_bin = tf.where(value == 0, tf.math.log_sigmoid(high), inside)
+        return tf.where(value == self.levels - 1, tf.math.log_sigmoid(-low), log_bin)
 
     def _noise(self, shape_of, seed):
         """Gumbel noise for the component, logistic noise for each channel."""

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from glf.autoregressive.view import PixelView, RowsView
 from glf.samplers.base import Draft, Sampler
 from glf.samplers.certificate import full_pass
+from glf.samplers.steps import PixelSteps, steps_of
 
 
 class Ancestral(Sampler):
@@ -42,61 +42,29 @@ class CachedAncestral(Sampler):
 
     def draw(self, model, noise, context, temperature, known):
         """See `Sampler`."""
-        if model.network.pixelwise:
-            sample, equivalents = _by_pixels, model.groups
-        else:
-            sample = _by_rows
-            equivalents = model.positions * model.network.alignment / model.image_shape[0]
+        steps = steps_of(model, context)
+        sample = _by_pixels if isinstance(steps, PixelSteps) else _by_rows
 
         def loop(noise, context, temperature, known):
-            return sample(model, noise, context, temperature, known)
+            return sample(steps_of(model, context), noise, temperature, known)
 
         loop = tf.function(loop, jit_compile=self.jit or None, autograph=False)
         x = loop(noise, context, tf.cast(temperature, noise.dtype), known)
-        return _draft(model, x, float(equivalents))
+        return _draft(model, x, steps.forward_equivalents)
 
 
-def _by_pixels(model, noise, context, temperature, known):
-    height = model.image_shape[0]
-    groups = model.groups
-    n = tf.shape(noise)[0]
-
-    def row_features(x, row, caches):
-        """What the network makes of the rows above: computed once, when the row begins."""
-        view = RowsView(
-            model.to_images(x),
-            model.embed,
-            tf.fill([n], row),
-            1,
-            caches,
-            tf.ones([n], tf.int32),
-        )
-        return list(model.network.rows(view, context)), view.kept
-
-    def decide(x, i, row, column, from_rows, caches):
-        new_row = (column == 0) & (i % groups == 0) & (row > 0)
-        view = PixelView(model.to_images(x), model.embed, row, column, caches, new_row)
-        mine = [
-            tf.ensure_shape(
-                tf.slice(f, [0, 0, column, 0], [-1, -1, 1, -1]), [None, 1, 1, f.shape[-1]]
-            )
-            for f in from_rows
-        ]
-        h = model.network.pixels(view, tuple(mine), context)
-        parameters = model.parameters(h)[:, i % groups]
-        return _with(model, x, i, parameters, noise, temperature, known), view.kept
-
+def _by_pixels(steps, noise, temperature, known):
+    model = steps.model
     x = _blank(model, noise)
-    features, row_caches = _zeros(lambda: row_features(x, 0, None), n)
-    caches = _zeros(lambda: decide(x, 0, 0, 0, features, None)[1], n)
+    row_caches, caches = steps.blank(x)
 
     def one_row(row, x, row_caches, caches):
-        from_rows, row_caches = row_features(x, row, row_caches)
+        features, row_caches = steps.row(x, row, row_caches)
 
         def one_position(k, x, caches):
             i = row * model.row_positions + k
-            x, caches = decide(x, i, row, k // groups, from_rows, caches)
-            return k + 1, x, caches
+            parameters, caches = steps.parameters(x, i, features, caches)
+            return k + 1, _with(model, x, i, parameters, noise, temperature, known), caches
 
         _, x, caches = tf.while_loop(
             lambda k, *_: k < model.row_positions,
@@ -107,33 +75,24 @@ def _by_pixels(model, noise, context, temperature, known):
         return row + 1, x, row_caches, caches
 
     _, x, _, _ = tf.while_loop(
-        lambda row, *_: row < height, one_row, (0, x, row_caches, caches), parallel_iterations=1
+        lambda row, *_: row < model.image_shape[0],
+        one_row,
+        (0, x, row_caches, caches),
+        parallel_iterations=1,
     )
     return x
 
 
-def _by_rows(model, noise, context, temperature, known):
-    rows = model.network.alignment
-    block = rows * model.row_positions
-    n = tf.shape(noise)[0]
-
-    def decide(x, i, start, caches, shift):
-        view = RowsView(
-            model.to_images(x), model.embed, tf.fill([n], start), rows, caches, tf.fill([n], shift)
-        )
-        parameters = model.parameters(model.features(view, context))[:, i - start * block // rows]
-        return _with(model, x, i, parameters, noise, temperature, known), view.kept
-
-    x = _blank(model, noise)
-    caches = _zeros(lambda: decide(x, 0, 0, None, 0)[1], n)
+def _by_rows(steps, noise, temperature, known):
+    model = steps.model
 
     def step(i, x, caches):
-        begins = (i > 0) & (i % block == 0)
-        x, caches = decide(x, i, i // block * rows, caches, tf.where(begins, rows, 0))
-        return i + 1, x, caches
+        parameters, caches = steps.parameters(x, i, caches)
+        return i + 1, _with(model, x, i, parameters, noise, temperature, known), caches
 
+    x = _blank(model, noise)
     _, x, _ = tf.while_loop(
-        lambda i, *_: i < model.positions, step, (0, x, caches), parallel_iterations=1
+        lambda i, *_: i < model.positions, step, (0, x, steps.blank(x)), parallel_iterations=1
     )
     return x
 
@@ -148,14 +107,6 @@ def _with(model, x, i, parameters, noise, temperature, known):
 
 def _blank(model, noise):
     return tf.zeros([tf.shape(noise)[0], model.positions, model.family.values], tf.int32)
-
-
-def _zeros(kept, n):
-    """Zeros for `n` images of the shapes that `kept` makes, found without computing anything."""
-    traced = tf.function(kept, autograph=False).get_concrete_function()
-    return tf.nest.map_structure(
-        lambda t: tf.zeros([n, *t.shape[1:]], t.dtype), traced.structured_outputs
-    )
 
 
 def _draft(model, x, equivalents):

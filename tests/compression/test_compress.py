@@ -151,7 +151,7 @@ def test_a_model_that_computes_otherwise(small, tmp_path):
     other, _, _ = stored.load(tmp_path / "m.npz")
     network = other.networks[0]
     convs = list(network.convs)
-    convs[-1] = dataclasses.replace(convs[-1], bias=convs[-1].bias + 4096)
+    convs[-1] = dataclasses.replace(convs[-1], bias=convs[-1].bias + (1 << 20))
     other.networks[0] = dataclasses.replace(network, convs=tuple(convs))
     with pytest.raises(DamagedFile, match=r"block 0 (decodes to other images|cannot be decoded)"):
         opened(small[1], other).block(0)

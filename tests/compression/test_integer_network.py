@@ -7,7 +7,7 @@ import pytest
 from toy import UNIT, layers
 
 from glf.compression.integer_network import convolved, proven
-from glf.compression.quantising import quantise
+from glf.compression.quantising import FloatConv, quantise
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,26 @@ def test_it_is_the_network_of_floats(example):
 
 def test_weights_and_activations_are_small(example):
     _, _, network = example
-    for conv in network.convs:
+    *hidden, last = network.convs
+    for conv in hidden:
         assert conv.weights.dtype == np.int8
         assert np.abs(conv.weights).max() > 63
+    assert last.weights.dtype == np.int16
     assert all(conv.high < 1 << 10 for conv in network.convs[:-1])
+
+
+def test_what_a_network_gives_is_precise():
+    """A mean that goes a long way, counted in 64ths of a level, is right by a part of a level."""
+    rng, factor = np.random.default_rng(0), 128 * 64.0
+    x = rng.integers(-127, 128, (20, 4, 4, 6))
+    layer = FloatConv(rng.normal(size=(1, 1, 6, 3)), rng.normal(size=3), (0,), False, None)
+    network = quantise([layer], x, 128, np.full(3, factor), 1 << 22)
+    exact = factor * (convolved(x / 128, layer.kernel) + layer.bias)
+    # Half of a step of each weight, and of the output.
+    steps = np.abs(layer.kernel).max((0, 1, 2)) * 2.0**-15
+    allowed = factor * steps * np.abs(x / 128).sum(-1, keepdims=True) + 1
+    assert (np.abs(network.run(x) - exact) <= allowed).all()
+    assert allowed.max() < 64 / 4
 
 
 def with_bias(conv, bias, low=-1, high=1):

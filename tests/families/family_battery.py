@@ -204,10 +204,28 @@ def check_places(make):
     assert cost.shape == (2, 4, 3, places)
 
 
+def check_levels(make):
+    """The probabilities of all levels, a value after the other, are those of the whole place."""
+    family = make(dtype="float64")
+    parameters = drawn(family, 5, 3)
+    if not family.of_levels:
+        with pytest.raises(TypeError, match="no levels"):
+            family.level_log_probs(parameters)
+        return
+    x = tf.reshape(some_values(family, 15), [5, 3, family.values])
+    total = tf.zeros([5, 3], family.dtype)
+    for c in range(family.values):
+        each = family.level_log_probs(parameters, tf.unstack(x, axis=-1)[:c])
+        assert each.shape == (5, 3, family.levels)
+        np.testing.assert_allclose(np.exp(each).sum(-1), 1, atol=1e-9)
+        total += tf.gather(each, x[..., c], batch_dims=2)
+    np.testing.assert_allclose(total, family.log_prob(parameters, x), rtol=1e-9, atol=1e-9)
+
+
 CHECKS = {
     check.__name__.removeprefix("check_"): check
     for check in (
         *(check_normalisation, check_draws, check_decisions, check_known_values, check_extremes),
-        *(check_gradients, check_compilation, check_mean, check_places),
+        *(check_gradients, check_compilation, check_mean, check_places, check_levels),
     )
 }

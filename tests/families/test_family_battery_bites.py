@@ -123,6 +123,18 @@ class WrongPlaces(Categorical):
         return 1
 
 
+class ForgetsChannels(DiscretizedLogisticMixture):
+    """Weighs its components as if nothing had come before."""
+
+    def _level_log_probs(self, parameters, before):
+        logits, means, log_scales, slopes = self._split(parameters)
+        y = self._scaled(tf.stack(before, -1)) if before else None
+        mean = self._mean(means, slopes, y, len(before))[..., None, :]
+        log_scale = log_scales[..., len(before), :][..., None, :]
+        bins = self._log_bin(tf.range(self.levels)[:, None], mean, log_scale)
+        return tf.reduce_logsumexp(tf.nn.log_softmax(logits)[..., None, :] + bins, -1)
+
+
 PLANTED = [
     (Unnormalised, "normalisation", {"scale": 0.7}),
     (NoEdges, "normalisation", {"levels": 6}),
@@ -138,6 +150,7 @@ PLANTED = [
     (WithoutGradient, "gradients", {}),
     (OnlyEager, "compilation", {}),
     (WrongMean, "mean", {}),
+    (ForgetsChannels, "levels", {"channels": 3, "levels": 3}),
     (WrongPlaces, "places", {"channels": 3, "levels": 3}),
 ]
 

@@ -122,6 +122,34 @@ def test_every_sampler_gives_the_same_images(used):
     np.testing.assert_array_equal(images_of(out / "codes_zeros.npz"), codes)
 
 
+def test_files_without_loss(programs, runs, tmp_path):
+    file, out = f"{tmp_path}/x.glfz", tmp_path / "x.npy"
+    compress = ("compress", f"--model={runs}/forecasting", "--images=test", f"--out={file}")
+    done = programs(
+        {
+            "compress": (*compress, "--float"),
+            "integers": compress,
+            "xla": (*compress, "--float", "--by=xla"),
+            "labels": ("compress", f"--model={runs}/labels", *compress[2:], "--float"),
+        },
+        quickly=True,
+    )
+    assert done["compress"].returncode == 0, done["compress"].stderr
+    assert "297 images, 19008 bytes to" in done["compress"].stdout
+    for name, words in (
+        ("integers", "add --float"),
+        ("xla", "not by xla"),
+        ("labels", "holds no labels"),
+    ):
+        assert done[name].returncode != 0
+        assert words in done[name].stderr.rpartition("\nError: ")[2]
+    decompress = ("decompress", f"--model={runs}/forecasting", f"--file={file}", f"--out={out}")
+    back = programs({"decompress": decompress}, quickly=True)["decompress"]
+    assert back.returncode == 0, back.stderr
+    expected = make_dataset("digits").examples("test", slice(None))["x"]
+    np.testing.assert_array_equal(np.load(out), expected)
+
+
 COST = re.compile(
     r"(.+): ([\d.]+) calls a sample, ([\d.]+) % of d = (\d+) \(the slowest (\d+)\), ([\d.]+) "
     r"full-forward equivalents; (\d+) of (\d+) certified, (\d+) values in (\d+) of them mended by "

@@ -82,7 +82,7 @@ def test_what_is_intact_is_recovered(folder, done):
         ("split", "give a run as --model"),
         ("floats", "--float needs the run itself"),
         ("no model", "neither a run's folder"),
-        ("another model", "coded by an IntegerFlow; "),
+        ("another model", "coded by an IntegerFlow or an Autoregressive; "),
         ("kind", "expected a .glfz file"),
     ],
 )
