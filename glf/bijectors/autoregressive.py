@@ -4,7 +4,8 @@ import functools
 
 import tensorflow as tf
 
-from glf.bijectors.base import Bijector, VectorBijector
+from glf.bijectors.base import VectorBijector
+from glf.bijectors.drafts import Drafted
 from glf.bijectors.elementwise import AffineMap, learn_shared, with_shared
 from glf.core.part import made_by
 from glf.layers.causal_conv import hold_weights
@@ -14,7 +15,7 @@ from glf.solvers.base import LARGEST_VALUE, Cached, System
 from glf.solvers.fixed_point import FixedPoint
 
 
-class AutoregressiveBijector(Bijector):
+class AutoregressiveBijector(Drafted):
     """A bijector that moves every value by a map f, whose parameters the values before it choose.
 
     One direction takes one pass of the network. The other, slow one is a triangular system, which a
@@ -31,8 +32,6 @@ class AutoregressiveBijector(Bijector):
         image ≈ point + draft(point), a `Conditioner` called with `units=` and `dtype=`; solvers
         start there. `drafted` gives the loss that models train it by, beside the flow. None: none.
     """
-
-    slow_is_forward = False
 
     @property
     def num_places(self):
@@ -52,31 +51,14 @@ class AutoregressiveBijector(Bijector):
         where = f"{kind}.make_network"
         self.network = made_by(make_network, where, parameters=parameters, dtype=dtype)
         self.solver = made_by(make_solver, f"{kind}.make_solver")
-        self.make_draft, self.draft = make_draft, None
+        self.make_draft = make_draft
 
     def build(self, input_shape, condition_shape=None):
         """Makes the network's weights."""
         super().build(input_shape, condition_shape)
         self.network.build(input_shape, condition_shape)
         self.shared = learn_shared(self, self.elementwise)
-        if self.make_draft is not None:
-            where = f"{type(self).__name__}.make_draft"
-            units = self.event_shape[-1]
-            self.draft = made_by(self.make_draft, where, units=units, dtype=self.dtype)
-            self.draft.build(input_shape, condition_shape)
-
-    def drafted(self, point, condition=None, forward=False):
-        """See `Bijector`: Σ (image - point - draft(point))² / 2 of the slow direction."""
-        image, loss = super().drafted(point, condition, forward)
-        if self.draft is not None:
-            ends = (point, image) if forward == self.slow_is_forward else (image, point)
-            start, end = (tf.stop_gradient(tf.cast(each, image.dtype)) for each in ends)
-            condition = None if condition is None else tf.stop_gradient(condition)
-            loss = 0.5 * _summed(tf.square(end - self._guess(start, condition)))
-        return image, loss
-
-    def _guess(self, point, condition=None):
-        return point + tf.cast(self.draft(point, condition), point.dtype)
+        self._build_draft(input_shape, condition_shape)
 
     def _parameters(self, point, condition):
         raw = tf.cast(self.network(point, condition), point.dtype)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from glf.bijectors.base import Bijector
+from glf.bijectors.drafts import Drafted
 from glf.bijectors.elementwise import TanhAffineMap, learn_shared, with_shared
 from glf.core.part import made_by
 from glf.layers.context import context_features, fit_context
@@ -16,7 +16,7 @@ from glf.solvers.fixed_point import FixedPoint
 ORDERS = ("sequential", "reversed")
 
 
-class TransformerAutoregressive(Bijector):
+class TransformerAutoregressive(Drafted):
     """u_t = f(y_t; θ_t(y_1, ..., y_t-1)) for tokens y_t,   log|det du/dy| = Σ_t Σ log f'.
 
     TarFlow's layer (Zhai et al. 2024, arXiv 2412.06329, section 3.1), a masked autoregressive flow
@@ -42,6 +42,9 @@ class TransformerAutoregressive(Bijector):
       order: "sequential", or "reversed": the last token first.
       make_network: factory of the `TokenNetwork` θ, called with `units=` and `dtype=`.
       make_solver: factory of the forward's `Solver`, called without arguments.
+      make_draft: factory of a small network that guesses where the forward leads, of whole points,
+        see `AutoregressiveBijector`: an `ImageConditioner` for images, else a `Conditioner`. None:
+        none.
 
     Raises:
       ValueError: for arguments out of range; in `build`, for points that are no vectors or images,
@@ -55,6 +58,7 @@ class TransformerAutoregressive(Bijector):
         order="sequential",
         make_network=CausalTransformer,
         make_solver=FixedPoint,
+        make_draft=None,
         *,
         dtype="float32",
     ):
@@ -66,11 +70,13 @@ class TransformerAutoregressive(Bijector):
             )
         self.elementwise = made_by(make_map, "TransformerAutoregressive.make_map")
         self.patch, self.order = patch, order
-        self.make_network = make_network
+        self.make_network, self.make_draft = make_network, make_draft
         self.solver = made_by(make_solver, "TransformerAutoregressive.make_solver")
 
+    slow_is_forward = True
+
     def build(self, input_shape, condition_shape=None):
-        """Makes the network's weights."""
+        """Makes the networks' weights."""
         super().build(input_shape, condition_shape)
         *sides, _ = event = (
             self.event_shape if len(self.event_shape) > 1 else (*self.event_shape, 1)
@@ -91,6 +97,7 @@ class TransformerAutoregressive(Bijector):
         )
         self.network.build((None, self.length, self.values), self._told(condition_shape))
         self.shared = learn_shared(self, self.elementwise)
+        self._build_draft(input_shape, condition_shape)
 
     def _inverse(self, y, condition, training):
         """One pass."""
@@ -108,7 +115,15 @@ class TransformerAutoregressive(Bijector):
         told = self._condition_tokens(condition)
         inputs = (self._tokens(u),) if told is None else (self._tokens(u), told)
         places = np.repeat(np.arange(1, self.length + 1)[:, None], self.values, axis=1)
-        solution = self.solver(System(step, inputs, places, cached=_CachedTokens(self)))
+        draft = None
+        if self.draft is not None:
+
+            def draft(*_):
+                return self._tokens(self._guess(u, condition))
+
+        solution = self.solver(
+            System(step, inputs, places, draft=draft, cached=_CachedTokens(self))
+        )
         return self._point(solution.image), tf.reduce_sum(solution.log_derivative, axis=(1, 2))
 
     def parameters(self, numbers):
