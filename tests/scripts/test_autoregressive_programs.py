@@ -16,13 +16,14 @@ STUDIES = {
     "unshared": "predictive_sampling/digits_unshared",
     "labels": "gated_pixel_cnn/digits_labels",
     "codes": "discrete_autoencoder/digits",
+    "flow": "toy/eight_gaussians_maf",
 }
 SHORT = ("train.pictures_every = 0", "train.validate_every = 0")
 
 
 @pytest.fixture(scope="module")
 def runs(programs, tmp_path_factory):
-    """The folders of four short runs."""
+    """The folders of five short runs."""
     place = tmp_path_factory.mktemp("runs")
     files = {k: (f"configs/studies/{v}.gin", "configs/smoke.gin") for k, v in STUDIES.items()}
     done = programs(
@@ -82,6 +83,10 @@ def used(programs, runs, tmp_path_factory):
             "compare codes": (
                 *("compare_samplers", codes, f"--out={out}/compared_codes", *compared),
                 *("--pictures=4", "--ancestral_seeds=1", "--sampler=ancestral"),
+            ),
+            "compare flow": (
+                *("compare_samplers", f"--workdir={runs}/flow", f"--out={out}/solvers", "--nojit"),
+                *("--seeds=2", "--batch=3", "--solver=sequential", "--solver=fixed_point"),
             ),
             "wrong unshared": (
                 *("compare_samplers", image, f"--out={out}/wrong"),
@@ -148,6 +153,21 @@ def test_files_without_loss(programs, runs, tmp_path):
     assert back.returncode == 0, back.stderr
     expected = make_dataset("digits").examples("test", slice(None))["x"]
     np.testing.assert_array_equal(np.load(out), expected)
+
+
+def test_solvers_are_compared(used):
+    out, done = used
+    document = json.loads((out / "solvers/comparison.json").read_text())
+    by_solver = document["solvers"]["3"]
+    assert list(by_solver) == ["sequential", "fixed_point"]
+    for found in by_solver.values():
+        assert (found["differing"], found["uncertified"], found["error"]) == (0, 0, 0)
+    assert by_solver["sequential"]["calls_percent"]["values"] == [100, 100]
+    assert 0 < by_solver["fixed_point"]["calls_percent"]["mean"] <= 100
+    said = done["compare flow"].stdout
+    assert "autoregressive bijectors" in said
+    assert "fixed_point" in said
+    assert "fixed_point" in (out / "solvers/index.html").read_text()
 
 
 COST = re.compile(
