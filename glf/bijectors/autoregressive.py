@@ -11,7 +11,7 @@ from glf.core.part import made_by
 from glf.layers.causal_conv import hold_weights
 from glf.networks.base import OnePlaceAtATime
 from glf.networks.made import MADE
-from glf.solvers.base import LARGEST_VALUE, Cached, System
+from glf.solvers.base import Cached, System, limited
 from glf.solvers.fixed_point import FixedPoint
 
 
@@ -73,7 +73,7 @@ class AutoregressiveBijector(Drafted):
         """image = function(point; network(image)): the slow direction."""
 
         def step(image, point, condition=None):
-            return function(point, self._parameters(_limited(image), condition))
+            return function(point, self._parameters(image, condition))
 
         system = System(
             step,
@@ -106,7 +106,7 @@ class _ValueAfterValue(Cached):
 
     def advance(self, place, image, state):
         """See `Cached`."""
-        raw, kept = self.network.at_place(place, _limited(image), state["network"])
+        raw, kept = self.network.at_place(place, limited(image), state["network"])
         raw = with_shared(tf.cast(raw, image.dtype)[:, None], self.shared)
         index = tf.argmax(tf.reshape(self.places, [-1]) == place)
         point = tf.gather(tf.reshape(state["point"], [tf.shape(image)[0], -1]), [index], axis=1)
@@ -119,11 +119,6 @@ class _ValueAfterValue(Cached):
 
         value, log_derivative = self.function(point, raw)
         return spread(value, image), spread(log_derivative, zeros), {**state, "network": kept}
-
-
-def _limited(image):
-    """What a network sees of an image that is being found: no infinity, of which 0 · ∞ is made."""
-    return tf.clip_by_value(image, -LARGEST_VALUE, LARGEST_VALUE)
 
 
 def _summed(log_derivative):

@@ -10,7 +10,7 @@ from glf.bijectors.elementwise import TanhAffineMap, learn_shared, with_shared
 from glf.core.part import made_by
 from glf.layers.context import context_features, fit_context
 from glf.networks.causal_transformer import CausalTransformer
-from glf.solvers.base import Cached, System
+from glf.solvers.base import Cached, System, limited
 from glf.solvers.fixed_point import FixedPoint
 
 ORDERS = ("sequential", "reversed")
@@ -194,7 +194,7 @@ class _CachedTokens(Cached):
     def advance(self, place, image, state):
         tokens, condition, caches = state
         position = place - 1
-        before = image[:, tf.maximum(position - 1, 0)]
+        before = limited(image[:, tf.maximum(position - 1, 0)])
         numbers, caches = self.bijector.network.step(before, caches, position, *condition)
         raw = self.bijector.parameters(numbers)
         new, log_derivative = self.bijector.elementwise.undo(tokens[:, position], raw)

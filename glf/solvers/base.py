@@ -44,6 +44,13 @@ class System:
         """P: after that many full passes at most every value is final."""
         return int(self.places.max())
 
+    def once(self, image):
+        """A full pass, which sees values of the image within ±1e12.
+
+        So a value that overflows does not make NaN, which is 0 · ∞, of those behind it.
+        """
+        return self.step(limited(image), *self.inputs)
+
     def blank(self):
         """Zeros of the image's shape."""
         first = self.inputs[0]
@@ -132,15 +139,19 @@ class Solver(abc.ABC):
         """The same without regard to gradients."""
 
 
-# What a pass may hand on to the next one of values that are not final. They can grow from pass to
-# pass, and an infinity would turn masked connections into 0 * infinity.
+# What networks may see. Values that are not final can grow from pass to pass, final ones overflow,
+# and an infinity would turn masked connections into 0 * infinity.
 LARGEST_VALUE = 1e12
+
+
+def limited(values):
+    """Values as networks see them: within ±1e12; what is no number stays so."""
+    return tf.clip_by_value(values, -LARGEST_VALUE, LARGEST_VALUE)
 
 
 def tame(values):
     """Values limited to what networks can take: ±1e12, 0 for what is no number."""
-    values = tf.where(tf.math.is_nan(values), tf.zeros_like(values), values)
-    return tf.clip_by_value(values, -LARGEST_VALUE, LARGEST_VALUE)
+    return limited(tf.where(tf.math.is_nan(values), tf.zeros_like(values), values))
 
 
 def compared(new, image):

@@ -39,7 +39,7 @@ def _gradients(system, image, inputs, weights, upstream):
     image = tf.stop_gradient(image)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([image, *inputs])
-        new, log_derivative = system.step(image, *inputs)
+        new, log_derivative = dataclasses.replace(system, inputs=inputs).once(image)
 
     def pulled(outputs, wanted, values):
         return tape.gradient(

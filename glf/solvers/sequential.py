@@ -28,7 +28,7 @@ class Sequential(Solver):
             now = places == k  # at 0 it is no place's turn
             image = tf.where(now, new, image)
             log_derivative = tf.where(now, new_log_derivative, log_derivative)
-            return k + 1, image, log_derivative, *system.step(image, *system.inputs)
+            return k + 1, image, log_derivative, *system.once(image)
 
         # What a pass gives is taken and compared in the next turn and behind the loop: XLA may
         # compute twice, each time with other roundings, what one turn makes and uses.
@@ -85,7 +85,7 @@ class CachedSequential(Solver):
             maximum_iterations=last,
             parallel_iterations=1,
         )
-        certified, error = compared(system.step(image, *system.inputs)[0], image)
+        certified, error = compared(system.once(image)[0], image)
         calls = tf.fill(tf.shape(blank)[:1], last)
         equivalents = tf.ones_like(calls, tf.float32)
         return Solution(

@@ -334,3 +334,15 @@ def test_drafts_of_bijectors_learn_beside_them(name, event, make):
     np.testing.assert_allclose(last, np.mean(0.5 * wrong.sum(1)), rtol=0.1)
     # The solution is the same from the draft on, whatever it says.
     np.testing.assert_array_equal(flow.forward(u), y)
+
+
+@pytest.mark.parametrize("solver", [Sequential(), FixedPoint(), CachedSequential()])
+def test_a_value_that_overflows_makes_no_nan_of_those_behind_it(solver):
+    flow = IMAGES["transformer_patches"](dtype="float32", make_solver=lambda: solver)
+    flow.build((None, 4, 4, 1))
+    randomised(flow, 0, 0.4)
+    u = np.zeros((1, 4, 4, 1), np.float32)
+    u[0, 3, 3] = 3e38  # of the first token, the order being reversed
+    y = flow.forward(u).numpy()
+    assert np.abs(y).max() > 1e30
+    assert not np.isnan(y).any()
