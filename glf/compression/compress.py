@@ -20,7 +20,7 @@ def compress(model, fingerprint, images, path, *, per_block=None, kind=container
     """Writes a file, whole or not at all.
 
     Args:
-      model: an `IntegerModel`.
+      model: an `IntegerModel`, or an `AutoregressiveCoder`.
       fingerprint: its 16 bytes.
       images: an `ArrayOfImages` or a `FolderOfImages`.
       path: the file to write.

@@ -15,7 +15,7 @@ class Decompressor:
 
     Args:
       reader: the file's `Reader`.
-      model: the `IntegerModel` that it was written by.
+      model: the `IntegerModel` or `AutoregressiveCoder` that it was written by.
       fingerprint: of the model.
       recover: whether damaged blocks are passed over.
 

@@ -36,7 +36,7 @@ def lines(model, images, written):
     """A table: the file beside the model's own cost, and beside PNG, WebP and JPEG XL.
 
     Args:
-      model: the `IntegerModel`.
+      model: the `IntegerModel`, or the `AutoregressiveCoder`.
       images: what was compressed, see `glf.compression.images`.
       written: what `compress` returned.
     """
