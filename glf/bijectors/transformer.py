@@ -51,6 +51,8 @@ class TransformerAutoregressive(Drafted):
         or whose sides are no multiples of `patch`.
     """
 
+    slow_is_forward = True
+
     def __init__(
         self,
         make_map=TanhAffineMap,
@@ -72,8 +74,6 @@ class TransformerAutoregressive(Drafted):
         self.patch, self.order = patch, order
         self.make_network, self.make_draft = make_network, make_draft
         self.solver = made_by(make_solver, "TransformerAutoregressive.make_solver")
-
-    slow_is_forward = True
 
     def build(self, input_shape, condition_shape=None):
         """Makes the networks' weights."""

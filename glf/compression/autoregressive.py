@@ -9,6 +9,7 @@ import constriction
 import numpy as np
 import tensorflow as tf
 
+from glf.compression.symbols import words_of
 from glf.layers.causal_conv import hold_weights
 from glf.samplers.steps import PixelSteps, steps_of
 
@@ -62,12 +63,11 @@ class AutoregressiveCoder:
         Raises:
           ValueError: if the bytes encode no such images.
         """
-        if len(data) % 4:
-            raise ValueError(f"coded integers are whole words of 4 bytes, got {len(data)} bytes")
-        decoder = constriction.stream.queue.RangeDecoder(
-            np.frombuffer(data, "<u4").astype(np.uint32)
-        )
-        positions = self._walk(count, lambda masses, i, c: decoder.decode(_FAMILY, masses))
+        decoder = constriction.stream.queue.RangeDecoder(words_of(data))
+        try:
+            positions = self._walk(count, lambda masses, i, c: decoder.decode(_FAMILY, masses))
+        except AssertionError as error:  # how the coder says so
+            raise ValueError("the bytes are no integers under these distributions") from error
         if not decoder.maybe_exhausted():
             raise ValueError("there are more coded integers than the block has")
         return self._density.to_data(positions).numpy().astype(np.uint8)

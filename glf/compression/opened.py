@@ -93,7 +93,7 @@ def for_compressing(path, run, by, floats):
         return Coder(_computed(model, by), fingerprint, {})
     model, dataset, step, _ = run
     if floats:
-        return _in_floats(model, _of_split(dataset, "train", _CALIBRATED_BY))
+        return _in_floats(model, lambda: _of_split(dataset, "train", _CALIBRATED_BY))
     file = places.of_run(path, step)
     if not file.exists():
         from glf.compression.converting import convert
@@ -120,11 +120,13 @@ def for_decompressing(reader, path, by, load):
 
     if by == "numpy":
         raise ValueError("The file was written with --float: it needs TensorFlow, not --by=numpy.")
+    if by != "graph":
+        raise ValueError(f"The file was written with --float, by a graph: leave --by={by} out.")
     notes = unpack_notes(reader.notes())
     _require_machine(notes.get("machine"))
     model = load()
     example = np.zeros((1, *model.spec.shape), np.uint8)
-    coder = _in_floats(model, example, notes.get("windows"))
+    coder = _in_floats(model, lambda: example, notes.get("windows"))
     if coder.fingerprint != header.fingerprint:
         raise ValueError(
             f"The file was written by the weights {header.fingerprint.hex()}, and those of {path} "
@@ -159,7 +161,11 @@ def _computed(model, by):
 
 
 def _in_floats(model, examples, windows=None):
-    """The `Coder` of a model's networks in floats; `windows` are those that a file says."""
+    """The `Coder` of a model's networks in floats.
+
+    `examples` gives images that an integer flow's windows are found by; `windows` are those that a
+    file says.
+    """
     import dataclasses
 
     from glf.compression.float_network import machine
@@ -174,7 +180,7 @@ def _in_floats(model, examples, windows=None):
         return Coder(AutoregressiveCoder(model), state.digest(), {"machine": machine()})
     from glf.compression.converting import in_floats
 
-    made = in_floats(model, examples)
+    made = in_floats(model, examples())
     if windows is not None:
         try:
             pairs = [Window(int(low), int(bits)) for low, bits in windows]

@@ -100,9 +100,7 @@ class Decoder:
     """
 
     def __init__(self, tables, data):
-        if len(data) % 4:
-            raise ValueError(f"coded integers are whole words of 4 bytes, got {len(data)} bytes")
-        words = np.frombuffer(data, "<u4").astype(np.uint32)
+        words = words_of(data)
         if len(words) and words[-1] == 0:
             raise ValueError("coded integers never end with a word of zeros")
         self._tables = tables
@@ -133,6 +131,17 @@ class Decoder:
         """Raises `ValueError` where something is left."""
         if not self._coder.is_empty():
             raise ValueError("there are more coded integers than the block has")
+
+
+def words_of(data):
+    """uint32 words, which a coder takes, of bytes.
+
+    Raises:
+      ValueError: if they are no whole words.
+    """
+    if len(data) % 4:
+        raise ValueError(f"coded integers are whole words of 4 bytes, got {len(data)} bytes")
+    return np.frombuffer(data, "<u4").astype(np.uint32)
 
 
 def probabilities(masses):

@@ -149,7 +149,9 @@ def test_files_without_loss(programs, runs, tmp_path):
         assert done[name].returncode != 0
         assert words in done[name].stderr.rpartition("\nError: ")[2]
     decompress = ("decompress", f"--model={runs}/forecasting", f"--file={file}", f"--out={out}")
-    back = programs({"decompress": decompress}, quickly=True)["decompress"]
+    done = programs({"decompress": decompress, "xla": (*decompress, "--by=xla")}, quickly=True)
+    assert "leave --by=xla out" in done["xla"].stderr.rpartition("\nError: ")[2]
+    back = done["decompress"]
     assert back.returncode == 0, back.stderr
     expected = make_dataset("digits").examples("test", slice(None))["x"]
     np.testing.assert_array_equal(np.load(out), expected)
