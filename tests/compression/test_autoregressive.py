@@ -4,6 +4,7 @@ import contextlib
 import functools
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
@@ -28,6 +29,7 @@ DENSITIES = {
 
 @pytest.fixture(scope="module", params=DENSITIES)
 def model(request):
+    keras.utils.set_random_seed(0)
     shape, levels, network, family = DENSITIES[request.param]
     density = partial(AutoregressiveModel, make_network=network, make_family=family)
     made = Autoregressive(DataSpec(shape, levels, None), make_density=density)
