@@ -211,6 +211,12 @@ def restore(checkpoint, path, partial=False):
     return read_manifest(path)
 
 
+def names_in(path):
+    """The names of the values in the checkpoint in folder `path`."""
+    with files.literal(path) as folder:
+        return [name for name, _ in tf.train.list_variables(str(folder / _PREFIX))]
+
+
 def read_manifest(path):
     """The manifest of the checkpoint in folder `path`: {"step", "files", "extra"}."""
     return json.loads((pathlib.Path(path) / _MANIFEST).read_text(encoding="utf-8"))

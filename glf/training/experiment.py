@@ -31,6 +31,11 @@ class Experiment:
         pictures, and every later program use; None: none is kept.
       init_examples: how many training examples set the weights that start from data, such as an
         `ActNorm`'s, in one pass in training mode before the first step; None: the first batch.
+      initial_run: the folder of a run of the same model, whose weights this one starts from, its
+        averaged ones if it keeps an average; None: fresh weights. Optimizers, their schedules and
+        the order of the data begin anew, and the data may be others of the same shape. Once the
+        first checkpoint is written that folder is needed no more.
+      initial_checkpoint: which of its checkpoints: "latest", "best" or a step.
       log_every: steps between lines in logs/train.jsonl and summaries.
       checkpoint_every: steps between checkpoints.
       keep_checkpoints: how many of the newest to keep.
@@ -64,6 +69,8 @@ class Experiment:
     clip_norm: float | None = None
     moving_average: float | None = None
     init_examples: int | None = None
+    initial_run: str | None = None
+    initial_checkpoint: str | int = "latest"
     log_every: int = 100
     checkpoint_every: int = 1000
     keep_checkpoints: int = 3
@@ -90,6 +97,16 @@ class Experiment:
             )
         if self.init_examples is not None:
             self._check_integer("init_examples", 1)
+        if self.init_examples is not None and self.initial_run is not None:
+            raise ValueError(
+                "train.init_examples has no effect on the weights of train.initial_run; bind one "
+                "of them."
+            )
+        if self.initial_run is None and self.initial_checkpoint != "latest":
+            raise ValueError(
+                "train.initial_checkpoint has no effect without train.initial_run, the folder of "
+                "the run that it is of."
+            )
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"train.patience must be at least 1 or None, got {self.patience}.")
         if self.clip_norm is not None and not self.clip_norm > 0:

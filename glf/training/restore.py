@@ -1,8 +1,9 @@
 """Giving a model the weights of a run."""
 
 from glf.core.checks import is_integer
-from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
+from glf.training.checkpoints import Checkpoints, checkpoint_of, names_in, read_manifest, restore
 from glf.training.moving_average import MovingAverage
+from glf.training.run_folder import RunFolder
 
 
 def restore_for_inference(model, moving_average, folder, which="latest"):
@@ -26,6 +27,45 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
     if average is not None:
         average.install()
     return manifest["step"]
+
+
+def start_from(model, run, which="latest"):
+    """Gives a fresh `model` the weights of another run: averaged ones where that keeps an average.
+
+    Args:
+      model: a model with the weights of that run's.
+      run: the folder of that run.
+      which: "latest", "best", or a step.
+
+    Returns {"run", "step", "files"}: where it is, and the step and the files of the checkpoint.
+
+    Raises:
+      ValueError: if it is no run, has no such checkpoint, or its weights are not the model's.
+    """
+    folder = RunFolder(run, "train.initial_run")
+    if not folder.config.exists():
+        raise ValueError(
+            f"train.initial_run={run} is not the folder of a run (it has no config.gin). Bind it "
+            "to the --workdir of a run of scripts.train, as seen from here."
+        )
+    path = _checkpoint(folder, which)
+    averaged = any(name.startswith("average/") for name in names_in(path))
+    average = MovingAverage(model, 0.0) if averaged else None
+    try:
+        restore(checkpoint_of(model, average), path, partial=True)
+    except ValueError as error:
+        raise ValueError(
+            f"The weights of train.initial_run={run} are not those of this model: {error} Bind the "
+            "model as that run's config.gin has it."
+        ) from error
+    if average is not None:
+        average.install()
+    manifest = read_manifest(path)
+    return {
+        "run": str(folder.path.absolute()),
+        "step": manifest["step"],
+        "files": manifest["files"],
+    }
 
 
 def _checkpoint(folder, which):

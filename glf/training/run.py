@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ from glf.core.caller import undisturbed
 from glf.models.fitted_after import FittedAfter
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
 from glf.training.progress import duration
+from glf.training.restore import start_from
 from glf.training.run_folder import JsonLines
 from glf.training.step import Stepper
 from glf.training.strategies import is_chief, make_strategy
@@ -119,10 +121,13 @@ class Run:
                 )
 
     def initialize(self):
-        """One pass over the first `init_examples` of the training stream, without a gradient.
+        """Sets the weights that a run begins with.
 
-        It sets what starts from data, and the averages of the weights start from there.
+        Those of `initial_run`, or what starts from data, by one pass over the first `init_examples`
+        of the training stream without a gradient. The averages of the weights start from there.
         """
+        if self.experiment.initial_run is not None:
+            return self._start_from_a_run()
         number = self.experiment.init_examples
         if number is None:
             return
@@ -130,6 +135,27 @@ class Run:
         logging.info("Initialised by %d examples: loss %.6g.", number, loss)
         if self.stepper.average is not None:
             self.stepper.average.start()
+
+    def _start_from_a_run(self):
+        """Takes the weights of `initial_run`, and writes down which they were.
+
+        Raises:
+          ValueError: if it cannot, or a process before, which was stopped ahead of its first
+            checkpoint, took others.
+        """
+        run, which = self.experiment.initial_run, self.experiment.initial_checkpoint
+        taken, noted = start_from(self.model, run, which), self.folder.initial
+        if noted.exists() and json.loads(noted.read_text(encoding="utf-8")) != taken:
+            raise ValueError(
+                f"The {which!r} checkpoint of train.initial_run={run} is not the one that this run "
+                f"began with ({noted}), and no checkpoint of its own is there. Put it back, or "
+                "start in a new workdir."
+            )
+        if self.is_chief:
+            files.write_json(noted, taken)
+        if self.stepper.average is not None:
+            self.stepper.average.start()
+        logging.info("The weights are those of step %d of %s.", taken["step"], taken["run"])
 
     def refit(self, step):
         """Fits what is fitted to the model as it is at `step`, its averaged weights if it has any.

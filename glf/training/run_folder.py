@@ -3,6 +3,7 @@
 config.gin            the configuration as given, normalised
 operative_config.gin  every value the run really used
 run.json              flags, versions, commit, precision
+initial.json          what the weights started from, where that was another run
 data.json             name, image shape and levels of the data, and where they were
 checkpoints/          see `checkpoints.py`
 logs/                 train.jsonl, validation.jsonl, evaluation.jsonl
@@ -39,17 +40,18 @@ _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "gin-config", "num
 class RunFolder:
     """The folder of one training run."""
 
-    def __init__(self, workdir):
+    def __init__(self, workdir, name="--workdir"):
         self.path = files.expanded(workdir)
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(
-                f"--workdir={workdir} is a file; give the path of a folder, new or of an earlier "
+                f"{name}={workdir} is a file; give the path of a folder, new or of an earlier "
                 "run of this experiment."
             )
         self.config = self.path / "config.gin"
         self.operative_config = self.path / "operative_config.gin"
         self.about = self.path / "run.json"
         self.data = self.path / "data.json"
+        self.initial = self.path / "initial.json"
         self.status = self.path / "status.json"
         self.training = self.path / "training.json"
         self.metrics = self.path / "metrics.json"
@@ -242,7 +244,13 @@ class RunFolder:
                 yield
             finally:
                 if self._claimed and not self._begun():
-                    for file in (self.config, self.operative_config, self.about, self.data):
+                    for file in (
+                        self.config,
+                        self.operative_config,
+                        self.about,
+                        self.data,
+                        self.initial,
+                    ):
                         file.unlink(missing_ok=True)
                 if not self.config.exists():
                     lock.unlink()
