@@ -26,7 +26,8 @@ def test_real_images_are_recognised(judge, digits):
     assert found.class_balance > 0.98
     # Not only those that set the threshold.
     assert judge(images_of(digits, "validation")[0]).recognised.mean() > 0.9
-    np.testing.assert_array_equal(judge(images[:1]).confidence, found.confidence[:1])
+    # Alone as among others, but for the rounding of another order of sums.
+    np.testing.assert_allclose(judge(images[:1]).confidence, found.confidence[:1], rtol=1e-12)
 
 
 def test_what_is_no_image_of_the_data_is_not(judge, digits):
