@@ -25,6 +25,7 @@ from glf.networks.features import FrozenFeatures, SqueezeNetFeatures, VGG16Featu
 from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
 from glf.networks.gated_context import GatedContext
 from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.group_autoencoder import GroupAutoencoder
 from glf.networks.image_context import ImageContext
 from glf.networks.infogan import InfoGAN
 from glf.networks.made import MADE
@@ -52,6 +53,7 @@ __all__ = [
     "GatedAttentionConditioner",
     "GatedContext",
     "GlowConditioner",
+    "GroupAutoencoder",
     "ImageConditioner",
     "ImageContext",
     "InfoGAN",

@@ -18,6 +18,7 @@ from glf.networks.downsampled_context import DownsampledContext
 from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
 from glf.networks.gated_context import GatedContext
 from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.group_autoencoder import GroupAutoencoder
 from glf.networks.image_context import ImageContext
 from glf.networks.infogan import InfoGAN
 from glf.networks.made import MADE
@@ -80,6 +81,7 @@ TOKENS = {"causal_transformer": partial(CausalTransformer, width=4, heads=2, lay
 
 AUTOENCODERS = {
     "dense": partial(DenseAutoencoder, latent_size=5, hidden=(8, 6)),
+    "group": partial(GroupAutoencoder, latent_size=5, filters=2, hidden=3, invariant=1),
     "infogan": partial(InfoGAN, latent_size=5, filters=4, hidden=8),
     "infogan_deep": partial(InfoGAN, latent_size=5, filters=2, hidden=8, num_downsamples=3),
     "linear": partial(DenseAutoencoder, latent_size=5, hidden=()),

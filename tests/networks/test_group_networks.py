@@ -1,0 +1,93 @@
+"""Networks of group convolutions turn with the image, fresh and after training."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from lattice_actions import check_turns, moved
+
+from glf.layers.plane_groups import plane_group
+from glf.networks.group_autoencoder import GroupAutoencoder
+
+
+def randomised(network):
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        noise = rng.normal(scale=0.3, size=weight.shape)
+        positive = weight.name in ("gamma", "moving_variance")
+        weight.assign(np.abs(1 + noise) if positive else weight.numpy() + noise)
+    return network
+
+
+def turned_code(group, t, z, invariant):
+    """The code of an image that was turned: the latents of t⁻¹ g where those of g were."""
+    turning = z[:, invariant:].reshape(len(z), 1, 1, -1)
+    turning = moved(group, t, turning, group.order).reshape(len(z), -1)
+    return np.concatenate([z[:, :invariant], turning], axis=1)
+
+
+@pytest.mark.parametrize(("name", "side", "invariant"), [("p4", 8, 3), ("p4m", 7, 0)])
+def test_codes_turn_with_the_image_and_images_with_the_code(name, side, invariant):
+    group = plane_group(name)
+    size = invariant + 2 * group.order
+    keras.utils.set_random_seed(0)
+    network = GroupAutoencoder(
+        (side, side, 2), size, group=name, invariant=invariant, filters=2, hidden=8
+    )
+    y = np.random.default_rng(1).uniform(size=(2, side, side, 2)).astype(np.float32)
+    check_pair(network, group, y, invariant)
+    weights = [w.value for w in network.trainable_weights]
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            h = network.decode(network.encode(y, True), True)
+            loss = tf.reduce_mean(tf.square(tf.sigmoid(2 * h) - y))
+        found = tape.gradient(loss, weights)
+        for weight, gradient in zip(network.trainable_weights, found, strict=True):
+            weight.assign_sub(gradient)
+    check_pair(network, group, y, invariant)
+
+
+def check_pair(network, group, y, invariant):
+    z = network.encode(y).numpy()
+    elements = range(group.order)
+    turned = np.concatenate([moved(group, t, y) for t in elements])
+    codes = np.split(network.encode(turned).numpy(), group.order)
+    expected = [turned_code(group, t, z, invariant) for t in elements]
+    np.testing.assert_allclose(codes, expected, atol=2e-5 * np.abs(z).max())
+    h = network.decode(z).numpy()
+    drawn = np.split(network.decode(np.concatenate(expected)).numpy(), group.order)
+    for t, image in zip(elements, drawn, strict=True):
+        np.testing.assert_allclose(image, moved(group, t, h), atol=2e-5 * np.abs(h).max())
+    # The latents that turn are not all the same: otherwise every image would be its own rotation.
+    assert np.abs(h - moved(group, 1, h)).max() > 0.01 * np.abs(h).max()
+
+
+def test_on_the_hexagonal_lattice_all_but_the_resampling_turns():
+    group = plane_group("p6")
+    network = randomised(GroupAutoencoder((8, 8, 1), 13, group="p6", invariant=1, filters=1))
+    inner = network.encoder.layers[1:]
+    y = network.encoder.layers[0](np.random.default_rng(1).uniform(size=(1, 8, 8, 1)))
+
+    def codes(y):
+        for layer in inner:
+            y = layer(y)
+        return y.numpy()[:, None, None]
+
+    check_turns(group, lambda y: codes(y)[..., 1:], y.numpy(), 1, group.order)
+    check_turns(group, lambda y: codes(y)[:, 0, 0, :1], y.numpy())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"latent_size": 6}, "invariant=0, which leaves 6"),
+        ({"latent_size": 4, "invariant": 4}, "their own rotations"),
+        ({"image_shape": (8, 7, 1), "latent_size": 4}, "two even sides or two odd ones"),
+        ({"image_shape": (12, 8, 1), "latent_size": 4}, "got 3 x 2"),
+        ({"latent_size": 4, "encoded": 6}, "a multiple of them"),
+        ({"latent_size": 4, "group": "p3"}, "A group is one of"),
+    ],
+)
+def test_refusals(options, message):
+    with pytest.raises(ValueError, match=message):
+        GroupAutoencoder(**{"image_shape": (8, 8, 1), **options})
