@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import Bijector, same_for_all
 from glf.bijectors.moments import batch_moments, check_spread, num_replicas, set_once
-from glf.layers.context import context_features
+from glf.layers.context import context_features, flat, grouped
 
 _ADVICE = (
     "Initialise it by more examples (train.init_examples), or take a larger batch; of images, "
@@ -30,18 +30,25 @@ class ActNorm(Bijector):
 
     Args:
       per_pixel: whether every pixel of an image has scales and shifts of its own.
+      groups: the channels are so many equal groups one after the other, which have the same scales
+        and shifts: 4 for features of the group p4, see `glf.layers.plane_groups`.
 
     Raises:
-      ValueError: if it is to be initialised by one value for each scale: by a batch of one vector,
-        or of one image with `per_pixel`.
+      ValueError: in `build`, if the channels are not so many groups; if it is to be initialised by
+        one value for each scale: by a batch of one vector, or of one image with `per_pixel`.
     """
 
     # Keeps the scale finite for a dimension that is constant in the first batch.
     epsilon = 1e-6
 
-    def __init__(self, per_pixel=False, *, dtype="float32"):
+    def __init__(self, per_pixel=False, groups=1, *, dtype="float32"):
         super().__init__(dtype=dtype)
-        self.per_pixel = per_pixel
+        if groups < 1 or (per_pixel and groups > 1):
+            raise ValueError(
+                "ActNorm.groups must be at least 1, and 1 with per_pixel, where nothing is shared; "
+                f"got groups={groups}, per_pixel={per_pixel}."
+            )
+        self.per_pixel, self.groups = per_pixel, groups
 
     def build(self, input_shape, condition_shape=None):
         """Makes s = 0 and t = 0, to be initialised.
@@ -51,7 +58,14 @@ class ActNorm(Bijector):
         """
         super().build(input_shape, condition_shape)
         _check_shapes(self.event_shape, condition_shape)
-        shape = self.event_shape if self.per_pixel else self.event_shape[-1:]
+        if self.event_shape[-1] % self.groups:
+            raise ValueError(
+                f"ActNorm.groups={self.groups} are equal groups of the channels, got "
+                f"{self.event_shape[-1]}."
+            )
+        shape = self.event_shape
+        if not self.per_pixel:
+            shape = (self.event_shape[-1] // self.groups,)
         self.log_scale = self.add_weight(name="log_scale", shape=shape, initializer="zeros")
         self.shift = self.add_weight(name="shift", shape=shape, initializer="zeros")
         self.initialized = self.add_weight(
@@ -90,16 +104,24 @@ class ActNorm(Bijector):
     def _forward(self, u, condition, training):
         """y = exp(-s) (u - t), and -m Σ s."""
         if training:
-            self._initialize(u, forward=True)
+            self._initialize(self._grouped(u), forward=True)
         log_scale = -tf.convert_to_tensor(self.log_scale.value)
-        return (u - self.shift.value) * tf.exp(log_scale), self._log_det(log_scale, u)
+        y = (self._grouped(u) - self.shift.value) * tf.exp(log_scale)
+        return self._whole(y), self._log_det(log_scale, u)
 
     def _inverse(self, y, condition, training):
         """u = exp(s) y + t, and m Σ s."""
         if training:
-            self._initialize(y, forward=False)
+            self._initialize(self._grouped(y), forward=False)
         log_scale = tf.convert_to_tensor(self.log_scale.value)
-        return y * tf.exp(log_scale) + self.shift.value, self._log_det(log_scale, y)
+        u = self._grouped(y) * tf.exp(log_scale) + self.shift.value
+        return self._whole(u), self._log_det(log_scale, y)
+
+    def _grouped(self, point):
+        return point if self.groups == 1 else grouped(point, self.groups)
+
+    def _whole(self, point):
+        return point if self.groups == 1 else flat(point)
 
 
 def _check_shapes(event_shape, condition_shape):

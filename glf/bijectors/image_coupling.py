@@ -20,12 +20,12 @@ class ImageCoupling(ImageBijector):
 
     Masks, see `glf.bijectors.masks`: "channel" moves half of the channels, "checkerboard" half of
     the positions, at any height and width; "packed_checkerboard" the same, with a network that
-    works on half of the width; "packed_columns" every other column, in the same way. `flip` moves
-    the other half.
+    works on half of the width; "packed_columns" every other column, in the same way; "p4" half of
+    the channels of every element of features of the group p4. `flip` moves the other half.
 
     Args:
       make_map: factory of the elementwise map f, called without arguments.
-      mask: "channel", "checkerboard", "packed_checkerboard" or "packed_columns".
+      mask: "channel", "checkerboard", "packed_checkerboard", "packed_columns" or "p4".
       flip: whether to move the other half.
       make_conditioner: factory of the network θ, called with `units=` and `dtype=`.
 

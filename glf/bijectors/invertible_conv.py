@@ -5,10 +5,10 @@ import tensorflow as tf
 from glf.bijectors.base import ImageBijector, same_for_all
 from glf.bijectors.conditioning import LearnedMatrix
 from glf.bijectors.masks import MASKS
-from glf.layers.invertible_matrix import FullMatrix, PLUMatrix, QRMatrix
+from glf.layers.invertible_matrix import FullMatrix, GroupMatrix, PLUMatrix, QRMatrix
 from glf.layers.track import track
 
-_PARAMETRIZATIONS = {"plu": PLUMatrix, "qr": QRMatrix, "full": FullMatrix}
+_PARAMETRIZATIONS = {"plu": PLUMatrix, "qr": QRMatrix, "full": FullMatrix, "p4": GroupMatrix}
 
 
 class InvertibleConv1x1(ImageBijector, LearnedMatrix):
@@ -19,7 +19,9 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
     Hoogeboom, van den Berg, Welling 2019, "Emerging Convolutions for Generative Normalizing
     Flows", whose rotation Q is learned as a product of reflections. Both start as a random
     rotation or reflection, and log|det W| = Σ s costs nothing. "full" is W itself, near the
-    identity at the start, as in the program of Flow++; its determinant costs an elimination.
+    identity at the start, as in the program of Flow++; its determinant costs an elimination. "p4"
+    is W in blocks w_{g⁻¹ h} for features of the group p4, which a rotation permutes as before once
+    they are mixed, see `glf.layers.invertible_matrix.GroupMatrix`.
 
     With a mask each of its two parts has a matrix of its own, of the size of its channels, and
     log|det du/dy| = Σ over both of the number of its positions times log|det W|. A coupling of the
@@ -28,7 +30,7 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
     The forward direction inverts the c x c matrix, once for all pixels.
 
     Args:
-      parametrization: "plu", "qr" or "full".
+      parametrization: "plu", "qr", "full" or "p4".
       mask: None, or one of `glf.bijectors.masks`: "channel", "checkerboard", ...
 
     Raises:
@@ -40,7 +42,7 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
         super().__init__(dtype=dtype)
         if parametrization not in _PARAMETRIZATIONS:
             raise ValueError(
-                'InvertibleConv1x1.parametrization is "plu", "qr" or "full", got '
+                'InvertibleConv1x1.parametrization is "plu", "qr", "full" or "p4", got '
                 f"{parametrization!r}."
             )
         if mask is not None and mask not in MASKS:
@@ -61,7 +63,7 @@ class InvertibleConv1x1(ImageBijector, LearnedMatrix):
             return
         self.mask = MASKS[self.mask_name](self.event_shape, False)
         moved = self.mask.moved_channels
-        fixed = channels - moved if self.mask_name == "channel" else channels
+        fixed = channels - moved if self.mask_name in ("channel", "p4") else channels
         matrices = [make(size, dtype=self.dtype) for size in (fixed, moved)]
         self.matrices, self.positions = track(self, "part", matrices), self.mask.positions
 

@@ -11,7 +11,7 @@ import abc
 import numpy as np
 import tensorflow as tf
 
-from glf.layers.context import fit_context
+from glf.layers.context import fit_context, flat, grouped
 
 
 class Mask(abc.ABC):
@@ -75,6 +75,43 @@ class ChannelMask(Mask):
     def join(self, fixed, moved):
         """The image again."""
         return tf.concat([moved, fixed] if self.flip else [fixed, moved], axis=3)
+
+
+class P4Mask(ChannelMask):
+    """The first ⌊C/2⌋ channels of every element, and the others, of features of the group p4.
+
+    Of a `ChannelMask` in each of four equal groups of channels, see `glf.layers.plane_groups`: a
+    rotation of the image permutes the groups, and so moves neither half into the other. What the
+    network is shown and what it gives parameters for are such features too.
+
+    Raises:
+      ValueError: for channels that are no four groups, or groups of one channel.
+    """
+
+    elements = 4
+
+    def __init__(self, image_shape, flip):
+        height, width, channels = image_shape
+        each = channels // self.elements
+        if channels % self.elements or each < 2:
+            raise ValueError(
+                "A mask of p4 needs 4 equal groups of channels, of at least 2 channels, got "
+                f'{channels}; of an image they are made by Squeeze.order="p4_image", of a grey one '
+                "with factor 4."
+            )
+        super().__init__((height, width, each), flip)
+        self.moved_channels *= self.elements
+        self.seen_shape = (height, width, channels - self.moved_channels)
+
+    def split(self, point):
+        """Returns what is fixed and what is moved."""
+        parts = tf.split(grouped(point, self.elements), self.sizes, axis=4)
+        return [flat(part) for part in parts[:: -1 if self.flip else 1]]
+
+    def join(self, fixed, moved):
+        """The image again."""
+        parts = [grouped(part, self.elements) for part in (fixed, moved)]
+        return flat(tf.concat(parts[:: -1 if self.flip else 1], axis=4))
 
 
 class CheckerboardMask(Mask):
@@ -212,6 +249,7 @@ class PackedColumnsMask(PackedCheckerboardMask):
 
 MASKS = {
     "channel": ChannelMask,
+    "p4": P4Mask,
     "checkerboard": CheckerboardMask,
     "packed_checkerboard": PackedCheckerboardMask,
     "packed_columns": PackedColumnsMask,

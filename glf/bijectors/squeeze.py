@@ -3,8 +3,12 @@
 import tensorflow as tf
 
 from glf.bijectors.base import ImageBijector, same_for_all
+from glf.layers.lattice import SQUARE, cells
+from glf.layers.plane_groups import plane_group
 
-ORDERS = ("rows", "channels", "checkerboard")
+# Those of the group p4, and how many elements what is squeezed has values for.
+_OF_P4 = {"p4_image": 1, "p4": 4}
+ORDERS = ("rows", "channels", "checkerboard", *_OF_P4)
 
 
 class _Blocks(ImageBijector):
@@ -17,6 +21,11 @@ class _Blocks(ImageBijector):
             raise ValueError(f"{kind} needs factor >= 1, got {factor}.")
         if order not in ORDERS:
             raise ValueError(f"{kind}.order is one of {ORDERS}, got {order!r}.")
+        if order in _OF_P4 and factor % 2:
+            raise ValueError(
+                f"{kind}.order={order!r} wants an even factor, got {factor}: the middle of an odd "
+                "block is where it was after a rotation, and belongs to no element of the group."
+            )
         self.factor = factor
         self.order = order
 
@@ -30,10 +39,12 @@ class _Blocks(ImageBijector):
             blocks = tf.transpose(blocks, (0, 1, 3, 5, 2, 4))
         else:
             blocks = tf.transpose(blocks, (0, 1, 3, 2, 4, 5))
-        if self.order == "checkerboard":
-            places = tf.unstack(tf.reshape(blocks, (-1, height, width, f * f, channels)), axis=3)
-            return tf.concat([places[i] for i in _by_colour(f)], axis=-1)
-        return tf.reshape(blocks, (-1, height, width, f * f * channels))
+        squeezed = tf.reshape(blocks, (-1, height, width, f * f * channels))
+        order = self._pieces()
+        if order is None:
+            return squeezed
+        pieces = tf.split(squeezed, len(order), axis=-1)
+        return tf.concat([pieces[i] for i in order], axis=-1)
 
     def _unsqueezed(self, image):
         """[batch, h, w, f² c] to [batch, f h, f w, c]."""
@@ -44,12 +55,26 @@ class _Blocks(ImageBijector):
             blocks = tf.reshape(image, (-1, height, width, channels, f, f))
             blocks = tf.transpose(blocks, (0, 1, 4, 2, 5, 3))
         else:
-            if self.order == "checkerboard":
-                parts = dict(zip(_by_colour(f), tf.split(image, f * f, axis=-1), strict=True))
-                image = tf.concat([parts[i] for i in range(f * f)], axis=-1)
+            order = self._pieces()
+            if order is not None:
+                parts = dict(zip(order, tf.split(image, len(order), axis=-1), strict=True))
+                image = tf.concat([parts[i] for i in range(len(order))], axis=-1)
             blocks = tf.reshape(image, (-1, height, width, f, f, channels))
             blocks = tf.transpose(blocks, (0, 1, 3, 2, 4, 5))
         return tf.reshape(blocks, (-1, f * height, f * width, channels))
+
+    def _pieces(self):
+        """The order of equal pieces of the channels, counted by rows; None for that of rows."""
+        if self.order == "checkerboard":
+            return _by_colour(self.factor)
+        return _by_rotation(self.factor, _OF_P4[self.order]) if self.order in _OF_P4 else None
+
+    def _check_elements(self, channels):
+        if channels % _OF_P4.get(self.order, 1):
+            raise ValueError(
+                f'{type(self).__name__}.order="p4" wants features of p4, a multiple of 4 channels, '
+                f'got {channels}; of an image they are made by order="p4_image".'
+            )
 
 
 class Squeeze(_Blocks):
@@ -65,10 +90,17 @@ class Squeeze(_Blocks):
       "checkerboard"  first the pixels of one colour, where r + s is even, then those of the other,
                       each in the order of rows: the first half is one colour. What RealNVP's
                       program factors out in halves.
+      "p4_image"      for an even f. The four quarters of a block, each with its pixels in the order
+                      in which a rotation carries those of the first quarter there: features of the
+                      group p4, see `glf.layers.plane_groups`, so that a rotation of the image by a
+                      quarter turn moves the squeezed pixels and permutes the four groups of
+                      channels. The first quarter's order is that of rows.
+      "p4"            the same for what is such features already, c channels in four groups; within
+                      a quarter a pixel's channels stand in the order of the elements g⁻¹ h.
 
     Args:
-      factor: f, at least 1.
-      order: "rows", "channels" or "checkerboard".
+      factor: f, at least 1; even for p4.
+      order: "rows", "channels", "checkerboard", "p4_image" or "p4".
 
     Raises:
       ValueError: for arguments out of range; in `build`, for sides that are no multiples of the
@@ -84,6 +116,7 @@ class Squeeze(_Blocks):
                 f"Squeeze with factor {self.factor} needs a height and a width that are multiples "
                 f"of it, got {height} x {width}; pad or crop the images, or use fewer scales."
             )
+        self._check_elements(self.event_shape[2])
 
     @property
     def base_shape(self):
@@ -124,6 +157,7 @@ class Unsqueeze(_Blocks):
                 f"Unsqueeze with factor {self.factor} needs a multiple of {self.factor**2} "
                 f"channels, got {self.event_shape[2]}."
             )
+        self._check_elements(self.event_shape[2] // self.factor**2)
 
     @property
     def base_shape(self):
@@ -146,3 +180,21 @@ def _by_colour(factor):
     """The places of a block, counted by rows: first those where row + column is even."""
     places = range(factor * factor)
     return sorted(places, key=lambda place: (place // factor + place % factor) % 2)
+
+
+def _by_rotation(factor, elements):
+    """The pieces of a block, counted by rows and then elements: by rotation, place and element.
+
+    The piece of rotation g, place o of the first quarter and element h is that of the place g o and
+    the element g h.
+    """
+    group = plane_group("p4")
+    offsets, _ = cells(SQUARE, factor)
+    quarter = [r * factor + s for r in range(factor // 2) for s in range(factor // 2)]
+    order = []
+    for g, matrix in enumerate(group.matrices):
+        rows, columns = ((offsets[quarter] @ matrix.T + factor - 1) // 2).T
+        for place in rows * factor + columns:
+            of = group.products[g, :elements] if elements > 1 else [0]
+            order += [int(place * elements + h) for h in of]
+    return order

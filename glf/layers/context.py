@@ -54,3 +54,27 @@ def with_context(h, context):
         return h
     fitted = fit_context(tf.cast(context, h.dtype), *h.shape[1:3])
     return tf.concat([h, fitted], axis=-1)
+
+
+def with_context_in_groups(h, context, groups):
+    """Features in equal groups, and behind those of each group the same context, if there is one.
+
+    [batch, height, width, groups n] to [batch, height, width, groups (n + features)].
+    """
+    if context is None or groups == 1:
+        return with_context(h, context)
+    fitted = fit_context(tf.cast(context, h.dtype), *h.shape[1:3])
+    each = tf.repeat(fitted[..., None, :], groups, axis=3)
+    return flat(tf.concat([grouped(h, groups), each], axis=-1))
+
+
+def grouped(h, groups):
+    """Equal groups of channels as an axis: [..., groups n] to [..., groups, n]."""
+    *places, features = h.shape[1:]
+    return tf.reshape(h, (-1, *places, groups, features // groups))
+
+
+def flat(h):
+    """The way back of `grouped`: [..., groups, n] to [..., groups n]."""
+    *places, groups, features = h.shape[1:]
+    return tf.reshape(h, (-1, *places, groups * features))

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
 from glf.layers.complex_inverse import log_abs_det_and_inverse
+from glf.layers.plane_groups import plane_group
 
 
 def plu_weights(layer, size):
@@ -152,6 +153,53 @@ class FullMatrix(keras.layers.Layer):
     def log_abs_det(self):
         """log|det W|, a scalar in float64."""
         return _full_log_abs_det(self.matrix())
+
+
+class GroupMatrix(FullMatrix):
+    """W of blocks W_gh = w_{g⁻¹ h} for the elements g and h of a group.
+
+    It commutes with the group: it mixes the channels of group features, see
+    `glf.layers.plane_groups`, so that what is mixed are group features again. The weights are the
+    blocks w, of which w_e, of the identity, starts as a random rotation or reflection, and the
+    others near 0, as 0.001 ε. Determinant and inverse are those of `FullMatrix`.
+
+    Args:
+      size: number of rows and columns, a multiple of the group's order.
+      group: name of the group.
+
+    Raises:
+      ValueError: if it is none.
+    """
+
+    def __init__(self, size, group="p4", *, dtype="float32"):
+        keras.layers.Layer.__init__(self, dtype=dtype)
+        self.group = plane_group(group)
+        order = self.group.order
+        if size % order:
+            raise ValueError(
+                f"A matrix of features of {group} has a multiple of {order} rows, got {size}; a "
+                'squeeze of order "p4_image" makes such features of an image.'
+            )
+        shape = (order, size // order, size // order)
+        self.blocks = self.add_weight(name="blocks", shape=shape, initializer=_near_identity)
+        self.built = True
+
+    def matrix(self):
+        """W."""
+        blocks, order = tf.unstack(tf.convert_to_tensor(self.blocks.value)), self.group.order
+        products, inverses = self.group.products, self.group.inverses
+        rows = [
+            tf.concat([blocks[products[inverses[g], h]] for h in range(order)], axis=1)
+            for g in range(order)
+        ]
+        return tf.concat(rows, axis=0)
+
+
+def _near_identity(shape, dtype):
+    """Blocks: the first one orthogonal, the others of small numbers."""
+    first = keras.initializers.Orthogonal()(shape[1:], dtype)
+    noise = keras.initializers.RandomNormal(stddev=1e-3)((shape[0] - 1, *shape[1:]), dtype)
+    return tf.concat([first[None], noise], axis=0)
 
 
 @traced_once

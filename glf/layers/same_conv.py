@@ -78,7 +78,7 @@ class ZeroConv2D(keras.layers.Layer):
 
     def effective(self):
         """Kernel and bias as they are applied, scaled."""
-        scale = _scale(self.log_scale.value)
+        scale = limited_scale(self.log_scale.value)
         return self.kernel.value * scale, self.bias.value * scale
 
     def call(self, h):
@@ -97,12 +97,13 @@ def normalised_conv(h, direction, gain, bias):
 def scaled_conv(h, kernel, bias, log_scale):
     """exp(3 s) (conv(h) + b), |3 s| limited."""
     # The weights are scaled in place of the features: there are fewer of them.
-    scale = _scale(log_scale)
+    scale = limited_scale(log_scale)
     bias = tf.cast(bias * scale, h.dtype)
     return tf.nn.bias_add(_convolve(h, tf.cast(kernel * scale, h.dtype)), bias)
 
 
-def _scale(log_scale):
+def limited_scale(log_scale):
+    """exp(3 s), |3 s| kept below 8."""
     return tf.exp(tf.clip_by_value(3.0 * log_scale, -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
 
 

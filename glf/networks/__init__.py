@@ -26,6 +26,7 @@ from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
 from glf.networks.gated_context import GatedContext
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_autoencoder import GroupAutoencoder
+from glf.networks.group_conditioner import GroupConditioner
 from glf.networks.image_context import ImageContext
 from glf.networks.infogan import InfoGAN
 from glf.networks.made import MADE
@@ -54,6 +55,7 @@ __all__ = [
     "GatedContext",
     "GlowConditioner",
     "GroupAutoencoder",
+    "GroupConditioner",
     "ImageConditioner",
     "ImageContext",
     "InfoGAN",

@@ -19,6 +19,7 @@ from glf.networks.gated_attention_conditioner import GatedAttentionConditioner
 from glf.networks.gated_context import GatedContext
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_autoencoder import GroupAutoencoder
+from glf.networks.group_conditioner import GroupConditioner
 from glf.networks.image_context import ImageContext
 from glf.networks.infogan import InfoGAN
 from glf.networks.made import MADE
@@ -63,6 +64,7 @@ IMAGE_CONDITIONERS = {
     ),
     "glow": partial(GlowConditioner, filters=5),
     "glow_edges": partial(GlowConditioner, filters=5, edge_bias=True),
+    "group": partial(GroupConditioner, group="z2", filters=5),
     "image_context": partial(ImageContext, filters=6, blocks=1),
     "residual": partial(ResidualConditioner, filters=5, blocks=1),
     "residual_authors": partial(

@@ -37,6 +37,8 @@ class MultiScale(Flow):
         blocks where it is larger.
       squeeze: whether every scale begins with a `Squeeze`, ahead of `make_scale`'s bijector. False
         for one that squeezes by itself, as RealNVP's does between its couplings.
+      groups: of the channels, in which each scale factors out, see `FactoredOut`: 4 for a flow
+        whose density is the same for an image and its rotations.
       dtype: of these squeezes: the bijectors'.
 
     Raises:
@@ -55,6 +57,7 @@ class MultiScale(Flow):
         make_last=ConditionalGaussian,
         make_context=None,
         squeeze=True,
+        groups=1,
         dtype="float32",
     ):
         if num_scales < 1:
@@ -78,6 +81,6 @@ class MultiScale(Flow):
             if scale == num_scales - 1:
                 return make_bijector, make_last
             make_rest = partial(Flow, *parts_of(scale + 1), make_context=make_context)
-            return make_bijector, partial(FactoredOut, make_parts[scale], make_rest)
+            return make_bijector, partial(FactoredOut, make_parts[scale], make_rest, groups)
 
         super().__init__(*parts_of(0), make_context=make_context)

@@ -1,0 +1,126 @@
+"""A flow of p4 has the same density for an image and its quarter turns; any part may break it."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Squeeze
+from glf.data.make import make_dataset
+from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.group_conditioner import GroupConditioner
+from glf.priors.conditional_gaussian import ConditionalGaussian
+from glf.priors.multi_scale import MultiScale
+from glf.priors.standard import StandardNormal
+
+_network = partial(GroupConditioner, filters=3)
+
+
+OF_P4 = {
+    "first": partial(Squeeze, 4, "p4_image"),
+    "later": partial(Squeeze, 2, "p4"),
+    "norm": partial(ActNorm, groups=4),
+    "mix": partial(InvertibleConv1x1, "p4"),
+    "mask": "p4",
+    "network": _network,
+    "part": partial(ConditionalGaussian, _network),
+    "last": StandardNormal,
+    "groups": 4,
+}
+
+
+def flow(context=None, **others):
+    """Two scales on 8 x 8 images: 2 x 2 positions of 4 channels an element, then one of 8."""
+    first, later, norm, mix, mask, network, part, last, groups = (OF_P4 | others).values()
+    step = partial(Chain, [norm, mix, partial(ImageCoupling, mask=mask, make_conditioner=network)])
+    made = MultiScale(
+        partial(Chain, [first, step]),
+        2,
+        make_last_scale=partial(Chain, [later, step]),
+        make_preprocessing=None,
+        make_part=part,
+        make_last=last,
+        squeeze=False,
+        groups=groups,
+    )
+    keras.utils.set_random_seed(0)
+    made.build((None, 8, 8, 1), context)
+    rng = np.random.default_rng(1)
+    for weight in made.trainable_weights:
+        weight.assign_add(0.2 * rng.normal(size=weight.shape))
+    return made
+
+
+@pytest.fixture(scope="module")
+def turned():
+    """Four digits in four positions: [16, 8, 8, 1], each position's four after the other."""
+    y = make_dataset("digits").examples("test", slice(0, 4))["x"] / np.float32(16)
+    return np.concatenate([np.rot90(y, t, (1, 2)) for t in range(4)]).astype(np.float32)
+
+
+def deviation(flow, turned, condition=None):
+    """The largest change of log p by a turn, as a share of its size."""
+    log_probs = np.reshape(flow.log_prob(turned, condition), (4, -1))
+    assert np.ptp(log_probs[0]) > 1
+    return np.max(np.abs(log_probs - log_probs[0])) / np.abs(log_probs).max()
+
+
+def test_turned_images_are_as_likely_fresh_and_trained(turned):
+    density = flow()
+    assert deviation(density, turned) < 2e-6
+    weights = [w.value for w in density.trainable_weights]
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(density.log_prob(turned[:4], training=True))
+        gradients = tape.gradient(loss, weights)
+        assert all(np.any(g != 0) for g in gradients)
+        for weight, gradient in zip(density.trainable_weights, gradients, strict=True):
+            weight.assign_sub(1e-3 * tf.clip_by_norm(gradient, 1.0))
+    assert deviation(density, turned) < 2e-6
+    drawn = density.sample(3, 0)
+    assert drawn.shape == (3, 8, 8, 1)
+    np.testing.assert_allclose(density.round_trip(turned), turned, atol=1e-4)
+
+
+def test_labels_keep_it(turned):
+    density = flow(context=(None, 1, 1, 2))
+    labels = np.tile(np.random.default_rng(0).normal(size=(4, 1, 1, 2)), (4, 1, 1, 1))
+    assert deviation(density, turned, tf.constant(labels, tf.float32)) < 2e-6
+
+
+BREAKS = {
+    "a squeeze by rows": {"first": partial(Squeeze, 4)},
+    "a later squeeze by rows": {"later": partial(Squeeze, 2)},
+    "a later squeeze as of an image": {"later": partial(Squeeze, 2, "p4_image")},
+    "scales of single channels": {"norm": ActNorm},
+    "any mixture": {"mix": partial(InvertibleConv1x1, "full")},
+    "half of the channels": {"mask": "channel"},
+    "an ordinary network": {"network": partial(GlowConditioner, filters=4)},
+    "an ordinary prior of what goes out": {"part": ConditionalGaussian},
+    "a constant for every channel": {"last": ConditionalGaussian},
+    "half of all channels goes out": {"groups": 1},
+}
+
+
+@pytest.mark.parametrize("parts", BREAKS.values(), ids=BREAKS)
+def test_any_part_that_is_not_of_p4_is_noticed(parts, turned):
+    assert deviation(flow(**parts), turned) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "message"),
+    [
+        (lambda: Squeeze(3, "p4_image"), (6, 6, 1), "an even factor"),
+        (lambda: Squeeze(2, "p4"), (4, 4, 3), "a multiple of 4"),
+        (lambda: ActNorm(groups=4), (4, 4, 6), "equal groups of the channels, got 6"),
+        (lambda: ActNorm(True, groups=4), (4, 4, 8), "1 with per_pixel"),
+        (lambda: InvertibleConv1x1("p4"), (4, 4, 6), "a multiple of 4 rows, got 6"),
+        (lambda: ImageCoupling(mask="p4"), (4, 4, 4), "at least 2 channels, got 4"),
+        (lambda: GroupConditioner(6), (4, 4, 4), "a multiple of the 4 elements"),
+    ],
+)
+def test_refusals(make, shape, message):
+    with pytest.raises(ValueError, match=message):
+        make().build((None, *shape))
