@@ -35,6 +35,7 @@ SHAPES = {
     "tfds:downsampled_imagenet/64x64": (64, 64, 3),
     "folder:images": (64, 64, 3),
     "array:binarized_mnist.npz": (28, 28, 1),
+    "array:blood_cells_32.npz": (32, 32, 3),
 }
 
 

@@ -114,7 +114,7 @@ def _squeezed(dtype):
 
 def _squeezed_p4(dtype):
     """The same of the group p4."""
-    conditioner = partial(GroupConditioner, filters=2)
+    conditioner = partial(GroupConditioner, filters=4)
     layers = [partial(Squeeze, order="p4_image"), partial(ActNorm, groups=4)]
     layers += [partial(InvertibleConv1x1, "p4")]
     layers += [partial(ImageCoupling, mask="p4", make_conditioner=conditioner)]

@@ -34,6 +34,7 @@ def make_dataset(
     num_bits=None,
     horizontal_flip=False,
     max_translation=None,
+    rotated=False,
     **options,
 ):
     """Makes a dataset of images of integers, or of points in the plane.
@@ -57,6 +58,8 @@ def make_dataset(
       horizontal_flip: mirror training examples at random.
       max_translation: shift training examples at random by up to so much along each side: a
         fraction of the side (a float below 1) or a number of pixels (an integer); see `Dataset`.
+      rotated: turn each example of all splits once, by an angle of its own that no seed changes:
+        "tfds:mnist" becomes rotated MNIST; see `glf.data.rotation`.
       **options: those of the source:
         image_size, crop, channels: of images, see `glf.data.geometry.make_geometry`;
         validation_examples: how many to cut from train where there is no validation split, by
@@ -114,6 +117,7 @@ def make_dataset(
         binarize=binarize,
         horizontal_flip=horizontal_flip,
         max_translation=max_translation,
+        rotated=rotated,
         num_bits=num_bits,
     )
 

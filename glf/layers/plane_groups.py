@@ -8,6 +8,7 @@ element: channel g C + c of [batch, height, width, |G| C].
 
 import dataclasses
 import functools
+import math
 
 import numpy as np
 
@@ -80,6 +81,22 @@ def plane_group(name):
     generators = [np.array(_ROTATION[lattice])] if rotations else []
     generators += [np.array(_REFLECTION[lattice])] if reflections else []
     return PlaneGroup(name, lattice, _closure(generators))
+
+
+def filters_for(group, filters):
+    """Filters of each element with which a group convolution has an ordinary one's weights.
+
+    An ordinary one from n to m channels has as many as the group's from n / sqrt(|G|) to m /
+    sqrt(|G|) channels for each element, and |G| times less arithmetic.
+
+    Args:
+      group: a `PlaneGroup`.
+      filters: the number of channels without the group.
+
+    Returns:
+      filters / sqrt(|G|), rounded, 1 at least.
+    """
+    return max(1, round(filters / math.sqrt(group.order)))
 
 
 def _closure(generators):

@@ -7,7 +7,7 @@ from glf.layers.group_conv import GroupConv2D, GroupConvTranspose2D
 from glf.layers.group_norm import GroupBatchNorm
 from glf.layers.hexagonal import ToHexagonal, ToSquare, radius_for
 from glf.layers.lattice import HEXAGONAL, halved, halving_size
-from glf.layers.plane_groups import plane_group
+from glf.layers.plane_groups import filters_for, plane_group
 from glf.networks.autoencoder import Autoencoder, vectors
 
 
@@ -24,18 +24,19 @@ class GroupAutoencoder(Autoencoder):
     rotations: which way an image lies is said by the others, of which there has to be one for each
     element at least.
 
-    Encoder: strided group convolutions with `filters`, 2 `filters`, ... channels for each element,
-    one of a kernel as large as what is left, of `hidden` channels, and a linear layer to z; ReLU
-    after all but the last; batch normalisation, shared over the group, after all but the first and
-    the last. Decoder: its mirror, of transposed convolutions. They are the networks of `InfoGAN`
-    with group convolutions in the place of others, with kernels of size 4 on even sides and 3 on
-    odd ones, see `glf.layers.lattice`. Weights start as normal with variance 2 / fan-in.
+    Encoder: strided group convolutions with `filters`, 2 `filters`, ... channels, one of a kernel
+    as large as what is left, of `hidden` channels, and a linear layer to z; ReLU after all but the
+    last; batch normalisation, shared over the group, after all but the first and the last. Decoder:
+    its mirror, of transposed convolutions. They are the networks of `InfoGAN` with group
+    convolutions in the place of others, with kernels of size 4 on even sides and 3 on odd ones, see
+    `glf.layers.lattice`. Weights start as normal with variance 2 / fan-in.
 
     On the hexagonal lattice the image is resampled by `ToHexagonal`, what is decoded by `ToSquare`,
     with a hexagon that covers all of the image.
 
-    As many weights as without the group ("z2") need filters and hidden units divided by the square
-    root of its order. A convolution then costs the group's order times as much arithmetic.
+    Networks of all groups have as many weights, up to rounding: `filters` and `hidden` are those of
+    the ordinary network, "z2", and divided by the square root of the group's order for each of its
+    elements. A convolution then costs the group's order times as much arithmetic.
 
     Args:
       image_shape: (height, width, channels); on the square lattice both sides even or both odd, and
@@ -47,8 +48,8 @@ class GroupAutoencoder(Autoencoder):
       outputs: how many numbers the decoder gives for each pixel; None: one for each channel.
       group: one of `plane_groups.GROUP_NAMES`.
       invariant: how many of the latents are invariant.
-      filters: channels for each element after the first convolution.
-      hidden: units for each element of the dense layer.
+      filters: channels after the first convolution, of "z2".
+      hidden: units of the dense layer, of "z2".
       num_downsamples: the number of strided convolutions.
 
     Raises:
@@ -66,8 +67,8 @@ class GroupAutoencoder(Autoencoder):
         outputs=None,
         group="p4",
         invariant=0,
-        filters=16,
-        hidden=128,
+        filters=64,
+        hidden=1024,
         num_downsamples=2,
         dtype=None,
     ):
@@ -75,8 +76,10 @@ class GroupAutoencoder(Autoencoder):
         super().__init__(
             image_shape, outputs=outputs, dtype=dtype, latent_size=latent_size, **counts
         )
-        self.group, self.hidden = plane_group(group), hidden
-        self.channels = [filters * 2**level for level in range(num_downsamples)]
+        self.group = plane_group(group)
+        self.hidden = filters_for(self.group, hidden)
+        widths = [filters * 2**level for level in range(num_downsamples)]
+        self.channels = [filters_for(self.group, width) for width in widths]
         (given,), (taken,) = vectors(latent_size, encoded, decoded)
         self.layout = code_layout(self.group, latent_size, invariant)
         if given % latent_size or taken < latent_size:

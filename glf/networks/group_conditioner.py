@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from glf.layers.context import context_features, with_context_in_groups
 from glf.layers.group_conv import GroupConv2D, channels_of
-from glf.layers.plane_groups import plane_group
+from glf.layers.plane_groups import filters_for, plane_group
 from glf.layers.same_conv import limited_scale
 from glf.networks.base import ImageConditioner
 
@@ -30,8 +30,8 @@ class GroupConditioner(ImageConditioner):
     Args:
       units: number of outputs at each position, a multiple of the group's order.
       group: one of `plane_groups.GROUP_NAMES` of the square lattice.
-      filters: width of the hidden layers for each element, at least 1; half of `GlowConditioner`'s
-        for as many weights with p4.
+      filters: width of the hidden layers of an ordinary network of as many weights, such as
+        `GlowConditioner`; each element has this divided by the square root of the group's order.
 
     Shapes: call maps [batch, height, width, |G| n] (and a context, see `glf.layers.context`) to
     [batch, height, width, units].
@@ -41,9 +41,10 @@ class GroupConditioner(ImageConditioner):
         group.
     """
 
-    def __init__(self, units, *, group="p4", filters=256, dtype="float32"):
+    def __init__(self, units, *, group="p4", filters=512, dtype="float32"):
         super().__init__(units, dtype=dtype)
-        self.group, self.filters = plane_group(group), filters
+        self.group = plane_group(group)
+        self.filters = filters_for(self.group, filters)
         if units < 1 or filters < 1 or units % self.group.order:
             raise ValueError(
                 f"GroupConditioner needs filters >= 1 and units that are a multiple of the "

@@ -83,7 +83,7 @@ TOKENS = {"causal_transformer": partial(CausalTransformer, width=4, heads=2, lay
 
 AUTOENCODERS = {
     "dense": partial(DenseAutoencoder, latent_size=5, hidden=(8, 6)),
-    "group": partial(GroupAutoencoder, latent_size=5, filters=2, hidden=3, invariant=1),
+    "group": partial(GroupAutoencoder, latent_size=5, filters=4, hidden=6, invariant=1),
     "infogan": partial(InfoGAN, latent_size=5, filters=4, hidden=8),
     "infogan_deep": partial(InfoGAN, latent_size=5, filters=2, hidden=8, num_downsamples=3),
     "linear": partial(DenseAutoencoder, latent_size=5, hidden=()),

@@ -32,7 +32,7 @@ def test_codes_turn_with_the_image_and_images_with_the_code(name, side, invarian
     size = invariant + 2 * group.order
     keras.utils.set_random_seed(0)
     network = GroupAutoencoder(
-        (side, side, 2), size, group=name, invariant=invariant, filters=2, hidden=8
+        (side, side, 2), size, group=name, invariant=invariant, filters=4, hidden=16
     )
     y = np.random.default_rng(1).uniform(size=(2, side, side, 2)).astype(np.float32)
     check_pair(network, group, y, invariant)
@@ -64,7 +64,9 @@ def check_pair(network, group, y, invariant):
 
 def test_on_the_hexagonal_lattice_all_but_the_resampling_turns():
     group = plane_group("p6")
-    network = randomised(GroupAutoencoder((8, 8, 1), 13, group="p6", invariant=1, filters=1))
+    network = randomised(
+        GroupAutoencoder((8, 8, 1), 13, group="p6", invariant=1, filters=2, hidden=12)
+    )
     inner = network.encoder.layers[1:]
     y = network.encoder.layers[0](np.random.default_rng(1).uniform(size=(1, 8, 8, 1)))
 

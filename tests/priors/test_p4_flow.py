@@ -15,7 +15,7 @@ from glf.priors.conditional_gaussian import ConditionalGaussian
 from glf.priors.multi_scale import MultiScale
 from glf.priors.standard import StandardNormal
 
-_network = partial(GroupConditioner, filters=3)
+_network = partial(GroupConditioner, filters=6)
 
 
 OF_P4 = {
