@@ -228,7 +228,7 @@ def run(
     one_operation_at_a_time=lambda: False,
     check=lambda: None,
     take=None,
-    devices=True,
+    devices=lambda: True,
     tensorflow=lambda: True,
 ):
     """Runs `main()`; a user's error becomes one clear message and exit code 1.
@@ -236,9 +236,10 @@ def run(
     `one_operation_at_a_time` is asked once the flags are known: TensorFlow's graphs then run their
     operations one by one (each on all cores), in an order that is the same in every run. `check`
     refuses what can be refused without TensorFlow, which takes seconds to load. `take` gets the
-    words on the command line that belong to no flag; without it there may be none. Without
-    `devices` none is set up: the processes that the program starts find them free. `tensorflow` is
-    asked once the flags are known, too: where it says so, TensorFlow is not loaded at all.
+    words on the command line that belong to no flag; without it there may be none. `devices` and
+    `tensorflow` are asked once the flags are known, too: where they say so no device is set up, for
+    the processes that the program starts to find them free, or for several workers to be connected
+    first, and TensorFlow is not loaded at all.
     """
 
     def guarded(argv):
@@ -249,7 +250,7 @@ def run(
             _check_outputs()
             check()
             if tensorflow():
-                _load_tensorflow(one_operation_at_a_time(), devices)
+                _load_tensorflow(one_operation_at_a_time(), devices())
             main()
         except Interrupted as stopped:
             logging.info("%s", _message(stopped))
@@ -279,8 +280,7 @@ def _load_tensorflow(one_operation_at_a_time, devices):
 
         if one_operation_at_a_time:
             tf.config.threading.set_inter_op_parallelism_threads(1)
-        # Workers are to be connected before anything else.
-        if devices and "TF_CONFIG" not in os.environ:
+        if devices:
             tf.config.list_logical_devices()  # the GPU library's notes come here
     from glf.core import host
 

@@ -163,4 +163,4 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main, check=check, devices=False)
+    common.run(main, check=check, devices=lambda: False)

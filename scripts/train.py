@@ -30,6 +30,24 @@ STRATEGY = flags.DEFINE_enum(
     "single: one CPU or the first GPU. mirrored: all GPUs of this machine (see --device). "
     "multi_worker: several machines, described by the environment variable TF_CONFIG.",
 )
+CLUSTER = flags.DEFINE_enum(
+    "cluster",
+    "tf_config",
+    ["tf_config", "slurm", "kubernetes"],
+    "Who tells --strategy=multi_worker of its workers. tf_config: the environment variable "
+    "TF_CONFIG, which Kubeflow sets. slurm: srun. kubernetes: the pods with --cluster_label.",
+)
+CLUSTER_PORT = flags.DEFINE_integer(
+    "cluster_port",
+    8888,
+    "Where the workers of --cluster=slurm and kubernetes listen; several on one machine take the "
+    "ports from there on.",
+    lower_bound=1,
+    upper_bound=65535,
+)
+CLUSTER_LABEL = flags.DEFINE_string(
+    "cluster_label", None, "For --cluster=kubernetes: the selector of the pods, e.g. job-name=glf."
+)
 DEVICE = flags.DEFINE_multi_string(
     "device", [], "A device for --strategy=mirrored, e.g. GPU:0. Repeatable. Default: all GPUs."
 )
@@ -44,7 +62,10 @@ JIT = flags.DEFINE_bool(
 )
 
 
-FLAGS = (WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT)
+FLAGS = (
+    *(WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT),
+    *(CLUSTER, CLUSTER_PORT, CLUSTER_LABEL),
+)
 
 
 def check():
@@ -54,6 +75,12 @@ def check():
     outputs.require_output(WORKDIR.value, (outputs.FOLDER,), "--workdir")
     if DEVICE.value and STRATEGY.value != "mirrored":
         raise ValueError(f"--device is for --strategy=mirrored, not {STRATEGY.value}.")
+    if STRATEGY.value != "multi_worker":
+        for flag in (CLUSTER, CLUSTER_PORT, CLUSTER_LABEL):
+            if flag.value != flag.default:
+                raise ValueError(
+                    f"--{flag.name} is for --strategy=multi_worker, not {STRATEGY.value}."
+                )
 
 
 def main():
@@ -63,6 +90,10 @@ def main():
     from glf.training.run_folder import describe_environment
 
     configurables.parse(GIN_FILE.value, GIN_PARAM.value)
+    if STRATEGY.value == "multi_worker":
+        from glf.training.cluster import announce
+
+        announce(CLUSTER.value, CLUSTER_PORT.value, CLUSTER_LABEL.value)
     execution = Execution(
         strategy=STRATEGY.value,
         devices=DEVICE.value or None,
@@ -79,4 +110,10 @@ def main():
 
 if __name__ == "__main__":
     # The gradient is then not XLA's, and equal bits in every run need a fixed order.
-    common.run(main, lambda: PRECISION.value == "mixed_bfloat16", check)
+    common.run(
+        main,
+        lambda: PRECISION.value == "mixed_bfloat16",
+        check,
+        # Workers are to be connected before anything else.
+        devices=lambda: STRATEGY.value != "multi_worker",
+    )

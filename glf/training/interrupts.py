@@ -13,29 +13,41 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Holds the first signal that came, or None."""
+    """Holds the first signal that came, or None; listens for signals from `listen` on."""
 
-    signum = None
+    def __init__(self):
+        self.signum = None
+        self._before = {}
+
+    def listen(self):
+        """Listens, again where others have taken the signals since.
+
+        TensorFlow does when it connects several workers.
+        """
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            try:
+                before = signal.signal(signum, self._handle)
+            except ValueError:  # not in the main thread: the caller's own handling stays
+                break
+            self._before.setdefault(signum, before)
+
+    def end(self):
+        """Leaves the signals to those that had them."""
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def _handle(self, signum, frame):
+        del frame
+        self.signum = signum
+        signal.signal(signum, self._before[signum])
 
 
 @contextlib.contextmanager
 def stop_on_signals():
     """Yields a `StopRequest`; a second signal of the same kind acts as it would have before."""
     request = StopRequest()
-    before = {}
-
-    def handle(signum, frame):
-        del frame
-        request.signum = signum
-        signal.signal(signum, before[signum])
-
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        try:
-            before[signum] = signal.signal(signum, handle)
-        except ValueError:  # not in the main thread: the caller's own handling stays
-            break
+    request.listen()
     try:
         yield request
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        request.end()

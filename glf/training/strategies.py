@@ -1,11 +1,12 @@
 """The `tf.distribute` strategies that a flag can name."""
 
 import itertools
-import json
-import os
 import re
 
 import tensorflow as tf
+from absl import logging
+
+from glf.training.cluster import described
 
 NAMES = ("single", "mirrored", "multi_worker")
 _DEVICE = re.compile(r"(?:.*/device:|/)?([A-Za-z_]+:\d+)$")
@@ -36,7 +37,8 @@ def make_strategy(name="single", devices=None):
 
     Raises:
       ValueError: if the name is unknown, if devices are given to another strategy, if one of them
-        is not there or named twice, or if none is named and there is no GPU.
+        is not there or named twice, if none is named and there is no GPU, or if TF_CONFIG does not
+        describe workers that can be joined.
     """
     if name not in NAMES:
         raise ValueError(f"Unknown strategy {name!r}; expected one of {', '.join(NAMES)}.")
@@ -45,8 +47,22 @@ def make_strategy(name="single", devices=None):
     if name == "mirrored":
         return _Mirrored(_devices(devices))
     if name == "multi_worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multi_worker(described())
     return tf.distribute.get_strategy()
+
+
+def _multi_worker(cluster):
+    """The strategy, once all workers have met."""
+    own, num = cluster.addresses[cluster.number], len(cluster.addresses)
+    logging.info("Worker %d of %d, %s: waiting for the others.", cluster.number, num, own)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"Worker {cluster.number} of {num} could not join the others at {own}: "
+            f"{str(error).splitlines()[0]} Check that the address is this machine's, its port free "
+            f"and the others reachable: {', '.join(cluster.addresses)}."
+        ) from error
 
 
 def _devices(asked):
@@ -84,10 +100,4 @@ def is_chief(name):
 
     Of the workers of "multi_worker" that is the one TF_CONFIG calls chief, or else worker 0.
     """
-    if name != "multi_worker":
-        return True
-    config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    task, cluster = config.get("task", {}), config.get("cluster", {})
-    if "chief" in cluster:
-        return task.get("type") == "chief"
-    return not task or (task.get("type") == "worker" and int(task.get("index", 0)) == 0)
+    return name != "multi_worker" or described().is_chief

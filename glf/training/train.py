@@ -5,6 +5,7 @@ import time
 
 from absl import logging
 
+from glf.training.cluster import Stops, described, together
 from glf.training.execution import Execution, Provenance
 from glf.training.experiment import Experiment
 from glf.training.interrupts import Interrupted, stop_on_signals
@@ -48,15 +49,19 @@ def run_experiment(workdir, experiment, execution, provenance=None):
       ValueError: if the data or the model do not fit the experiment, or the workdir holds another.
       NonFiniteLoss: if a loss term or gradient is not finite; the checkpoints are intact.
       Interrupted: on SIGTERM or SIGINT, after a checkpoint.
+      WorkerLost: if another worker of the same run is gone.
     """
     provenance = provenance or Provenance()
     folder = RunFolder(workdir)
+    cluster = described() if execution.strategy == "multi_worker" else None
     chief = is_chief(execution.strategy)
     with folder.locked() if chief else contextlib.nullcontext(), stop_on_signals() as stop:
         if chief:
             folder.check(provenance, execution.precision)
-        run = Run(folder, experiment, execution, provenance)
-        return _loop(run, stop)
+        with together(cluster, stop):
+            run = Run(folder, experiment, execution, provenance)
+            stop.listen()
+            return _loop(run, Stops(cluster, stop))
 
 
 def _loop(run, stop):

@@ -1,10 +1,12 @@
 """Several replicas: the losses of one, and equal weights on each."""
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -127,7 +129,6 @@ def test_a_device_that_is_not_there_leaves_no_trace(short_run, tmp_path):
 @pytest.mark.parametrize(
     ("task", "chief"),
     [
-        (None, True),
         ({"type": "worker", "index": 0}, True),
         ({"type": "worker", "index": 1}, False),
         ({"type": "chief", "index": 0}, True),
@@ -136,12 +137,10 @@ def test_a_device_that_is_not_there_leaves_no_trace(short_run, tmp_path):
 def test_the_chief(monkeypatch, task, chief):
     assert is_chief("single")
     assert is_chief("mirrored")
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    if task is not None:
-        cluster = {"worker": ["a:1", "b:1"]}
-        if task["type"] == "chief":
-            cluster["chief"] = ["c:1"]
-        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    cluster = {"worker": ["a:1", "b:1"]}
+    if task["type"] == "chief":
+        cluster["chief"] = ["c:1"]
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
     assert is_chief("multi_worker") == chief
 
 
@@ -162,6 +161,7 @@ def free_ports(count):
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does(tmp_path):
+    """Though one of them is killed, with which the other ends, and both are started again."""
     files = [
         f"configs/{name}.gin"
         for name in ("studies/glf/digits", "models/flows/both_halves_affine", "smoke")
@@ -177,10 +177,11 @@ def test_two_processes_learn_what_one_does(tmp_path):
         "train.num_steps = 6",
         "train.log_every = 2",
         "train.validate_every = 3",
+        # Time enough for a kill between two steps.
+        "train.checkpoint_every = 1",
     ]
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
 
-    def start(index):
+    def start(index, cluster):
         task = {"type": "worker", "index": index}
         return subprocess.Popen(
             [
@@ -195,13 +196,31 @@ def test_two_processes_learn_what_one_does(tmp_path):
             text=True,
         )
 
-    workers = [start(index) for index in range(2)]
-    try:
+    @contextlib.contextmanager
+    def pair():
+        cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+        workers = [start(index, cluster) for index in range(2)]
+        try:
+            yield workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+                worker.stdout.close()
+
+    with pair() as workers:
+        while not (tmp_path / "two" / "checkpoints" / "step-00000002").exists():
+            assert [worker.poll() for worker in workers] == [None, None], workers[0].stdout.read()
+            time.sleep(0.02)
+        workers[1].kill()
+        said = workers[0].communicate(timeout=400)[0]
+    assert workers[0].returncode == 1, said
+    assert "Error: Worker 0 of 2 ends because another one ended" in said
+    assert "Traceback" not in said
+    with pair() as workers:
         said = [worker.communicate(timeout=400)[0] for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(said)
+    assert "Resumed from step" in said[0]
     configurables.parse(files, bindings)
     configurables.train(tmp_path / "one", Execution())
     configurables.parse()
