@@ -6,6 +6,7 @@ Everything that is compared runs in turn, round by round, and medians are report
 that others use too, a ratio of two things measured side by side means more than either time.
 
   step       GLF's training step, in images per second and against matrix products
+  data       the input pipeline of every kind of source beside that step
   sampling   `sample` of the same model
   sampling_autoregressive
              a PixelCNN++ under several samplers, and tfd.PixelCNN
@@ -32,6 +33,7 @@ from .benchmarks.rounds import Sizes
 
 SUBJECTS = (
     "step",
+    "data",
     "sampling",
     "sampling_autoregressive",
     "flows",
