@@ -7,6 +7,9 @@ that others use too, a ratio of two things measured side by side means more than
 
   step       GLF's training step, in images per second and against matrix products
   data       the input pipeline of every kind of source beside that step
+  small_step
+             RealNVP's training step, its many small weights updated at once and one by one; its
+             forward and its inverse
   sampling   `sample` of the same model
   sampling_autoregressive
              a PixelCNN++ under several samplers, and tfd.PixelCNN
@@ -34,6 +37,7 @@ from .benchmarks.rounds import Sizes
 SUBJECTS = (
     "step",
     "data",
+    "small_step",
     "sampling",
     "sampling_autoregressive",
     "flows",

@@ -1,10 +1,12 @@
 """A moving average of a model's weights, to evaluate and sample with."""
 
 import contextlib
+import functools
 
 import tensorflow as tf
 
 from glf.models.fitted_after import FittedAfter
+from glf.training.packs import Pack, joined, small
 
 
 class MovingAverage(tf.Module):
@@ -13,6 +15,9 @@ class MovingAverage(tf.Module):
       average <- d_t * average + (1 - d_t) * weight,   d_t = min(decay, (1 + t) / (10 + t))
 
     with t the number of updates: the ramp keeps the first steps from weighing on the average.
+
+    As an `L2Adam` it may `pack` what is small; between `load` and `store` those averages lie in the
+    packs.
 
     Args:
       model: the model, built.
@@ -35,6 +40,39 @@ class MovingAverage(tf.Module):
         self.averages = [
             tf.Variable(w.value, trainable=False, aggregation=first) for w in self._weights
         ]
+        self._packs, self._alone = [], range(len(self._weights))
+
+    def pack(self, trained, largest):
+        """Puts averages of at most `largest` numbers into packs.
+
+        Args:
+          trained: packs of weights that whoever updates them keeps right: what is averaged there is
+            read from them. The other weights are packed here.
+          largest: the most numbers of a variable in a pack.
+        """
+        place = {weight.value.ref(): i for i, weight in enumerate(self._weights)}
+        for pack in trained:
+            averages = Pack([self.averages[place.pop(v.ref())] for v in pack.variables])
+            self._packs.append((averages, pack.held.value))
+        rest = sorted(place.values())
+        weights = [self._weights[i].value for i in rest]
+        chosen = small(weights, largest, [weight.dtype for weight in weights])
+        for members in chosen:
+            averages = Pack([self.averages[rest[i]] for i in members])
+            now = functools.partial(joined, [weights[i] for i in members])
+            self._packs.append((averages, now))
+        packed = {i for members in chosen for i in members}
+        self._alone = [place for i, place in enumerate(rest) if i not in packed]
+
+    def load(self):
+        """Fills the packs from the averages."""
+        for averages, _ in self._packs:
+            averages.load()
+
+    def store(self):
+        """Gives packed averages the values that their packs have."""
+        for averages, _ in self._packs:
+            averages.store()
 
     def start(self):
         """The averages are the weights as they are."""
@@ -45,8 +83,9 @@ class MovingAverage(tf.Module):
         """Moves the averages towards the weights; `step` counts the updates before this one."""
         step = tf.cast(step, tf.float32)
         rate = 1.0 - tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.averages, self._weights, strict=True):
-            value = tf.cast(weight.value, average.dtype)
+        pairs = [(self.averages[i], self._weights[i].value) for i in self._alone]
+        pairs += [(averages.held, now()) for averages, now in self._packs]
+        for average, value in pairs:
             average.assign_sub((average - value) * tf.cast(rate, average.dtype))
 
     def install(self):

@@ -1,88 +1,12 @@
 """Optimizers and learning-rate schedules, as factories for configs to bind."""
 
 import math
-import types
 
 import keras
 import tensorflow as tf
 
 from glf.core.nameable import nameable
-
-
-class L2Adam(keras.optimizers.Adam):
-    """Adam whose gradient is g + l2 * w: the coupled weight decay of the published recipes.
-
-    With c_t = sqrt(1 - beta_2^t) / (1 - beta_1^t), step t is
-
-      m += (1 - beta_1) (g - m),  v += (1 - beta_2) (g^2 - v),  w -= rate * c_t * m / (sqrt v + eps)
-
-    One operation a weight does all of it, and what is the same for all weights is made once: Keras
-    writes it as thirty a weight, which take a large part of the time in which a step is traced and,
-    in a graph without XLA, run.
-
-    Keras' own `weight_decay` is the decoupled one (AdamW), which is another method: it is not
-    scaled by Adam's second moment.
-
-    Args:
-      l2: how much of each weight is added to its gradient.
-      l2_names: names of the weights that decay, the last parts of their paths; None: all do.
-
-    Raises:
-      ValueError: in `build`, if no weight has one of the names.
-    """
-
-    def __init__(self, *args, l2=0.0, l2_names=None, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.l2, self.l2_names = l2, l2_names
-
-    def build(self, variables):
-        """Makes the slots of these weights."""
-        super().build(variables)
-        known = sorted({variable.name for variable in variables})
-        strangers = sorted(set(self.l2_names or ()) - set(known))
-        if strangers:
-            raise ValueError(
-                f"adam.l2_names={self.l2_names!r}: no weight is called {strangers[0]!r}; there are "
-                f"{', '.join(known)}."
-            )
-        every = self.l2_names is None
-        # By index: an update is handed the backend's variable, which has another name.
-        self._decays = [every or variable.name in self.l2_names for variable in variables]
-
-    def apply(self, grads, trainable_variables=None):
-        """One update of all weights by their gradients."""
-        self._once = types.SimpleNamespace(scalars={})
-        super().apply(grads, trainable_variables)
-        self._once = None
-
-    def _scalars(self, learning_rate, dtype):
-        """What `ResourceApplyAdam` takes besides variables and gradients, of one type."""
-        made = self._once.scalars
-        if dtype not in made:
-            beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
-            step = tf.cast(self.iterations.value + 1, dtype)
-            made[dtype] = {
-                "beta1_power": tf.pow(beta_1, step),
-                "beta2_power": tf.pow(beta_2, step),
-                "lr": tf.cast(learning_rate, dtype),
-                "beta1": beta_1,
-                "beta2": beta_2,
-                "epsilon": tf.constant(self.epsilon, dtype),
-            }
-        return made[dtype]
-
-    def update_step(self, gradient, variable, learning_rate):
-        """One Adam update of `variable`, TensorFlow's, with the decayed gradient."""
-        index = self._get_variable_index(variable)
-        if self.l2 and self._decays[index]:
-            gradient = gradient + self.l2 * tf.cast(variable, gradient.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            grad=tf.cast(gradient, variable.dtype),
-            **self._scalars(learning_rate, variable.dtype),
-        )
+from glf.training.l2_adam import L2Adam
 
 
 @nameable()

@@ -9,6 +9,8 @@ import tensorflow as tf
 from glf.core import random
 from glf.core.fused import fusing
 from glf.models.abilities import HasInnerLoss
+from glf.training import packs
+from glf.training.l2_adam import L2Adam
 from glf.training.moving_average import MovingAverage
 from glf.training.stages import check_stages, frozen, stage_of
 
@@ -22,7 +24,8 @@ class Stepper:
     from bfloat16, the joint gradient is computed by the graph's own kernels, and only the
     optimizers and what a model marks as `fused` are XLA. On several replicas each computes the
     gradient of its share of the batch, the gradients are summed over replicas, and the optimizers
-    apply them on each. Each stage of training is compiled for itself.
+    apply them on each. Each stage of training is compiled for itself. On one device
+    small weights are updated and averaged in packs, see `packs.py`.
 
     Args:
       model: a built `GenerativeModel`.
@@ -64,6 +67,7 @@ class Stepper:
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             for group, optimizer in self.optimizers.items():
                 optimizer.build(self.groups[group])
+        self._packed = self._pack() if self.replicas == 1 else []
         self._jit = execution.jit and self.replicas == 1
         low = execution.precision == "mixed_bfloat16"
         graph_gradient = self._jit and low and not tf.config.list_physical_devices("GPU")
@@ -80,6 +84,15 @@ class Stepper:
             many = functools.partial(self._loop, len(self._many))
             self._many.append(tf.function(many, autograph=False))
         self._move_average = self._program(self.average.update) if decay is not None else None
+
+    def _pack(self):
+        """Puts small weights, slots and averages into packs; returns what has packs."""
+        mine = [each for each in self.optimizers.values() if isinstance(each, L2Adam)]
+        trained = [pack for optimizer in mine for pack in optimizer.pack(packs.LARGEST)]
+        if self.average is None:
+            return mine
+        self.average.pack(trained, packs.LARGEST)
+        return [*mine, self.average]
 
     def run(self, iterator, count):
         """Takes `count` steps with the next batches of `iterator`.
@@ -123,6 +136,8 @@ class Stepper:
 
     def _loop(self, index, iterator, count):
         step, names = self._single(index) if self.replicas == 1 else self._replicated(index)
+        for each in self._packed:
+            each.load()
 
         def body(i, arrays):
             batch = next(iterator)
@@ -134,6 +149,8 @@ class Stepper:
 
         arrays = [tf.TensorArray(tf.float32, size=count, element_shape=[]) for _ in names]
         _, arrays = tf.while_loop(lambda i, _: i < count, body, (0, arrays), parallel_iterations=1)
+        for each in self._packed:
+            each.store()
         return {name: array.stack() for name, array in zip(names, arrays, strict=True)}
 
     def _single(self, index):
@@ -175,19 +192,33 @@ class Stepper:
             context = tf.distribute.get_replica_context()
             seed = random.fold(seed, context.replica_id_in_sync_group)
         results, features = self._joint[index](batch, seed)
+        self._settle(self._joint_groups(self.stages[index]))
         condition = self.model.condition_of(batch)
         for group, own in self._own[index].items():
             number = self.updates[group]
             rows = tf.split(features[group], number)
             conditions = number * [None] if condition is None else tf.split(condition, number)
             seeds = [random.fold(seed, group, index) for index in range(number)]
-            norms = list(map(own, rows, conditions, seeds))
+            norms = []
+            for arguments in zip(rows, conditions, seeds, strict=True):
+                norms.append(own(*arguments))
+                self._settle([group])
             results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
         for group in self.groups:
             results.setdefault(f"gradient_norm/{group}", tf.zeros([]))
         if self._move_average is not None:
             self._move_average(step)
         return results
+
+    def _joint_groups(self, stage):
+        """The names of the groups that a stage's joint step updates."""
+        return [g for g in self.groups if stage.has(g) and g not in self.updates]
+
+    def _settle(self, groups):
+        """Gives the weights of groups what updates left in packs."""
+        for group in groups:
+            if (optimizer := self.optimizers[group]) in self._packed:
+                optimizer.settle()
 
     def _program(self, function):
         return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
@@ -207,11 +238,7 @@ class Stepper:
                 f"train.updates_per_step names {', '.join(strangers)}, but of the groups of "
                 f"{type(self.model).__name__} only {sorted(features)} can take steps of their own."
             )
-        joint = {
-            group: members
-            for group, members in self.groups.items()
-            if stage.has(group) and group not in self.updates
-        }
+        joint = {group: self.groups[group] for group in self._joint_groups(stage)}
         gradients = self._gradients(tape, loss, joint)
         results = {k: tf.reduce_sum(v) / self.batch_size for k, v in terms.items()}
         if self.replicas > 1:
@@ -249,9 +276,14 @@ class Stepper:
         for group, mine in gradients.items():
             norm = tf.linalg.global_norm(mine)
             norms[f"gradient_norm/{group}"] = norm
-            if self.clip_norm is not None:
+            optimizer, weights = self.optimizers[group], self.groups[group]
+            if self.clip_norm is None:
+                optimizer.apply(mine, weights)
+            elif isinstance(optimizer, L2Adam):
+                optimizer.apply(mine, weights, scale=_clipping(norm, self.clip_norm))
+            else:
                 mine, _ = tf.clip_by_global_norm(mine, self.clip_norm, use_norm=norm)
-            self.optimizers[group].apply(mine, self.groups[group])
+                optimizer.apply(mine, weights)
         return norms
 
     def _check_updates(self):
@@ -294,3 +326,8 @@ class Stepper:
                 f"No gradient reaches {len(missing)} weights: {', '.join(missing[:5])}. The loss "
                 "does not depend on them, or the path to them is cut."
             )
+
+
+def _clipping(norm, largest):
+    """The factor of `tf.clip_by_global_norm`, in its very operations; not a number if `norm` is."""
+    return largest * tf.minimum(1.0 / norm, 1.0 / tf.cast(largest, norm.dtype)) + (norm - norm)

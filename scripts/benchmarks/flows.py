@@ -76,18 +76,23 @@ def real_nvp_of_tfp():
     return OfTFP(distribution, [w for n in networks for w in n.trainable_weights])
 
 
-def real_nvp_of_ours():
+def bijector_of_ours(batch_norm=False):
     """Eight `AffineCoupling`s that move the second and the first half in turn."""
     from glf.bijectors import AffineCoupling, Chain
     from glf.networks.dense_conditioner import DenseConditioner
-    from glf.priors import Flow
 
     network = functools.partial(
-        DenseConditioner, hidden=HIDDEN, num_layers=2, batch_norm=False, zero_init_last=False
+        DenseConditioner, hidden=HIDDEN, num_layers=2, batch_norm=batch_norm, zero_init_last=False
     )
     sides = ["second" if i % 2 else "first" for i in range(LAYERS)]
-    couplings = [functools.partial(AffineCoupling, side, network) for side in sides]
-    flow = Flow(functools.partial(Chain, couplings))
+    return Chain([functools.partial(AffineCoupling, side, network) for side in sides])
+
+
+def real_nvp_of_ours():
+    """A flow of them."""
+    from glf.priors import Flow
+
+    flow = Flow(bijector_of_ours)
     flow.build((None, DIMENSIONS))
     return OfOurs(flow)
 
