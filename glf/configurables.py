@@ -36,6 +36,8 @@ from glf.core.places import configs_home
 from glf.data.make import make_dataset as make_dataset_from_source
 from glf.data.registry import with_path
 from glf.training import optimizers
+from glf.training.classification import Classification
+from glf.training.classification import classify as run_classification
 from glf.training.execution import Provenance
 from glf.training.experiment import Experiment
 from glf.training.restore import restore_for_inference
@@ -61,12 +63,13 @@ def _register(target, name):
 
 
 _register(Experiment, "train")
+_register(Classification, "classify")
 for _room in ROOMS:
     for _part in vars(_room).values():
         if hasattr(_part, "given_by_code") and not inspect.isabstract(_part):
             _register(_part, _part.__name__)
 
-_TRAIN = "glf.train"
+_TRAIN, _CLASSIFY = "glf.train", "glf.classify"
 _world = World()
 
 
@@ -91,7 +94,7 @@ def parse(gin_files=(), gin_params=()):
     world = World()
     with world.active():
         bases = (pathlib.Path().resolve(), configs_home())
-        read = reading.Reading(bases, lambda: effect.reach(_TRAIN))
+        read = reading.Reading(bases, lambda: effect.reach(_root()))
         try:
             for path in gin_files:
                 read.file(path)
@@ -99,10 +102,10 @@ def parse(gin_files=(), gin_params=()):
             read.end()
             reading.check()
             values.check()
-            if gin.get_bindings(Experiment).get("make_model") is not None:
-                effect.check(read, _TRAIN)
-                effect.bind_defaults(_TRAIN)
-                effect.drop_unused(_TRAIN)
+            if _root() == _CLASSIFY or gin.get_bindings(Experiment).get("make_model") is not None:
+                effect.check(read, _root())
+                effect.bind_defaults(_root())
+                effect.drop_unused(_root())
         except (ValueError, TypeError, SyntaxError, OSError, NameError, KeyError) as error:
             where = ""
             if isinstance(error, SyntaxError) and gin_params:
@@ -113,6 +116,12 @@ def parse(gin_files=(), gin_params=()):
             ) from error
     world.keep()
     _world = world
+
+
+def _root():
+    """What a configuration is of: an `Experiment`, unless it binds a network to classify by."""
+    classified = gin.get_bindings(Classification).get("make_network") is not None
+    return _CLASSIFY if classified else _TRAIN
 
 
 def config_text():
@@ -176,6 +185,24 @@ def train(workdir, execution, about=None):
         world.operative["", _TRAIN] = used
     provenance = Provenance(config_text(), lambda: _operative_text(world), essence, about or {})
     return run_experiment(workdir, configured, execution, provenance)
+
+
+def classify(workdir, data_dir=None, data_path=None):
+    """Trains and measures the configured classifier, see `glf.training.classification.classify`.
+
+    Raises:
+      ValueError: if none is configured, and as of that function.
+    """
+    with _world.active():
+        bindings = gin.get_bindings(Classification)
+    if bindings.get("make_network") is None:
+        raise ValueError(
+            "The configuration binds no classifier (classify.make_network). Give --gin_file with "
+            "one of configs/classification/."
+        )
+    return run_classification(
+        workdir, Classification(**bindings), config_text(), data_dir, data_path
+    )
 
 
 def essence(text, with_paths=True):

@@ -22,6 +22,7 @@ PROGRAMS = (
     "interpolate",
     "export",
     "compare",
+    "compare_groups",
     "compare_latent_densities",
     "compare_samplers",
     "compare_studies",

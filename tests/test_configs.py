@@ -268,7 +268,17 @@ def test_full_size_models_are_as_large_as_the_published_ones(
     assert abs(number - published) < 0.01 * published
 
 
-FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - set(STUDIES) - {CONFIGS / "smoke.gin"})
+CLASSIFICATION = sorted((CONFIGS / "classification").glob("*.gin"))
+FRAGMENTS = sorted(set(CONFIGS.rglob("*.gin")) - {*STUDIES, *CLASSIFICATION, CONFIGS / "smoke.gin"})
+
+
+@pytest.mark.parametrize("study", CLASSIFICATION, ids=identifier)
+def test_a_classification_parses(study):
+    """For every group, and binds nothing without effect."""
+    configurables.parse([str(study)], ['GroupResNet.group = "p6m"', "classify.seed = 2"])
+    assert "GroupResNet.group = 'p6m'" in configurables.config_text()
+    with pytest.raises(ValueError, match="has no effect"):
+        configurables.parse([str(study)], ["GLF.beta = 2.0"])
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=identifier)

@@ -4,7 +4,8 @@ A constructor takes `dtype=` and returns an unbuilt bijector: in `REGISTRY` of v
 d >= 2, in `IMAGES` of images; the names of the latter say what they need: even sides to "squeeze"
 or for "patches", several channels for a "channel" mask, data in [0, 1] for a "logit". Every
 concrete class of this package stands here at least once, `Unsqueeze` behind a squeeze; those with
-distinct ways through their code stand here once for each.
+distinct ways through their code stand here once for each; those of the group p4, which need
+channels in four groups, are held to the same by `tests/priors/test_p4_flow.py`.
 """
 
 from functools import partial
@@ -42,7 +43,6 @@ from glf.bijectors.whitening import Whitening
 from glf.networks.causal_transformer import CausalTransformer
 from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.glow_conditioner import GlowConditioner
-from glf.networks.group_conditioner import GroupConditioner
 from glf.networks.made import MADE
 from glf.networks.masked_image_network import MaskedImageNetwork
 
@@ -112,15 +112,6 @@ def _squeezed(dtype):
     return Chain([partial(Logit, dtype=dtype), partial(Squeeze, dtype=dtype), step])
 
 
-def _squeezed_p4(dtype):
-    """The same of the group p4."""
-    conditioner = partial(GroupConditioner, filters=4)
-    layers = [partial(Squeeze, order="p4_image"), partial(ActNorm, groups=4)]
-    layers += [partial(InvertibleConv1x1, "p4")]
-    layers += [partial(ImageCoupling, mask="p4", make_conditioner=conditioner)]
-    return Chain([partial(layer, dtype=dtype) for layer in layers])
-
-
 IMAGES = {
     "act_norm": ActNorm,
     "act_norm_per_pixel": partial(ActNorm, per_pixel=True),
@@ -152,7 +143,6 @@ IMAGES = {
     "squeeze_channels": partial(Squeeze, order="channels"),
     "squeeze_checkerboard": partial(Squeeze, order="checkerboard"),
     "squeezed_channel_coupling_logit": _squeezed,
-    "squeezed_p4_channel_coupling": _squeezed_p4,
     "transformer_patches": partial(
         TransformerAutoregressive, patch=2, order="reversed", make_network=_transformer
     ),

@@ -4,6 +4,7 @@ from glf.networks.autoencoder import Autoencoder
 from glf.networks.base import (
     Conditioner,
     ContextNetwork,
+    ImageClassifier,
     ImageConditioner,
     MaskedNetwork,
     TokenNetwork,
@@ -27,6 +28,7 @@ from glf.networks.gated_context import GatedContext
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_autoencoder import GroupAutoencoder
 from glf.networks.group_conditioner import GroupConditioner
+from glf.networks.group_resnet import GroupResNet
 from glf.networks.image_context import ImageContext
 from glf.networks.infogan import InfoGAN
 from glf.networks.made import MADE
@@ -56,6 +58,8 @@ __all__ = [
     "GlowConditioner",
     "GroupAutoencoder",
     "GroupConditioner",
+    "GroupResNet",
+    "ImageClassifier",
     "ImageConditioner",
     "ImageContext",
     "InfoGAN",

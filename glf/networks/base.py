@@ -146,3 +146,24 @@ class ContextNetwork(Part, keras.layers.Layer, abc.ABC):
     @abc.abstractmethod
     def call(self, condition):
         """A context to another one."""
+
+
+class ImageClassifier(Part, keras.layers.Layer, abc.ABC):
+    """Logits of classes for images.
+
+    Args:
+      image_shape: (height, width, channels).
+      classes: how many logits.
+
+    Shapes: call maps y [batch, height, width, channels] in [0, 1] to [batch, classes].
+    """
+
+    given_by_code = ("image_shape", "classes", "dtype")
+
+    def __init__(self, image_shape, classes, *, dtype=None):
+        super().__init__(dtype=dtype)
+        self.image_shape, self.classes = tuple(image_shape), classes
+
+    @abc.abstractmethod
+    def call(self, y, training=False):
+        """The logits."""

@@ -3,7 +3,8 @@
 A constructor takes what code gives to its role: `CONDITIONERS`, of vectors, and
 `IMAGE_CONDITIONERS` take `units=` and `dtype=`, `MASKED` `parameters=` and `dtype=`, `TOKENS`
 `units=` and `dtype=`, `AUTOENCODERS` `image_shape=` and `dtype=`, `CONDITION_ENCODERS` `spec=` and
-`dtype=`, `CONTEXTS` `dtype=`. Frozen features, whose weights come from files, are not among them.
+`dtype=`, `CONTEXTS` `dtype=`, `CLASSIFIERS` `image_shape=`, `classes=` and `dtype=`. Frozen
+features, whose weights come from files, are not among them.
 """
 
 from functools import partial
@@ -20,6 +21,7 @@ from glf.networks.gated_context import GatedContext
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_autoencoder import GroupAutoencoder
 from glf.networks.group_conditioner import GroupConditioner
+from glf.networks.group_resnet import GroupResNet
 from glf.networks.image_context import ImageContext
 from glf.networks.infogan import InfoGAN
 from glf.networks.made import MADE
@@ -83,7 +85,9 @@ TOKENS = {"causal_transformer": partial(CausalTransformer, width=4, heads=2, lay
 
 AUTOENCODERS = {
     "dense": partial(DenseAutoencoder, latent_size=5, hidden=(8, 6)),
-    "group": partial(GroupAutoencoder, latent_size=5, filters=4, hidden=6, invariant=1),
+    "group": partial(
+        GroupAutoencoder, latent_size=5, filters=4, hidden=6, invariant=1, num_downsamples=1
+    ),
     "infogan": partial(InfoGAN, latent_size=5, filters=4, hidden=8),
     "infogan_deep": partial(InfoGAN, latent_size=5, filters=2, hidden=8, num_downsamples=3),
     "linear": partial(DenseAutoencoder, latent_size=5, hidden=()),
@@ -103,3 +107,5 @@ CONDITION_ENCODERS = {
 }
 
 CONTEXTS = {"downsampled": DownsampledContext}
+
+CLASSIFIERS = {"group": partial(GroupResNet, filters=4, blocks=1, stages=1)}

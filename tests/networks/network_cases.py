@@ -90,3 +90,13 @@ def context(constructor, _):
         return [network(*inputs)]
 
     return Case(make, run, [normal(4, 6, 2)], [(2, 3, 2)])
+
+
+def classifier(constructor, _):
+    def make(dtype):
+        return constructor(image_shape=(5, 3, 2), classes=3, dtype=dtype)
+
+    def run(network, inputs, training):
+        return [network(*inputs, training=training)]
+
+    return Case(make, run, [tf.sigmoid(normal(5, 3, 2))], [(3,)], ("float32",))

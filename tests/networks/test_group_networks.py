@@ -8,6 +8,7 @@ from lattice_actions import check_turns, moved
 
 from glf.layers.plane_groups import plane_group
 from glf.networks.group_autoencoder import GroupAutoencoder
+from glf.networks.group_resnet import GroupResNet
 
 
 def randomised(network):
@@ -93,3 +94,21 @@ def test_on_the_hexagonal_lattice_all_but_the_resampling_turns():
 def test_refusals(options, message):
     with pytest.raises(ValueError, match=message):
         GroupAutoencoder(**{"image_shape": (8, 8, 1), **options})
+
+
+@pytest.mark.parametrize("name", ["p4m", "p6"])
+def test_logits_are_those_of_the_turned_image(name):
+    group, side = plane_group(name), 8
+    network = randomised(GroupResNet((side, side, 1), 3, group=name, filters=6, blocks=1, stages=2))
+    inner, y = network.network.layers, np.random.default_rng(1).uniform(size=(1, side, side, 1))
+    y = y.astype(np.float32)
+    if group.lattice == "hexagonal":
+        # Behind the resampling, which is exact for no turn of the square image but by a half.
+        y, inner = inner[1](inner[0](y)).numpy(), inner[2:]
+
+    def logits(y):
+        for layer in inner:
+            y = layer(y)
+        return y
+
+    check_turns(group, logits, y)

@@ -8,7 +8,13 @@ from class_names import concrete_names, name_of
 
 from glf.networks import registry
 from glf.networks.autoencoder import Autoencoder
-from glf.networks.base import Conditioner, ContextNetwork, MaskedNetwork, TokenNetwork
+from glf.networks.base import (
+    Conditioner,
+    ContextNetwork,
+    ImageClassifier,
+    MaskedNetwork,
+    TokenNetwork,
+)
 from glf.networks.condition_encoders import ConditionEncoder
 
 ROLES = {
@@ -19,6 +25,7 @@ ROLES = {
     "autoencoder": (registry.AUTOENCODERS, cases.autoencoder, Autoencoder),
     "condition_encoder": (registry.CONDITION_ENCODERS, cases.condition_encoder, ConditionEncoder),
     "context": (registry.CONTEXTS, cases.context, ContextNetwork),
+    "classifier": (registry.CLASSIFIERS, cases.classifier, ImageClassifier),
 }
 CONDITIONAL = ("conditioner", "image_conditioner", "masked", "tokens")
 CASES = [

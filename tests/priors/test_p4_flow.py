@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Squeeze
+from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Squeeze, Unsqueeze
 from glf.data.make import make_dataset
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_conditioner import GroupConditioner
@@ -82,6 +82,31 @@ def test_turned_images_are_as_likely_fresh_and_trained(turned):
     drawn = density.sample(3, 0)
     assert drawn.shape == (3, 8, 8, 1)
     np.testing.assert_allclose(density.round_trip(turned), turned, atol=1e-4)
+
+
+def test_determinants_and_inverses_of_its_bijectors():
+    """Against the Jacobian, in float64."""
+    network = partial(GroupConditioner, filters=4)
+    layers = [partial(Squeeze, 2, "p4_image"), partial(ActNorm, groups=4)]
+    layers += [partial(InvertibleConv1x1, "p4"), partial(InvertibleConv1x1, "p4", "p4")]
+    layers += [partial(ImageCoupling, mask="p4", flip=True, make_conditioner=network)]
+    layers += [partial(Squeeze, 2, "p4"), partial(Unsqueeze, 2, "p4")]
+    bijector = Chain([partial(layer, dtype="float64") for layer in layers])
+    bijector.build((None, 4, 4, 2))
+    rng = np.random.default_rng(1)
+    for weight in bijector.trainable_weights:
+        weight.assign_add(0.3 * rng.normal(size=weight.shape))
+    y = tf.constant(rng.normal(size=(2, 4, 4, 2)))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(y)
+        u, log_det = bijector.inverse_and_log_det(y)
+        flat = tf.reshape(u, (2, -1))
+    jacobian = tape.batch_jacobian(flat, y, experimental_use_pfor=False)
+    expected = np.linalg.slogdet(np.reshape(jacobian, (2, 32, 32)))[1]
+    np.testing.assert_allclose(log_det, expected, atol=1e-9)
+    back, opposite = bijector.forward_and_log_det(tf.identity(u))
+    np.testing.assert_allclose(back, y, atol=1e-9)
+    np.testing.assert_allclose(opposite, -log_det, atol=1e-9)
 
 
 def test_labels_keep_it(turned):

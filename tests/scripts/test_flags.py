@@ -32,6 +32,15 @@ OWN_FLAGS = {
         *("out", "split", "checkpoint", "num", "seed", "batch_size", "data_dir", "data_path"),
         *("importance_samples", "feature_samples", "timed_samples"),
     ],
+    "compare_groups": [
+        "workdir",
+        "gin_file",
+        "gin_param",
+        "group",
+        "seeds",
+        "data_dir",
+        "data_path",
+    ],
     "compare_latent_densities": ["workdir", "out", "components", "split"],
     "evaluate_conditional": [
         *("workdir", "task", "out", "num_samples", "split", "examples", "seed", "pictures"),
