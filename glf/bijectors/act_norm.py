@@ -5,8 +5,8 @@ import math
 import tensorflow as tf
 
 from glf.bijectors.base import Bijector, same_for_all
-from glf.bijectors.moments import batch_moments, check_spread, num_replicas, set_once
 from glf.layers.context import context_features, flat, grouped
+from glf.layers.moments import batch_moments, check_spread, num_replicas, set_once
 
 _ADVICE = (
     "Initialise it by more examples (train.init_examples), or take a larger batch; of images, "

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
-from glf.bijectors.moments import batch_moments, check_spread
+from glf.layers.moments import batch_moments, check_spread
 
 
 class BatchNorm(VectorBijector):

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from glf.bijectors.base import VectorBijector, same_for_all
 from glf.bijectors.conditioning import LearnedMatrix
-from glf.bijectors.moments import batch_moments, num_replicas, set_once
+from glf.layers.moments import batch_moments, num_replicas, set_once
 
 # Newton's iteration more than doubles a small eigenvalue in every step: enough for any condition
 # number that double precision can hold.

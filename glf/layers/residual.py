@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from glf.layers.batch_norm import BatchNormalization
+
 RESAMPLINGS = (None, "down", "up")
 
 
@@ -115,7 +117,7 @@ def repeat_pixels(h):
 
 def batch_normalization(policy):
     """Batch normalisation with momentum 0.9 and epsilon 1e-5."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy)
+    return BatchNormalization(dtype=policy)
 
 
 def _convolution(filters, size, policy, strides=1):

@@ -2,12 +2,12 @@
 
 from types import MappingProxyType
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from glf.core import random
 from glf.core.fused import fused
+from glf.layers.batch_norm import BatchNormalization
 from glf.models.abilities import HasInnerLoss, HasLatentFlow, HasRoundTrip
 from glf.models.drafts import DRAFT, draft_weights, with_drafts_apart
 from glf.models.fitted_after import FittedAfter
@@ -316,7 +316,6 @@ def _check_labels(label_drop, make_condition_encoder):
 
 def _normalisation(shape):
     """Batch normalisation to mean 0 and variance 1, of each latent or each channel of a map."""
-    options = {"momentum": 0.9, "epsilon": 1e-5, "center": False, "scale": False}
-    layer = keras.layers.BatchNormalization(**options, dtype="float32")
+    layer = BatchNormalization(center=False, scale=False, dtype="float32")
     layer.build((None, *shape))
     return layer

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
+from glf.layers.batch_norm import BatchNormalization
 from glf.layers.track import track
 from glf.networks.base import Conditioner
 
@@ -74,11 +75,7 @@ class DenseConditioner(Conditioner):
             stack.append(dense(hidden, activation=activation))
             if batch_norm:
                 initializers = start(gamma_initializer="ones", beta_initializer="zeros")
-                stack.append(
-                    keras.layers.BatchNormalization(
-                        momentum=0.9, epsilon=1e-5, dtype=dtype, **initializers
-                    )
-                )
+                stack.append(BatchNormalization(dtype=dtype, **initializers))
         stack.append(dense(units, "zeros" if zero_init_last else "glorot_uniform"))
         self.stack = track(self, "layer", stack)
 
@@ -98,7 +95,7 @@ class DenseConditioner(Conditioner):
         # as the operations themselves.
         if self.batch_norm or not isinstance(self.activation, str):
             for layer in self.stack:
-                if isinstance(layer, keras.layers.BatchNormalization):
+                if isinstance(layer, BatchNormalization):
                     inputs = layer(inputs, training=training)
                 else:
                     inputs = _dense(inputs, values(layer.kernel, layer.bias), layer.activation)

@@ -29,6 +29,9 @@ class Experiment:
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       moving_average: decay of the weights' moving average, which then is what validation,
         pictures, and every later program use; None: none is kept.
+      batch_norm_across_replicas: whether the networks' batch normalisations take the statistics of
+        the whole batch where replicas share it, as one replica would, at two sums a layer; False:
+        each those of its own share. Those that are bijectors always take the whole batch's.
       init_examples: how many training examples set the weights that start from data, such as an
         `ActNorm`'s, in one pass in training mode before the first step; None: the first batch.
       initial_run: the folder of a run of the same model, whose weights this one starts from, its
@@ -68,6 +71,7 @@ class Experiment:
     stages: list | None = None
     clip_norm: float | None = None
     moving_average: float | None = None
+    batch_norm_across_replicas: bool = False
     init_examples: int | None = None
     initial_run: str | None = None
     initial_checkpoint: str | int = "latest"

@@ -17,7 +17,7 @@ from glf.training.progress import duration
 from glf.training.restore import start_from
 from glf.training.run_folder import JsonLines
 from glf.training.step import Stepper
-from glf.training.strategies import is_chief, make_strategy
+from glf.training.strategies import is_chief, make_strategy, share_batch_statistics
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -85,6 +85,8 @@ class Run:
             undisturbed(seed=experiment.seed, policy=execution.precision),
         ):
             self.model = experiment.make_model(self.dataset.spec)
+            if experiment.batch_norm_across_replicas:
+                share_batch_statistics(self.model)
             self.stepper = Stepper(self.model, experiment, execution, self.strategy)
         self.checkpoint = checkpoint_of(
             self.model,

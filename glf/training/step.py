@@ -67,6 +67,8 @@ class Stepper:
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             for group, optimizer in self.optimizers.items():
                 optimizer.build(self.groups[group])
+                # Keras would sum over replicas once more what `_gradients` has summed for norms.
+                optimizer._all_reduce_sum_gradients = list
         self._packed = self._pack() if self.replicas == 1 else []
         self._jit = execution.jit and self.replicas == 1
         low = execution.precision == "mixed_bfloat16"

@@ -6,6 +6,7 @@ import re
 import tensorflow as tf
 from absl import logging
 
+from glf.layers.batch_norm import BatchNormalization
 from glf.training.cluster import described
 
 NAMES = ("single", "mirrored", "multi_worker")
@@ -93,6 +94,22 @@ def _devices(asked):
             f"{has}."
         )
     return names
+
+
+def share_batch_statistics(model):
+    """Lets the batch normalisations of a model's networks take the statistics of all replicas.
+
+    Raises:
+      ValueError: if it has none.
+    """
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNormalization)]
+    if not layers:
+        raise ValueError(
+            "train.batch_norm_across_replicas has no effect: no network of this model has batch "
+            "normalisation. Leave it out."
+        )
+    for layer in layers:
+        layer.across_replicas = True
 
 
 def is_chief(name):

@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from glf.layers.batch_norm import BatchNormalization
 from glf.networks.dense_conditioner import DenseConditioner
 
 
 def test_default_is_the_papers_subnetwork():
     network = DenseConditioner(6)
     network.build((None, 4))
-    dense, norm = keras.layers.Dense, keras.layers.BatchNormalization
+    dense, norm = keras.layers.Dense, BatchNormalization
     assert [type(layer) for layer in network.stack] == [dense, norm, dense, norm, dense]
     assert [layer.units for layer in network.stack[::2]] == [64, 64, 6]
     assert all(layer.activation is keras.activations.relu for layer in network.stack[:4:2])

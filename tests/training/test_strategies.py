@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,6 +56,34 @@ def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):
         np.testing.assert_allclose(weight.numpy(), other.numpy(), rtol=1e-4, atol=1e-5)
     # An early checkpoint of two replicas is as good for one.
     assert short_run(tmp_path / "two", **options, num_steps=14)["step"] == 14
+
+
+@pytest.mark.slow
+def test_batch_statistics_of_the_whole_batch(short_run, make_small_glf, tmp_path):
+    """As of one replica, or each replica's own, as is chosen."""
+    found = {}
+    for name, shared in (("one", True), ("two", True), ("each", False)):
+        short_run(
+            tmp_path / name,
+            make_model=make_small_glf,
+            execution={} if name == "one" else MIRRORED,
+            batch_norm_across_replicas=shared,
+            # Adam's first steps have the size of the rate, also where a gradient is but rounding.
+            optimizers=partial(keras.optimizers.SGD, 1e-4),
+            **{"num_steps": 1, "log_every": 1, "validate_every": 1, "pictures_every": 0},
+        )
+        found[name] = records(tmp_path / name)
+    assert_close(found["one"], found["two"])
+    # The moving averages, too, which validation goes by.
+    assert_close(*(records(tmp_path / name, "validation") for name in ("one", "two")))
+    one, each = (found[name][0]["loss"] for name in ("one", "each"))
+    assert each != pytest.approx(one, rel=1e-3)
+
+
+def test_batch_statistics_of_no_layer(short_run, tmp_path):
+    with pytest.raises(ValueError, match="no network of this model has batch normalisation"):
+        short_run(batch_norm_across_replicas=True)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_process_can_train_models_of_different_shapes():
