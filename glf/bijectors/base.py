@@ -6,7 +6,6 @@ import typing
 import keras
 import tensorflow as tf
 
-from glf.bijectors.view import TFPView
 from glf.core.part import Part
 from glf.core.shapes import checked_condition, known_event
 from glf.layers.context import context_features
@@ -120,6 +119,8 @@ class Bijector(Part, keras.layers.Layer):
         The view takes points [...sample, batch, ...event], and without a condition any number of
         leading axes.
         """
+        from glf.bijectors.view import TFPView  # loads TensorFlow Probability
+
         return TFPView(self, condition)
 
     def _checked(self, point, shape, condition):

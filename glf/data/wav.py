@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 from absl import logging
-from scipy.io import wavfile
 
 from glf.core.checks import is_integer
 from glf.core.files import expanded
@@ -136,6 +135,8 @@ def read_wav(path):
     Raises:
       OSError: if the file is not a whole WAV file of PCM or floats.
     """
+    from scipy.io import wavfile  # slow to import, needed only here
+
     try:
         with warnings.catch_warnings():
             # Chunks of no interest are passed over; a file that ends too early is broken.

@@ -4,7 +4,6 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy import stats
 
 CONFIDENCE = 0.95
 RULE = (
@@ -81,6 +80,8 @@ def difference(first, second):
 
 
 def _with_interval(mean, error, freedom, seeds):
+    from scipy import stats  # slow to import, needed only here
+
     half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error
     low, high = float(mean - half), float(mean + half)
     return Difference(float(mean), low, high, seeds, not low <= 0.0 <= high)

@@ -1,7 +1,6 @@
 """The Inception score: how sure a classifier is of samples, and how many of its classes it sees."""
 
 import numpy as np
-from scipy.special import rel_entr
 
 from glf.evaluation.features import FeatureEvaluator
 from glf.evaluation.report import metric
@@ -69,6 +68,8 @@ def inception_scores(probabilities, parts=PARTS):
     Raises:
       ValueError: if these are no probabilities.
     """
+    from scipy.special import rel_entr  # slow to import, needed only here
+
     p = np.asarray(probabilities, np.float64)
     if p.ndim != 2 or not len(p) or not (p.min() >= 0 and np.allclose(p.sum(1), 1, atol=1e-4)):
         raise ValueError(

@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
+import typing
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from sklearn.mixture import GaussianMixture
 
 from glf.core import random
 from glf.evaluation import pictures
@@ -171,6 +171,8 @@ class Mixture:
         Raises:
           ValueError: if there are fewer latents than components.
         """
+        from sklearn.mixture import GaussianMixture  # slow to import, needed only here
+
         train = subject.once(Latents("train"))
         if len(train) < self.number:
             raise ValueError(
@@ -193,7 +195,7 @@ class Fitted:
       train_nll: minus the mean log-density of what it was fitted to, in nats.
     """
 
-    mixture: GaussianMixture
+    mixture: typing.Any
     train_nll: float
 
     @property

@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score
 
 from glf.data.make import make_dataset
 from glf.data.registry import SOURCES, options_of
@@ -141,6 +140,8 @@ def scores(model, batches):
 def auroc(own, their):
     """P(own > their) + P(own = their) / 2 of two sets of scores, [n] and [m]."""
     labels = np.repeat([1, 0], [len(own), len(their)])
+    from sklearn.metrics import roc_auc_score  # slow to import, needed only here
+
     return float(roc_auc_score(labels, np.concatenate([own, their])))
 
 

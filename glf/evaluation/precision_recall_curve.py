@@ -1,7 +1,6 @@
 """Precision and recall as a curve (PRD), between histograms over joint clusters of features."""
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
 from glf.core import random
@@ -75,6 +74,8 @@ def f_scores(precision, recall, beta=BETA):
 def histograms(real, generated, seed, clusters=CLUSTERS):
     """Shares of real and of generated features in clusters of both together, [clusters] each."""
     random_state = int(random.numpy_generator(seed, "clusters").integers(2**31))
+    from sklearn.cluster import MiniBatchKMeans  # slow to import, needed only here
+
     means = MiniBatchKMeans(clusters, n_init=10, random_state=random_state)
     # One thread: sums in the same order on every machine, and steps too small to share.
     with threadpool_limits(1):

@@ -3,9 +3,6 @@
 import dataclasses
 
 import numpy as np
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from glf.core import random
 from glf.evaluation.base import Evaluator
@@ -133,6 +130,10 @@ class Judge:
             raise ValueError(f"All training images of {dataset.name} have one label, {labels[0]}.")
         # Of two independent images: E|a - b|^2 = 2 * total variance.
         distance = max(2.0 * images.var(axis=0).sum(), np.finfo(np.float64).tiny)
+        from sklearn.kernel_approximation import Nystroem  # slow to import, needed only here
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
         kernels = Nystroem(
             gamma=2.0 / distance,
             n_components=min(FEATURES, len(images)),

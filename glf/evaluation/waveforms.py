@@ -1,8 +1,6 @@
 """Waveforms as pictures, of their curves and of their spectra, and as WAV files."""
 
 import numpy as np
-from scipy import signal
-from scipy.io import wavfile
 
 from glf.core import files
 from glf.data import mu_law
@@ -49,6 +47,8 @@ def spectrograms(codes, levels, sample_rate):
     waves = mu_law.decode(np.asarray(codes)[:, :, 0, 0], levels)
     length, hop = max(2, round(_WINDOW * sample_rate)), max(1, round(_HOP * sample_rate))
     waves = np.pad(waves, [(0, 0), (0, max(0, length - waves.shape[1]))])
+    from scipy import signal  # slow to import, needed only here
+
     window = signal.windows.hann(length, sym=False)
     transform = signal.ShortTimeFFT(window, hop, sample_rate)
     power = transform.spectrogram(waves, p0=0, p1=-(-waves.shape[1] // hop), axis=-1)
@@ -59,6 +59,8 @@ def spectrograms(codes, levels, sample_rate):
 
 def write_wav(path, codes, levels, sample_rate):
     """Writes mu-law levels [samples, 1, channels] as 16-bit PCM, whole or not at all."""
+    from scipy.io import wavfile  # slow to import, needed only here
+
     waves = mu_law.decode(np.asarray(codes)[:, 0], levels)
     pcm = np.clip(np.rint(waves * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
     with files.atomic_path(path) as temporary:

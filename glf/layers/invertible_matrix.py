@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import scipy.linalg
 import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
@@ -17,6 +16,8 @@ def plu_weights(layer, size):
     """
     with tf.init_scope():
         start = keras.initializers.Orthogonal()((size, size), layer.compute_dtype).numpy()
+    import scipy.linalg  # slow to import, needed only here
+
     row, lower, upper = scipy.linalg.lu(start, p_indices=True)
     diagonal = upper.diagonal()
 

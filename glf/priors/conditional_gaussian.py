@@ -1,7 +1,6 @@
 """A Gaussian whose means and scales are read off a context."""
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from glf.core import random
 from glf.core.part import made_by
@@ -78,6 +77,8 @@ class ConditionalGaussian(ImagePrior):
     @property
     def reparameterization_type(self):
         """Samples are μ + exp(s) ε."""
+        from tensorflow_probability import distributions as tfd  # slow to import
+
         return tfd.FULLY_REPARAMETERIZED
 
     def _sample(self, num, seed, temperature, condition):

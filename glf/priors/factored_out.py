@@ -1,7 +1,6 @@
 """Half of the channels leaves a flow early, under a prior of its own."""
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from glf.core import random
 from glf.core.part import made_by
@@ -84,6 +83,8 @@ class FactoredOut(Prior):
     @property
     def reparameterization_type(self):
         """Reparameterised if both priors are."""
+        from tensorflow_probability import distributions as tfd  # slow to import
+
         both = {self.part.reparameterization_type, self.rest.reparameterization_type}
         fully = both == {tfd.FULLY_REPARAMETERIZED}
         return tfd.FULLY_REPARAMETERIZED if fully else tfd.NOT_REPARAMETERIZED

@@ -7,8 +7,6 @@ import warnings
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from glf.core import random
@@ -223,6 +221,9 @@ class FittedMixture(FittedPrior):
 
     def estimate(self, z):
         """What EM ends with."""
+        from sklearn.exceptions import ConvergenceWarning  # slow to import, needed only here
+        from sklearn.mixture import GaussianMixture
+
         mixture = GaussianMixture(
             self.num_components,
             max_iter=self.max_iterations,

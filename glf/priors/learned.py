@@ -4,11 +4,9 @@ import math
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
-from tensorflow_probability import distributions as tfd
 
 from glf.core import random
-from glf.priors.base import BaseDensity
+from glf.priors.base import BaseDensity, summed_normal
 
 
 class DiagonalGaussian(BaseDensity):
@@ -27,8 +25,15 @@ class DiagonalGaussian(BaseDensity):
 
     def distribution(self, condition=None):
         """Independent normals with the present parameters."""
+        from tensorflow_probability import distributions as tfd  # slow to import
+
         normal = tfd.Normal(self.loc.value, tf.exp(self.log_scale.value))
         return tfd.Independent(normal, len(self.event_shape))
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns Σ_i -((z_i - μ_i) / exp(s_i))² / 2 - s_i - log(2π) / 2, shape [batch]."""
+        z = tf.cast(z, self.compute_dtype)
+        return summed_normal(z, self.loc.value, tf.exp(self.log_scale.value))
 
     def _sample(self, num, seed, temperature, condition):
         """μ + temperature · exp(s) · ε; the mean at temperature 0."""
@@ -95,6 +100,8 @@ class GaussianMixture(BaseDensity):
 
     def distribution(self, condition=None):
         """The mixture with the present parameters."""
+        from tensorflow_probability import distributions as tfd  # slow to import
+
         if self.full:
             scale = self._scale()
             components = tfd.MultivariateNormalTriL(self.loc.value, scale)
@@ -118,6 +125,8 @@ class GaussianMixture(BaseDensity):
         """B, [K, d, d]."""
         unit = tf.eye(self.event_shape[0], dtype=self.compute_dtype)
         if self.lower is not None:
+            import tensorflow_probability as tfp  # slow to import
+
             lower = tfp.math.fill_triangular(tf.convert_to_tensor(self.lower.value))
             unit += tf.pad(lower, [[0, 0], [1, 0], [0, 1]])
         return tf.exp(-self.log_scale.value)[:, :, None] * unit

@@ -1,10 +1,9 @@
 """Base densities without parameters."""
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from glf.core import random
-from glf.priors.base import BaseDensity
+from glf.priors.base import BaseDensity, summed, summed_normal
 
 
 class StandardNormal(BaseDensity):
@@ -12,8 +11,14 @@ class StandardNormal(BaseDensity):
 
     def distribution(self, condition=None):
         """Independent standard normals."""
+        from tensorflow_probability import distributions as tfd  # slow to import
+
         zeros = tf.zeros(self.event_shape, self.compute_dtype)
         return tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), len(self.event_shape))
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns Σ_i -z_i² / 2 - log(2π) / 2, shape [batch]."""
+        return summed_normal(tf.cast(z, self.compute_dtype))
 
     def _sample(self, num, seed, temperature, condition):
         """temperature · ε; the mean, 0, at temperature 0."""
@@ -29,8 +34,15 @@ class StandardLogistic(BaseDensity):
 
     def distribution(self, condition=None):
         """Independent standard logistics."""
+        from tensorflow_probability import distributions as tfd  # slow to import
+
         zeros = tf.zeros(self.event_shape, self.compute_dtype)
         return tfd.Independent(tfd.Logistic(zeros, tf.ones_like(zeros)), len(self.event_shape))
+
+    def log_prob(self, z, condition=None, training=False):
+        """Returns Σ_i -z_i - 2 softplus(-z_i), shape [batch]."""
+        z = tf.cast(z, self.compute_dtype)
+        return summed(-z - 2.0 * tf.nn.softplus(-z))
 
     def _sample(self, num, seed, temperature, condition):
         """temperature · log(v / (1 - v)), v uniform; the mean, 0, at temperature 0."""

@@ -7,7 +7,6 @@ from call to call.
 import typing
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from glf.core import random
 
@@ -126,6 +125,8 @@ def predictive_sample(distribution_fn, initial, num, seed, num_steps=None):
         num_steps = first.event_shape.num_elements() or tf.reduce_prod(first.event_shape_tensor())
     shape = tf.concat([[num], first.batch_shape_tensor(), first.event_shape_tensor()], 0)
     x = tf.broadcast_to(tf.cast(initial, first.dtype), shape)
+    import tensorflow_probability as tfp  # slow to import, needed only here
+
     seed = tfp.random.sanitize_seed(random.make_seed(seed), salt="Autoregressive")
     return iterate(lambda x: distribution_fn(x).sample(seed=seed), x, num_steps)
 
