@@ -10,8 +10,9 @@ import signal
 import sys
 import tempfile
 
-# Before TensorFlow is imported: its start-up notes are no use to a user of these programs.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before TensorFlow is imported: its notes are no use to a user of these programs, and what it calls
+# errors are none: each time that a compiled program is loaded it wonders at the machine.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging
 
@@ -165,6 +166,16 @@ SOLVERS = (
 )
 
 
+def define_keep_compiled():
+    """--keep_compiled."""
+    return flags.DEFINE_bool(
+        "keep_compiled",
+        True,
+        "Keep what XLA compiles for this machine in $GLF_CACHE, else ~/.cache/glf: the next start "
+        "of the same does not compile again.",
+    )
+
+
 def define_split(default="test"):
     """--split."""
     return flags.DEFINE_enum("split", default, ["train", "validation", "test"], "Which examples.")
@@ -199,13 +210,15 @@ def _quiet_stderr():
 def _nothing_is_garbage():
     """A block of imports: what they make stays, and Python need not look whether it is in use.
 
-    It would do so again and again, a fifth of the time that TensorFlow takes to load.
+    It would do so again and again, a fifth of the time that TensorFlow takes to load, and a sixth
+    of that of tracing, which makes millions of objects: later it looks seldom, too.
     """
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 10, 100)
         gc.enable()
 
 
@@ -246,6 +259,7 @@ def run(
     take=None,
     devices=lambda: True,
     tensorflow=lambda: True,
+    purpose=lambda: None,
 ):
     """Runs `main()`; a user's error becomes one clear message and exit code 1.
 
@@ -255,10 +269,12 @@ def run(
     words on the command line that belong to no flag; without it there may be none. `devices` and
     `tensorflow` are asked once the flags are known, too: where they say so no device is set up, for
     the processes that the program starts to find them free, or for several workers to be connected
-    first, and TensorFlow is not loaded at all.
+    first, and TensorFlow is not loaded at all. So is `purpose`: what it says, None for nothing, is
+    what compiled programs are kept for, see `glf.core.compiled`.
     """
 
     def guarded(argv):
+        from glf.core import compiled
         from glf.training.interrupts import Interrupted
 
         take(argv[1:]) if take else no_arguments(argv)
@@ -266,8 +282,13 @@ def run(
             _check_outputs()
             check()
             if tensorflow():
-                _load_tensorflow(one_operation_at_a_time(), devices())
-            main()
+                now = devices()
+                with _compiled_for(purpose() if now else None):
+                    _load_tensorflow(one_operation_at_a_time(), now)
+            try:
+                main()
+            finally:
+                compiled.keep(last=True)
         except Interrupted as stopped:
             logging.info("%s", _message(stopped))
             logging.flush()
@@ -286,6 +307,12 @@ def run(
     handler.addFilter(_is_for_the_user)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def _compiled_for(purpose):
+    from glf.core import compiled
+
+    return contextlib.nullcontext() if purpose is None else compiled.offered(*purpose)
 
 
 def _load_tensorflow(one_operation_at_a_time, devices):

@@ -60,6 +60,7 @@ PRECISION = flags.DEFINE_enum(
 JIT = flags.DEFINE_bool(
     "jit", True, "Compile the training step with XLA (single strategy). Needed for equal bits."
 )
+KEEP_COMPILED = common.define_keep_compiled()
 
 
 FLAGS = (
@@ -81,6 +82,12 @@ def check():
                 raise ValueError(
                     f"--{flag.name} is for --strategy=multi_worker, not {STRATEGY.value}."
                 )
+
+
+def purpose():
+    """What the compiled step is kept for: this experiment, in any workdir."""
+    of = [GIN_FILE.value, GIN_PARAM.value, STRATEGY.value, PRECISION.value]
+    return ["train", *of] if KEEP_COMPILED.value and JIT.value else None
 
 
 def main():
@@ -116,4 +123,5 @@ if __name__ == "__main__":
         check,
         # Workers are to be connected before anything else.
         devices=lambda: STRATEGY.value != "multi_worker",
+        purpose=purpose,
     )

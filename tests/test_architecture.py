@@ -103,6 +103,29 @@ def test_gin_is_known_to_configurations_alone():
     }
 
 
+def test_what_is_slow_to_import_is_imported_where_it_is_used():
+    """Each takes tenths of a second, and most runs need none of it."""
+    slow = {"tensorflow_probability", "tensorflow_datasets", "sklearn", "scipy", "matplotlib"}
+    # Classes on TensorFlow Probability's; these files are imported where they are used.
+    views = {"glf/bijectors/view.py", "glf/priors/distribution.py"}
+
+    def wrong(path):
+        for node in TREES[path].body:
+            names = [alias.name for alias in getattr(node, "names", ())]
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else names
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield from {name.split(".")[0] for name in names} & slow
+
+    assert {path for path, _ in offenders(wrong)} == views
+
+    def loads(path):
+        for node in TREES[path].body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                yield from {node.module} & {"glf.bijectors.view", "glf.priors.distribution"}
+
+    assert [found for found in offenders(loads) if found[0] not in views] == []
+
+
 def test_no_circles():
     edges = {
         module: {name for name in imports(path) if name in MODULES and name != module}

@@ -1,10 +1,15 @@
-"""A folder of arrays that cost much to make, each file named by what it was made of."""
+"""A folder of arrays that cost much to make, each file named by what it was made of.
+
+It holds no more than $GLF_CACHE_GIB (8) of them: those that were not used for longest go first.
+"""
 
 import contextlib
 import fcntl
 import hashlib
 import json
 import os
+import shutil
+import time
 import zipfile
 
 import numpy as np
@@ -16,6 +21,22 @@ from glf.core import files
 def folder():
     """The cache's folder: $GLF_CACHE, else ~/.cache/glf. Whatever lies there can be made again."""
     return files.expanded(os.environ.get("GLF_CACHE") or "~/.cache/glf")
+
+
+def most_bytes():
+    """How much the cache may hold, in bytes: $GLF_CACHE_GIB GiB, else 8.
+
+    Raises:
+      ValueError: if that is no number of at least 0.
+    """
+    given = os.environ.get("GLF_CACHE_GIB") or "8"
+    try:
+        limit = float(given)
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < float("inf"):
+        raise ValueError(f"GLF_CACHE_GIB is the size of a cache, at least 0 GiB; got {given!r}.")
+    return int(limit * 2**30)
 
 
 def digest(*parts):
@@ -45,36 +66,73 @@ def arrays(kind, key, make):
       make: gives {name: array}.
     """
     path = folder() / f"{kind}-{key[:32]}.npz"
-    stored = _read(path)
+    stored = read(path)
     if stored is not None:
         return stored
-    with _alone(path.parent / f".{kind}.lock"):
-        stored = _read(path)  # another process may have made them meanwhile
+    with alone(path.parent / f".{kind}.lock"):
+        stored = read(path)  # another process may have made them meanwhile
         if stored is not None:
             return stored
         made = make()
         try:
-            with files.atomic_path(path) as temporary:
-                np.savez(temporary, **made)
+            write(path, made)
         except OSError as error:
             logging.warning("Nothing is kept for the next time: %s", error)
         return made
 
 
-def _read(path):
-    """{name: array} of a file; None where there is none that can be read."""
-    if not path.is_file():
-        return None
+def read(path):
+    """{name: array} of a file of the cache; None where there is none that can be read."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
+        with contextlib.suppress(OSError):  # a cache that can only be read
+            os.utime(path)
+        return arrays
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         logging.warning("%s cannot be read (%s) and is made again.", path, error)
         return None
 
 
+def write(path, arrays):
+    """Writes a file of the cache, whole or not at all, and removes what is too much.
+
+    Raises:
+      OSError: if it cannot be written.
+    """
+    with files.atomic_path(path) as temporary:
+        np.savez(temporary, **arrays)
+    _tidy(path)
+
+
+def _tidy(newest):
+    """Removes files, the one that was not used for longest first, until the rest is little enough.
+
+    The newest stays whatever its size. A process that reads a file meanwhile reads it to its end.
+    Where several tidy at once, each removes what another may have removed already. What processes
+    that were killed left behind goes after a day.
+    """
+    held, limit = [], most_bytes()
+    for path in newest.parent.iterdir():
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            if path.name.startswith((".writing-", ".compiling-")):
+                if facts.st_mtime < time.time() - 86400:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            elif path.suffix == ".npz":
+                held.append((path != newest, -facts.st_mtime, facts.st_size, path))
+    total = 0
+    for others, _, size, path in sorted(held):
+        total += size
+        if others and total > limit:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 @contextlib.contextmanager
-def _alone(lock):
+def alone(lock):
     """Waits for other processes in such a block. The system ends the lock of one that is killed."""
     with contextlib.ExitStack() as stack:
         # Without a folder that can be written nothing is shared.

@@ -5,6 +5,7 @@ import time
 
 from absl import logging
 
+from glf.core import compiled
 from glf.training.cluster import Stops, described, together
 from glf.training.execution import Execution, Provenance
 from glf.training.experiment import Experiment
@@ -109,6 +110,7 @@ def _calls(run, state, watcher):
             run.write_operative_config()
             whole = duration(time.monotonic() - run.began)
             logging.info("First step after %s, %s to compile it.", whole, duration(seconds))
+            compiled.keep()
             first = False
         elif seconds < 0.5:
             limit *= 2

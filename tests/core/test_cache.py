@@ -1,9 +1,11 @@
 """Arrays that are kept for the next time, and lines that say how far long work is."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from absl import logging
 
 from glf.core import cache
@@ -72,3 +74,34 @@ def test_progress_is_said_now_and_then(monkeypatch):
     monkeypatch.setattr(progress, "every", 0.0)
     progress.at(4)
     assert said == ["Samples: 4 of 9"]
+
+
+def test_what_was_not_used_for_longest_goes_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLF_CACHE", str(tmp_path))
+    monkeypatch.setenv("GLF_CACHE_GIB", str(2500 / 2**30))
+
+    def names():
+        return {path.stem for path in tmp_path.glob("*.npz")}
+
+    def make(key, size=900):
+        cache.arrays("some", key, lambda: {"a": np.zeros(size, np.uint8)})
+        os.utime(tmp_path / f"some-{key}.npz", (len(names()), len(names())))
+
+    stale = tmp_path / ".writing-x.npz"
+    stale.touch()
+    os.utime(stale, (0, 0))
+    make("first")
+    make("second")
+    assert not stale.exists()
+    cache.arrays("some", "first", lambda: pytest.fail("it is there"))  # which is a use of it
+    make("third")
+    assert names() == {"some-first", "some-third"}
+    make("large", 5000)
+    assert names() == {"some-large"}
+
+
+@pytest.mark.parametrize("given", ["much", "-1", "nan"])
+def test_a_size_that_is_none_is_refused(monkeypatch, given):
+    monkeypatch.setenv("GLF_CACHE_GIB", given)
+    with pytest.raises(ValueError, match="GLF_CACHE_GIB"):
+        cache.most_bytes()

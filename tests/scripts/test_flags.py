@@ -9,7 +9,16 @@ from glf.solvers import SOLVERS
 from scripts import common
 
 OWN_FLAGS = {
-    "train": ["workdir", "gin_file", "gin_param", "data_dir", "strategy", "precision", "jit"],
+    "train": [
+        "workdir",
+        "gin_file",
+        "gin_param",
+        "data_dir",
+        "strategy",
+        "precision",
+        "jit",
+        "keep_compiled",
+    ],
     "sweep": [
         *("workdir", "gin_file", "method", "dataset", "sweep", "gin_param", "jobs", "jit"),
         *("precision", "data_dir", "data_path", "compare", "split", "checkpoint"),
