@@ -38,14 +38,28 @@ class Pack:
 
     def store(self):
         """The variables are what `held` is."""
-        parts = tf.split(self.held, self._sizes)
+        parts, shapes = tf.split(self.held, self._sizes), {}
         for variable, part, shape in zip(self.variables, parts, self._shapes, strict=True):
-            variable.assign(tf.reshape(part, shape))
+            variable.assign(_shaped(part, shape.as_list(), shapes), read_value=False)
 
 
 def joined(tensors):
     """All numbers of tensors or variables, one after the other: a vector."""
-    return tf.concat([tf.reshape(t, [-1]) for t in tensors], 0)
+    shapes = {}
+    return tf.concat([_shaped(tf.convert_to_tensor(t), [-1], shapes) for t in tensors], 0)
+
+
+def _shaped(tensor, shape, shapes):
+    """`tensor` in a shape; one that is a vector already is no operation, which all take to trace.
+
+    `shapes` are those that were made before.
+    """
+    if len(shape) == tensor.shape.rank == 1:
+        return tensor
+    key = tuple(shape)
+    if key not in shapes:
+        shapes[key] = tf.constant(shape, tf.int32)
+    return tf.reshape(tensor, shapes[key])
 
 
 def small(variables, largest, kinds):

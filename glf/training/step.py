@@ -80,7 +80,7 @@ class Stepper:
             joint = functools.partial(self._joint_step, stage)
             self._joint.append(joint if graph_gradient else self._program(joint))
             own = {g: functools.partial(self._own_step, stage, g) for g in self.updates}
-            own = {g: self._program(step) for g, step in own.items() if stage.has(g)}
+            own = {g: self._settled(step, g) for g, step in own.items() if stage.has(g)}
             self._own.append(own)
             # Without autograph, tracing a flow of many layers takes a fraction of the time.
             many = functools.partial(self._loop, len(self._many))
@@ -201,10 +201,7 @@ class Stepper:
             rows = tf.split(features[group], number)
             conditions = number * [None] if condition is None else tf.split(condition, number)
             seeds = [random.fold(seed, group, index) for index in range(number)]
-            norms = []
-            for arguments in zip(rows, conditions, seeds, strict=True):
-                norms.append(own(*arguments))
-                self._settle([group])
+            norms = list(map(own, rows, conditions, seeds))
             results[f"gradient_norm/{group}"] = tf.add_n(norms) / number
         for group in self.groups:
             results.setdefault(f"gradient_norm/{group}", tf.zeros([]))
@@ -221,6 +218,17 @@ class Stepper:
         for group in groups:
             if (optimizer := self.optimizers[group]) in self._packed:
                 optimizer.settle()
+
+    def _settled(self, step, group):
+        """A program that takes a group's own step and settles its weights, traced once."""
+        program = self._program(step)
+
+        def settled(*arguments):
+            norm = program(*arguments)
+            self._settle([group])
+            return norm
+
+        return tf.function(settled, autograph=False) if self._jit else settled
 
     def _program(self, function):
         return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
