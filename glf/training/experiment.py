@@ -26,6 +26,12 @@ class Experiment:
         numbers of steps or, floats, shares of `num_steps`. What is out of its stage takes no step,
         its optimizer counts none, and its batch normalisations are in inference mode. The best
         checkpoint is one of the last stage. None: all groups are trained all the time.
+      batch_parts: in how many equal parts a step goes through its batch, one after the other, to
+        need the memory of one of them and of one more gradient. The loss terms are means over the
+        whole batch and the gradient is theirs, as in one part but for the order of sums. What an
+        example does not decide alone goes by parts: batch statistics, moving averages of them and
+        of codebooks are each part's, what starts from data does so from the first part or
+        `init_examples`, and noise has a seed for each part.
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       moving_average: decay of the weights' moving average, which then is what validation,
         pictures, and every later program use; None: none is kept.
@@ -69,6 +75,7 @@ class Experiment:
     optimizers: Callable | dict = adam
     updates_per_step: dict | None = None
     stages: list | None = None
+    batch_parts: int = 1
     clip_norm: float | None = None
     moving_average: float | None = None
     batch_norm_across_replicas: bool = False

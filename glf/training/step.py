@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.core.fused import fusing
-from glf.models.abilities import HasInnerLoss
 from glf.training import packs
 from glf.training.l2_adam import L2Adam
 from glf.training.moving_average import MovingAverage
 from glf.training.stages import check_stages, frozen, stage_of
+from glf.training.step_checks import check_gradients, check_groups, check_parts, check_updates
 
 
 class Stepper:
@@ -24,15 +24,18 @@ class Stepper:
     from bfloat16, the joint gradient is computed by the graph's own kernels, and only the
     optimizers and what a model marks as `fused` are XLA. On several replicas each computes the
     gradient of its share of the batch, the gradients are summed over replicas, and the optimizers
-    apply them on each. Each stage of training is compiled for itself. On one device
-    small weights are updated and averaged in packs, see `packs.py`.
+    apply them on each. Each stage of training is compiled for itself. On one device small weights
+    are updated and averaged in packs, see `packs.py`. A batch that is gone through in parts has its
+    gradient computed by one program, called for each part with the sums of those before it; then
+    the optimizers are a program.
 
     Args:
       model: a built `GenerativeModel`.
       experiment: the `Experiment`, of which it takes batch size, seed, optimizers, updates of
-        single groups, stages, clipping and moving average. In each training step a group that
-        `updates_per_step` names takes n optimizer steps, each on its own n-th part of each
-        replica's share of the batch, after the others; the model must be a `HasInnerLoss`.
+        single groups, stages, parts of batches, clipping and moving average. In each training
+        step a group that `updates_per_step` names takes n optimizer steps, each on its own n-th
+        part of each replica's share of the batch, after the others; the model must be a
+        `HasInnerLoss`.
       execution: the `Execution`.
       strategy: a `tf.distribute.Strategy`; None: the one in whose scope this is.
 
@@ -42,7 +45,8 @@ class Stepper:
 
     Raises:
       ValueError: if the optimizers or stages are not for the model's groups, if the groups are not
-        every trainable weight once, or if `updates` cannot be had of this model and batch size.
+        every trainable weight once, or if updates or parts cannot be had of this model and batch
+        size.
     """
 
     def __init__(self, model, experiment, execution, strategy=None):
@@ -50,14 +54,17 @@ class Stepper:
         self.inputs = model.reads
         self.groups = model.parameter_groups()
         self.optimizers = experiment.make_optimizers(self.groups)
-        self._check_groups()
+        check_groups(model, self.groups, self.optimizers)
         self.batch_size = experiment.batch_size
         self.seed = random.make_seed(experiment.seed)
         self.clip_norm = experiment.clip_norm
         self.strategy = strategy or tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
         self.updates = experiment.updates_per_step or {}
-        self._check_updates()
+        self.parts = experiment.batch_parts
+        check_parts(self.batch_size, self.replicas, self.parts)
+        share = self.batch_size // self.replicas
+        check_updates(model, self.groups, self.updates, share)
         self.stages = experiment.make_stages()
         check_stages(self.stages, self.groups, type(model).__name__)
         decay, self.average = experiment.moving_average, None
@@ -67,18 +74,20 @@ class Stepper:
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             for group, optimizer in self.optimizers.items():
                 optimizer.build(self.groups[group])
-                # Keras would sum over replicas once more what `_gradients` has summed for norms.
+                # Keras would sum over replicas once more what `_summed` has summed for norms.
                 optimizer._all_reduce_sum_gradients = list
         self._packed = self._pack() if self.replicas == 1 else []
         self._jit = execution.jit and self.replicas == 1
         low = execution.precision == "mixed_bfloat16"
         graph_gradient = self._jit and low and not tf.config.list_physical_devices("GPU")
         self._fusing = fusing if graph_gradient else contextlib.nullcontext
-        self._apply_joint = self._program(self._apply) if graph_gradient else self._apply
+        is_apart = graph_gradient or self.parts > 1
+        self._apply_joint = self._program(self._apply) if is_apart else self._apply
         self._joint, self._own, self._many = [], [], []
         for stage in self.stages:
-            joint = functools.partial(self._joint_step, stage)
-            self._joint.append(joint if graph_gradient else self._program(joint))
+            part = self._part if self.parts == 1 else self._traced_part(graph_gradient)
+            joint = functools.partial(self._joint_step, part, stage)
+            self._joint.append(joint if is_apart else self._program(joint))
             own = {g: functools.partial(self._own_step, stage, g) for g in self.updates}
             own = {g: self._settled(step, g) for g, step in own.items() if stage.has(g)}
             self._own.append(own)
@@ -233,8 +242,46 @@ class Stepper:
     def _program(self, function):
         return tf.function(function, jit_compile=True, autograph=False) if self._jit else function
 
-    def _joint_step(self, stage, batch, seed):
+    def _joint_step(self, part, stage, batch, seed):
         """One update of a stage's groups without steps of their own; the results and features."""
+        if self.parts == 1:
+            gradients, terms, features = part(stage, batch, seed, None)
+        else:
+            gradients, terms, features = self._in_parts(part, stage, batch, seed)
+        gradients, terms = self._summed(gradients), self._summed(terms)
+        results = terms | self._apply_joint(gradients)
+        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
+
+    def _traced_part(self, graph_gradient):
+        """`_part`, traced once for all parts of a batch where there is one replica."""
+        if self.replicas > 1:  # which may not reduce within a function of its own
+            return self._part
+        jit = self._jit and not graph_gradient
+        return tf.function(self._part, jit_compile=jit or None, autograph=False)
+
+    def _in_parts(self, part, stage, batch, seed):
+        """What `_part` gives of the whole batch, which it is given in equal parts, in order."""
+        cut = {name: tf.split(values, self.parts) for name, values in batch.items()}
+        joint = self._joint_groups(stage)
+        sums = {g: [tf.zeros(w.shape, w.dtype) for w in self.groups[g]] for g in joint}
+        terms, features = [], []
+        for index in range(self.parts):
+            rows = {name: values[index] for name, values in cut.items()}
+            # No part begins, and takes memory, before the one ahead of it is done.
+            with tf.control_dependencies(tf.nest.flatten([sums, terms])):
+                mine = part(stage, rows, random.fold(seed, "part", index), sums)
+            sums = mine[0]
+            terms.append(mine[1])
+            features.append(mine[2])
+        terms = {name: tf.add_n([each[name] for each in terms]) for name in terms[0]}
+        joined = {g: tf.concat([each[g] for each in features], 0) for g in features[0]}
+        return sums, terms, joined
+
+    def _part(self, stage, batch, seed, sums):
+        """Gradients of a batch or a part of it, added to `sums` if there are any.
+
+        Returns ({group: gradients}, {name: sum of a loss term over the batch size}, features).
+        """
         x, condition, features = batch["x"], self.model.condition_of(batch), {}
         with tf.GradientTape() as tape, self._fusing(), self._frozen(stage):
             if self.updates:
@@ -250,11 +297,10 @@ class Stepper:
             )
         joint = {group: self.groups[group] for group in self._joint_groups(stage)}
         gradients = self._gradients(tape, loss, joint)
+        if sums is not None:
+            gradients = tf.nest.map_structure(lambda total, more: total + more, sums, gradients)
         results = {k: tf.reduce_sum(v) / self.batch_size for k, v in terms.items()}
-        if self.replicas > 1:
-            results = tf.distribute.get_replica_context().all_reduce("sum", results)
-        results |= self._apply_joint(gradients)
-        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
+        return gradients, results, features
 
     def _own_step(self, stage, group, features, condition, seed):
         """One update of a group on a part of the batch; the norm of its gradient."""
@@ -262,7 +308,7 @@ class Stepper:
         with tf.GradientTape() as tape, self._frozen(stage):
             loss = self.model.inner_loss(group, features, seed, condition)
             loss = tf.reduce_sum(loss) / tf.cast(rows, loss.dtype)
-        gradients = self._gradients(tape, loss, {group: self.groups[group]})
+        gradients = self._summed(self._gradients(tape, loss, {group: self.groups[group]}))
         return tf.cast(self._apply(gradients)[f"gradient_norm/{group}"], tf.float32)
 
     def _frozen(self, stage):
@@ -271,14 +317,18 @@ class Stepper:
         return frozen(self.model, [weight for members in others for weight in members])
 
     def _gradients(self, tape, loss, groups):
-        """{group: gradients}, summed over replicas."""
+        """{group: gradients}, of this replica's share."""
         weights = [w for members in groups.values() for w in members]
         gradients = tape.gradient(loss, weights)
-        self._check_gradients(weights, gradients)
-        if self.replicas > 1 and gradients:
-            gradients = tf.distribute.get_replica_context().all_reduce("sum", gradients)
+        check_gradients(weights, gradients)
         remaining = iter(gradients)
         return {g: [next(remaining) for _ in members] for g, members in groups.items()}
+
+    def _summed(self, tensors):
+        """A structure of tensors, summed over replicas."""
+        if self.replicas > 1 and tf.nest.flatten(tensors):
+            return tf.distribute.get_replica_context().all_reduce("sum", tensors)
+        return tensors
 
     def _apply(self, gradients):
         """Clips and applies the gradients of groups; returns their norms before clipping."""
@@ -295,47 +345,6 @@ class Stepper:
                 mine, _ = tf.clip_by_global_norm(mine, self.clip_norm, use_norm=norm)
                 optimizer.apply(mine, weights)
         return norms
-
-    def _check_updates(self):
-        if not self.updates:
-            return
-        name = type(self.model).__name__
-        strangers = sorted(set(self.updates) - set(self.groups))
-        if strangers or not isinstance(self.model, HasInnerLoss):
-            raise ValueError(
-                f"train.updates_per_step names {sorted(self.updates)}, but of {name}'s groups "
-                f"{sorted(self.groups)} not all of these can take steps of their own."
-            )
-        for group, number in self.updates.items():
-            share = self.batch_size // self.replicas
-            if not (isinstance(number, int) and number >= 1 and share % number == 0):
-                raise ValueError(
-                    f"train.updates_per_step[{group!r}]={number!r} must be a whole number that "
-                    f"divides the batch of {share}."
-                )
-
-    def _check_groups(self):
-        if set(self.groups) != set(self.optimizers):
-            raise ValueError(
-                f"{type(self.model).__name__} has the parameter groups {sorted(self.groups)}, but "
-                f"train.optimizers names {sorted(self.optimizers)}. Give one optimizer for each."
-            )
-        grouped = [id(w) for group in self.groups.values() for w in group]
-        every = [id(w) for w in self.model.trainable_weights]
-        if sorted(grouped) != sorted(every):
-            raise ValueError(
-                f"The parameter groups of {type(self.model).__name__} hold {len(grouped)} weights "
-                f"({len(set(grouped))} distinct), the model has {len(every)} trainable ones; "
-                "parameter_groups() must return each of them once."
-            )
-
-    def _check_gradients(self, weights, gradients):
-        missing = [w.path for w, g in zip(weights, gradients, strict=True) if g is None]
-        if missing:
-            raise ValueError(
-                f"No gradient reaches {len(missing)} weights: {', '.join(missing[:5])}. The loss "
-                "does not depend on them, or the path to them is cut."
-            )
 
 
 def _clipping(norm, largest):

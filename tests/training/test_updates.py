@@ -10,6 +10,7 @@ import tensorflow as tf
 from glf.bijectors import AffineCoupling
 from glf.core import fused
 from glf.models import glf
+from glf.networks.dense_autoencoder import DenseAutoencoder
 from glf.networks.dense_conditioner import DenseConditioner
 from glf.priors import Flow
 from glf.training import optimizers
@@ -25,11 +26,12 @@ FLOW = partial(Flow, partial(AffineCoupling, make_conditioner=CONDITIONER))
 def take_steps(make_small_glf, digits):
     """A function that takes 3 steps of 8 examples: (model, stepper, results)."""
 
-    def run(updates, jit=False, **changes):
+    def run(updates, jit=False, batch_parts=1, **changes):
         model = make_small_glf(digits.spec, make_flow=FLOW, **changes)
         experiment = Experiment(
             lambda spec: model,
             batch_size=8,
+            batch_parts=batch_parts,
             seed=3,
             optimizers={"autoencoder": optimizers.adam, "flow": partial(optimizers.adam, 0.01)},
             updates_per_step=updates,
@@ -87,6 +89,16 @@ def test_each_update_is_on_its_own_part_of_the_batch(take_steps, make_small_glf,
             np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
+def test_features_of_a_batch_in_parts_are_those_of_the_batch(take_steps):
+    plain = partial(DenseAutoencoder, hidden=(4,), batch_norm=False)
+    at_once, in_parts = (
+        take_steps({"flow": 4}, batch_parts=parts, make_autoencoder=plain)[2] for parts in (1, 2)
+    )
+    for name, values in at_once.items():
+        np.testing.assert_allclose(in_parts[name], values, rtol=1e-4, err_msg=name)
+
+
 @pytest.mark.parametrize(
     ("updates", "said"),
     [
@@ -134,7 +146,7 @@ def test_low_precision_on_a_cpu_fuses_the_flow(
     )
     batch = {"x": tf.zeros([8, *digits.spec.shape], tf.uint8)}
     (joint,), (stage,) = stepper._joint, stepper.stages
-    step = functools.partial(stepper._joint_step, stage)
+    step = functools.partial(stepper._joint_step, stepper._part, stage)
     tf.function(step, autograph=False).get_concrete_function(batch, (0, 0))
     assert seen == [expected]
     # Then the gradient around it is the graph's own.
