@@ -17,6 +17,8 @@ that others use too, a ratio of two things measured side by side means more than
              compiling
   slow_direction
              autoregressive flows in the direction that is solved, by every solver
+  peers      equal models in PyTorch with FrEIA, zuko, normflows and nflows; only where it is named:
+             it needs the environment that `bash scripts/peers.sh` makes
   start      from starting scripts.train to the end of its first step
   tracing    sample, encode, log_prob and an export of fresh models
 
@@ -46,11 +48,14 @@ SUBJECTS = (
     "tracing",
 )
 
+# Needs a second environment.
+ASKED_FOR = ("peers",)
+
 SECTION = flags.DEFINE_multi_enum(
     "section",
     [],
-    SUBJECTS,
-    "What to measure. Repeatable. Default: all.",
+    (*SUBJECTS, *ASKED_FOR),
+    f"What to measure. Repeatable. Default: all but {', '.join(ASKED_FOR)}.",
 )
 BATCH_SIZE = common.define_positive("batch_size", 256, "Images in a training step.")
 ROUNDS = common.define_positive("rounds", 7, "How often each thing is measured.")

@@ -1,0 +1,217 @@
+"""Equal models here and in PyTorch's libraries of flows, as ratios.
+
+RealNVP with 8 couplings of 20 dimensions and networks of two hidden layers of 64, at 512 points,
+beside zuko, normflows and nflows; Glow with 2 scales of 4 steps of 64 filters at 32 images of
+16 x 16 x 3 beside normflows; GLF with the published networks at 256 images of 28 x 28 beside
+PyTorch with FrEIA's couplings. Training steps with Adam alone, and samples.
+
+Theirs run in a process of their own, by the environment that `bash scripts/peers.sh` makes, in turn
+with ours and on as many threads; see `peers_worker.py`. PyTorch runs eagerly, as its libraries do,
+Adam in its fused form. Ours are compiled by XLA, as in training. Numbers of weights are printed;
+Glow's differ by the parameters of an actnorm, of scales and of a 1x1 convolution's factors.
+"""
+
+import functools
+import os
+import pathlib
+import subprocess
+
+from .flows import (
+    DIMENSIONS,
+    FILTERS,
+    IMAGE,
+    IMAGES,
+    POINTS,
+    SCALES,
+    STEPS,
+    bijector_of_ours,
+)
+from .rounds import in_turn, median
+
+ENVIRONMENT = pathlib.Path(__file__).resolve().parents[2] / ".venv-peers"
+GLF_BATCH = 256
+# {model: (libraries, calls in a round)}
+MODELS = {
+    "RealNVP": (("zuko", "normflows", "nflows"), 20),
+    "Glow": (("normflows",), 3),
+    "GLF": (("FrEIA",), 1),
+}
+
+
+class Worker:
+    """The other process."""
+
+    def __init__(self):
+        python = ENVIRONMENT / "bin" / "python"
+        if not python.exists():
+            raise ValueError(
+                f"--section=peers needs the environment {ENVIRONMENT}. Make it first: "
+                "bash scripts/peers.sh"
+            )
+        threads = str(len(os.sched_getaffinity(0)))
+        worker = pathlib.Path(__file__).with_name("peers_worker.py")
+        self._process = subprocess.Popen(
+            [python, "-W", "ignore", worker, threads],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, *words):
+        """What the process answers, a number."""
+        print(*words, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise ValueError(f"The process with PyTorch ended at the request {' '.join(words)!r}.")
+        return float(answer.split()[1])
+
+    def end(self):
+        """Ends it."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def glow():
+    """The Glow of `flows.py`, with standard normals for all that leaves."""
+    from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, SigmoidAffineMap
+    from glf.networks.glow_conditioner import GlowConditioner
+    from glf.priors import MultiScale, StandardNormal
+
+    network = functools.partial(GlowConditioner, filters=FILTERS)
+    coupling = functools.partial(ImageCoupling, SigmoidAffineMap, make_conditioner=network)
+    return MultiScale(
+        functools.partial(Chain, [ActNorm, InvertibleConv1x1, coupling], repeats=STEPS),
+        SCALES,
+        make_preprocessing=None,
+        make_part=StandardNormal,
+        make_last=StandardNormal,
+    )
+
+
+def ours(model):
+    """(the number of trained weights, {"step", "sample": functions of a number of calls})."""
+    from glf import configurables
+    from glf.core import random
+    from glf.data.dataset import DataSpec
+
+    if model == "GLF":
+        configurables.parse(["configs/studies/glf/mnist.gin"])
+        made, shape = (
+            configurables.make_model(DataSpec((28, 28, 1), 256, None)),
+            (GLF_BATCH, 28, 28, 1),
+        )
+    else:
+        from glf.models import VectorFlow
+        from glf.priors import Flow
+
+        event = (DIMENSIONS,) if model == "RealNVP" else IMAGE
+        make = functools.partial(Flow, bijector_of_ours) if model == "RealNVP" else glow
+        if model == "RealNVP":
+            made = VectorFlow(DataSpec(event, None, None), make_flow=make)
+            shape = (POINTS, *event)
+        else:
+            return _density(make(), (IMAGES, *event))
+    points = random.normal(shape, 0)
+    if model == "GLF":
+        points = random.uniform(shape, 0, 0, 256, "int32")
+    return _model(made, points)
+
+
+def _model(made, points):
+    """A `GenerativeModel`: the training loop's step, and `sample`."""
+    import tensorflow as tf
+
+    from glf.training.execution import Execution
+    from glf.training.experiment import Experiment
+    from glf.training.step import Stepper
+
+    num, points = len(points), tf.cast(points, made.spec.dtype)
+    stepper = Stepper(made, Experiment(lambda spec: made, batch_size=num), Execution())
+    batches = iter(tf.data.Dataset.from_tensors({"x": points}).repeat())
+
+    def sample(calls):
+        for seed in range(calls):
+            drawn = made.sample(num, seed)
+        drawn.numpy()
+
+    tasks = {"step": lambda calls: stepper.run(batches, calls), "sample": sample}
+    return sum(int(w.shape.num_elements()) for w in _values(made)), tasks
+
+
+def _values(made):
+    return [weight.value for weight in made.trainable_weights]
+
+
+def _density(prior, shape):
+    """A prior alone: Adam on its negative log-density, and `sample`."""
+    import tensorflow as tf
+
+    from glf.core import random
+    from glf.training.optimizers import adam
+
+    prior.build((None, *shape[1:]))
+    points, weights = random.normal(shape, 0), prior.trainable_weights
+    optimizer = adam(1e-4)
+    optimizer.build(weights)
+
+    @functools.partial(tf.function, jit_compile=True, autograph=False)
+    def step():
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(prior.log_prob(points, training=True))
+        optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+    @functools.partial(tf.function, jit_compile=True, autograph=False)
+    def draw(seed):
+        return prior.sample(shape[0], seed)
+
+    def repeated(function, arguments):
+        def run(calls):
+            for call in range(calls):
+                outcome = function(*arguments(call))
+            outcome.numpy()
+
+        return run
+
+    tasks = {
+        "step": repeated(step, lambda call: ()),
+        "sample": repeated(draw, lambda call: (tf.constant([0, call]),)),
+    }
+    return sum(int(w.shape.num_elements()) for w in _values(prior)), tasks
+
+
+def measure(sizes):
+    """Milliseconds of every task here and there, and theirs in ours."""
+    figures, worker = {}, Worker()
+    try:
+        for model, (libraries, calls) in MODELS.items():
+            weights, tasks = ours(model)
+            figures[f"{model}, weights, ours"] = weights
+            for kind, own in tasks.items():
+                asked = {library: f"{model} {library} {kind}" for library in libraries}
+                for library, task in asked.items():
+                    count = worker.ask("build", task)
+                    figures[f"{model}, weights, {library}"] = count
+                turns = {
+                    "ours": functools.partial(own, calls),
+                    **{
+                        library: functools.partial(worker.ask, "run", task, str(calls))
+                        for library, task in asked.items()
+                    },
+                }
+                in_turn(turns, 1)
+                _compare(f"{model}, {kind}", in_turn(turns, sizes.rounds), calls, figures)
+    finally:
+        worker.end()
+    return figures
+
+
+def _compare(name, seconds, calls, figures):
+    mine = seconds["ours"]
+    for library, values in seconds.items():
+        figures[f"{name}, {library} (ms)"] = median(values) / calls * 1e3
+    for library, values in seconds.items():
+        if library != "ours":
+            ratios = [a / b for a, b in zip(values, mine, strict=True)]
+            figures[f"{name}, {library} / ours"] = median(ratios)
