@@ -323,6 +323,9 @@ def _load_tensorflow(one_operation_at_a_time, devices):
 
         if one_operation_at_a_time:
             tf.config.threading.set_inter_op_parallelism_threads(1)
+        from glf.core import device
+
+        device.prepare()
         if devices:
             tf.config.list_logical_devices()  # the GPU library's notes come here
     from glf.core import host

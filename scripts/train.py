@@ -61,10 +61,16 @@ JIT = flags.DEFINE_bool(
     "jit", True, "Compile the training step with XLA (single strategy). Needed for equal bits."
 )
 KEEP_COMPILED = common.define_keep_compiled()
+DETERMINISTIC = flags.DEFINE_bool(
+    "deterministic",
+    False,
+    "On a GPU: only kernels that give the same bits in every run, which are slower. A CPU's do.",
+)
 
 
 FLAGS = (
     *(WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT),
+    DETERMINISTIC,
     *(CLUSTER, CLUSTER_PORT, CLUSTER_LABEL),
 )
 
@@ -93,6 +99,7 @@ def purpose():
 def main():
     """Flags in, one library call."""
     from glf import configurables
+    from glf.core import device
     from glf.training.execution import Execution
     from glf.training.run_folder import describe_environment
 
@@ -101,6 +108,8 @@ def main():
         from glf.training.cluster import announce
 
         announce(CLUSTER.value, CLUSTER_PORT.value, CLUSTER_LABEL.value)
+    if DETERMINISTIC.value:
+        device.make_deterministic()
     execution = Execution(
         strategy=STRATEGY.value,
         devices=DEVICE.value or None,
@@ -110,6 +119,7 @@ def main():
         data_path=DATA_PATH.value,
     )
     about = {"flags": {flag.name: flag.value for flag in FLAGS}, **describe_environment()}
+    about["devices"] = device.names()
     report = configurables.train(WORKDIR.value, execution, about)
     why = " (stopped early)" if report["stopped_early"] else ""
     logging.info("Finished at step %d%s. The run is in %s.", report["step"], why, WORKDIR.value)

@@ -15,6 +15,7 @@ import threading
 import tensorflow as tf
 from absl import logging
 
+from glf.core import device
 from glf.training.interrupts import Interrupted
 
 KINDS = ("tf_config", "slurm", "kubernetes")
@@ -136,7 +137,7 @@ def from_slurm(port=8888):
       ValueError: if this is no process of `srun`.
     """
     options = {"port_base": port}
-    if not tf.config.list_physical_devices("GPU"):
+    if not device.has_gpu():
         options.update(gpus_per_node=1, gpus_per_task=1, auto_set_gpu=False)
         tasks = re.findall(r"(\d+)(?:\(x\d+\))?", os.environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
         options["gpus_per_node"] = max(map(int, tasks), default=1)

@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from glf.core import random
+from glf.core import device, random
 from glf.core.fused import fusing
 from glf.training import packs
 from glf.training.l2_adam import L2Adam
@@ -79,7 +79,7 @@ class Stepper:
         self._packed = self._pack() if self.replicas == 1 else []
         self._jit = execution.jit and self.replicas == 1
         low = execution.precision == "mixed_bfloat16"
-        graph_gradient = self._jit and low and not tf.config.list_physical_devices("GPU")
+        graph_gradient = self._jit and low and not device.has_gpu()
         self._fusing = fusing if graph_gradient else contextlib.nullcontext
         is_apart = graph_gradient or self.parts > 1
         self._apply_joint = self._program(self._apply) if is_apart else self._apply
