@@ -19,6 +19,8 @@ that others use too, a ratio of two things measured side by side means more than
              autoregressive flows in the direction that is solved, by every solver
   peers      equal models in PyTorch with FrEIA, zuko, normflows and nflows; only where it is named:
              it needs the environment that `bash scripts/peers.sh` makes
+  memory     a training step of the full-size CIFAR-10 studies: its peak memory; only where it is
+             named, for it takes long
   start      from starting scripts.train to the end of its first step
   tracing    sample, encode, log_prob and an export of fresh models
 
@@ -48,8 +50,8 @@ SUBJECTS = (
     "tracing",
 )
 
-# Needs a second environment.
-ASKED_FOR = ("peers",)
+# One needs a second environment, the other minutes.
+ASKED_FOR = ("peers", "memory")
 
 SECTION = flags.DEFINE_multi_enum(
     "section",
