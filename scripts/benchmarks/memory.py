@@ -1,9 +1,9 @@
 """Peak memory of one training step of the full-size CIFAR-10 studies, and how long it takes.
 
-Each in a process of its own: the study's model and optimizers are built, one step is traced and taken
-as a graph (not by XLA, which takes minutes to compile the largest) on a batch of noise of the study's
-size. Peak memory is what the process has ever held (`ru_maxrss`); what TensorFlow and the package
-take before a model is there stands beside it. Processes may take `LIMIT` of address space: a step
+Each in a process of its own: the study's model and optimizers are built, one step is traced and
+taken as a graph (not by XLA, which takes minutes to compile the largest) on a batch of noise of the
+study's size. Peak memory is what the process has ever held (`ru_maxrss`); what TensorFlow and the
+package take before a model is there stands beside it. A process may take `LIMIT` of memory: a step
 that needs more is said to.
 """
 
