@@ -19,6 +19,8 @@ that others use too, a ratio of two things measured side by side means more than
              autoregressive flows in the direction that is solved, by every solver
   peers      equal models in PyTorch with FrEIA, zuko, normflows and nflows; only where it is named:
              it needs the environment that `bash scripts/peers.sh` makes
+  models     the step of every system of the literature on the digits, by XLA and as a graph, and
+             their samples; only where it is named, for it takes long
   memory     a training step of the full-size CIFAR-10 studies: its peak memory; only where it is
              named, for it takes long
   start      from starting scripts.train to the end of its first step
@@ -50,8 +52,8 @@ SUBJECTS = (
     "tracing",
 )
 
-# One needs a second environment, the other minutes.
-ASKED_FOR = ("peers", "memory")
+# One needs a second environment, the others take minutes.
+ASKED_FOR = ("peers", "models", "memory")
 
 SECTION = flags.DEFINE_multi_enum(
     "section",
