@@ -23,6 +23,7 @@ that others use too, a ratio of two things measured side by side means more than
              their samples; only where it is named, for it takes long
   memory     a training step of the full-size CIFAR-10 studies: its peak memory; only where it is
              named, for it takes long
+  groups     group convolutions, and ordinary ones of equal arithmetic and of equal weights
   start      from starting scripts.train to the end of its first step
   tracing    sample, encode, log_prob and an export of fresh models
 
@@ -48,6 +49,7 @@ SUBJECTS = (
     "sampling_autoregressive",
     "flows",
     "slow_direction",
+    "groups",
     "start",
     "tracing",
 )

@@ -1,0 +1,124 @@
+"""Group convolutions beside ordinary ones, of the same arithmetic and of the same weights.
+
+For each group three layers of size 3 with ReLU, of the image, of features and of features, in a
+training step: XLA programs that give the gradients of all weights, on an eighth of --batch_size
+images of 32 x 32 x 3 (on the hexagonal lattice hexagons of radius 16, 33 x 33). "of equal
+arithmetic" is the same step of `Conv2D` with as many channels as the group has in all, "of equal
+weights" with the filters that the group's are made of. Peak memory is what a process needs for a
+step beyond what it holds between two, where Linux tells.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from .rounds import in_turn, median
+
+FILTERS = 24
+SIDES = {"square": 32, "hexagonal": 33}
+
+
+def kinds():
+    """{name: (group, whether it is of group convolutions, channels of an ordinary one)}."""
+    from glf.layers.plane_groups import GROUP_NAMES, filters_for, plane_group
+
+    cases = {}
+    for name in GROUP_NAMES:
+        group = plane_group(name)
+        channels = group.order * filters_for(group, FILTERS)
+        cases[name] = (name, True, None)
+        cases[f"{name}, ordinary of equal arithmetic"] = (name, False, channels)
+        cases[f"{name}, ordinary of equal weights"] = (name, False, FILTERS)
+    return cases
+
+
+def make_step(name, of_group, channels, batch_size):
+    """A callable that computes the gradients of three layers once."""
+    import keras
+    import tensorflow as tf
+
+    from glf.layers.group_conv import GroupConv2D
+    from glf.layers.plane_groups import filters_for, plane_group
+
+    group = plane_group(name)
+    side = SIDES[group.lattice]
+    if of_group:
+        filters = filters_for(group, FILTERS)
+        layers = [GroupConv2D(filters, name, image=first) for first in (True, False, False)]
+    else:
+        layers = [keras.layers.Conv2D(channels, 3, padding="same") for _ in range(3)]
+    x = tf.random.stateless_normal([batch_size, side, side, 3], [0, 1], alg="philox")
+    h = x[:1]
+    for layer in layers:
+        h = layer(h)
+    weights = [w.value for layer in layers for w in layer.trainable_weights]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def gradients():
+        with tf.GradientTape() as tape:
+            h = x
+            for layer in layers:
+                h = tf.nn.relu(layer(h))
+            loss = tf.reduce_mean(tf.square(h))
+        return tape.gradient(loss, weights)
+
+    def run():
+        gradients()[0].numpy()
+
+    run()
+    return run
+
+
+def measure(sizes):
+    """{name: figure}."""
+    batch_size = max(1, sizes.batch_size // 8)
+    cases = kinds()
+    tasks = {name: make_step(*case, batch_size) for name, case in cases.items()}
+    seconds = {name: median(times) for name, times in in_turn(tasks, sizes.rounds).items()}
+    memory = peaks_of(cases, batch_size)
+    figures = {}
+    for name, (group, of_group, _) in cases.items():
+        figures[f"groups, {name}, s"] = seconds[name]
+        figures[f"groups, {name}, peak MB"] = memory.get(name, float("nan"))
+        if not of_group:
+            of = name.removeprefix(f"{group}, ordinary ")
+            figures[f"groups, {group} / {of}, time"] = seconds[group] / seconds[name]
+            if memory:
+                figures[f"groups, {group} / {of}, memory"] = memory[group] / memory[name]
+    return figures
+
+
+def peaks_of(cases, batch_size):
+    """{name: megabytes}; {} where the system does not tell.
+
+    In a process that gives back at once what it frees, as these programs do not.
+    """
+    if not pathlib.Path("/proc/self/clear_refs").exists():
+        return {}
+    program = f"from {__name__} import peaks; peaks({cases!r}, {batch_size})"
+    at_once = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        **{"capture_output": True, "text": True, "check": True, "env": os.environ | at_once},
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peaks(cases, batch_size):
+    """Prints them, in that process."""
+    found = {}
+    for name, case in cases.items():
+        run = make_step(*case, batch_size)
+        before = _megabytes("VmRSS")
+        # Makes the peak what is held now.
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+        run()
+        found[name] = _megabytes("VmHWM") - before
+    print(json.dumps(found))
+
+
+def _megabytes(key):
+    lines = pathlib.Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(f"{key}:"))) / 1024
