@@ -8,8 +8,8 @@ that others use too, a ratio of two things measured side by side means more than
   step       GLF's training step, in images per second and against matrix products
   data       the input pipeline of every kind of source beside that step
   small_step
-             RealNVP's training step, its many small weights updated at once and one by one; its
-             forward and its inverse
+             RealNVP's training step, its many small weights updated at once and one by one, its
+             batch at once and in parts; forward, inverse and sampling
   sampling   `sample` of the same model
   sampling_autoregressive
              a PixelCNN++ under several samplers, and tfd.PixelCNN

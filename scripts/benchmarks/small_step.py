@@ -1,4 +1,4 @@
-"""RealNVP's training step, whose weights are many and small, and both directions of its bijector.
+"""RealNVP's training step, whose weights are many and small; its two directions; its sampling.
 
 The flow of `flows.py`, 8 couplings of 20 dimensions with networks of two hidden layers of 64, at
 512 points, without and with batch normalization in the networks. The step is the training loop's
@@ -16,7 +16,7 @@ from .rounds import in_turn, median
 STEPS, CALLS = 50, 20
 
 
-def stepper(batch_norm, jit, packed):
+def stepper(batch_norm, jit, packed, batch_parts=1):
     """A `Stepper` of a `VectorFlow`, and batches for it."""
     import keras
     import tensorflow as tf
@@ -36,7 +36,11 @@ def stepper(batch_norm, jit, packed):
         spec, make_flow=functools.partial(Flow, functools.partial(bijector_of_ours, batch_norm))
     )
     experiment = Experiment(
-        lambda spec: model, batch_size=POINTS, clip_norm=1.0, moving_average=0.999
+        lambda spec: model,
+        batch_size=POINTS,
+        batch_parts=batch_parts,
+        clip_norm=1.0,
+        moving_average=0.999,
     )
     none = contextlib.nullcontext() if packed else mock.patch.object(packs, "LARGEST", 0)
     with none:
@@ -67,30 +71,49 @@ def steps(name, batch_norm, jit, rounds, figures):
     figures[f"{name}, step, same bits"] = int(bits(both[False][0]) == bits(both[True][0]))
 
 
+def parts(name, batch_norm, rounds, figures):
+    """A batch that is gone through in four parts (`train.batch_parts`) against one."""
+    both = {number: stepper(batch_norm, True, True, number) for number in (1, 4)}
+    tasks = {
+        number: lambda made=made, batches=batches: made.run(batches, STEPS)
+        for number, (made, batches) in both.items()
+    }
+    in_turn(tasks, 1)
+    seconds = in_turn(tasks, rounds)
+    ratios = [a / b for a, b in zip(seconds[4], seconds[1], strict=True)]
+    figures[f"{name}, step, in four parts / at once"] = median(ratios)
+
+
 def directions(name, batch_norm, jit, rounds, figures):
-    """Forward and inverse with their log-determinants, in inference."""
+    """Forward and inverse with their log-determinants, in inference; sampling and its noise."""
     import tensorflow as tf
 
     from glf.core import random
+    from glf.priors import Flow
 
-    bijector = bijector_of_ours(batch_norm)
-    bijector.build((None, DIMENSIONS))
-    points = random.normal([POINTS, DIMENSIONS], 0)
-    programs = {
-        "forward": tf.function(bijector.forward_and_log_det, jit_compile=jit, autograph=False),
-        "inverse": tf.function(bijector.inverse_and_log_det, jit_compile=jit, autograph=False),
+    flow = Flow(functools.partial(bijector_of_ours, batch_norm))
+    flow.build((None, DIMENSIONS))
+    points, seed = random.normal([POINTS, DIMENSIONS], 0), random.make_seed(0)
+    functions = {
+        "forward": (flow.bijector.forward_and_log_det, points),
+        "inverse": (flow.bijector.inverse_and_log_det, points),
+        "sampling": (functools.partial(flow.sample, POINTS), seed),
+        "noise alone": (functools.partial(flow.base.sample, POINTS), seed),
     }
 
-    def run(program):
+    def run(program, argument):
         for _ in range(CALLS):
-            y, _ = program(points)
-        y.numpy()
+            y = program(argument)
+        tf.nest.flatten(y)[0].numpy()
 
-    tasks = {name: functools.partial(run, program) for name, program in programs.items()}
+    tasks = {}
+    for what, (function, argument) in functions.items():
+        program = tf.function(function, jit_compile=jit, autograph=False)
+        tasks[what] = functools.partial(run, program, argument)
     in_turn(tasks, 1)
     seconds = in_turn(tasks, rounds)
-    for direction, values in seconds.items():
-        figures[f"{name}, {direction} (ms)"] = median(values) / CALLS * 1e3
+    for what, values in seconds.items():
+        figures[f"{name}, {what} (ms)"] = median(values) / CALLS * 1e3
     ratios = [a / b for a, b in zip(seconds["forward"], seconds["inverse"], strict=True)]
     figures[f"{name}, forward / inverse"] = median(ratios)
 
@@ -103,4 +126,6 @@ def measure(sizes):
             name = f"RealNVP{', batch norm' * batch_norm}, {'XLA' if jit else 'graph'}"
             steps(name, batch_norm, jit, sizes.rounds, figures)
             directions(name, batch_norm, jit, sizes.rounds, figures)
+            if jit:
+                parts(name, batch_norm, sizes.rounds, figures)
     return figures
