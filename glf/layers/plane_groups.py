@@ -87,7 +87,8 @@ def filters_for(group, filters):
     """Filters of each element with which a group convolution has an ordinary one's weights.
 
     An ordinary one from n to m channels has as many as the group's from n / sqrt(|G|) to m /
-    sqrt(|G|) channels for each element, and |G| times less arithmetic.
+    sqrt(|G|) channels for each element, and |G| times less arithmetic; ordinary on the group's own
+    lattice: a hexagonal kernel of size 3 has 7 cells, a square one 9.
 
     Args:
       group: a `PlaneGroup`.

@@ -34,9 +34,9 @@ class GroupAutoencoder(Autoencoder):
     On the hexagonal lattice the image is resampled by `ToHexagonal`, what is decoded by `ToSquare`,
     with a hexagon that covers all of the image.
 
-    Networks of all groups have as many weights, up to rounding: `filters` and `hidden` are those of
-    the ordinary network, "z2", and divided by the square root of the group's order for each of its
-    elements. A convolution then costs the group's order times as much arithmetic.
+    Networks of all groups of a lattice have as many weights, up to rounding: `filters` and `hidden`
+    are those of the ordinary network, "z2", and divided by the square root of the group's order for
+    each of its elements. A convolution then costs the group's order times as much arithmetic.
 
     Args:
       image_shape: (height, width, channels); on the square lattice both sides even or both odd, and

@@ -18,8 +18,9 @@ class GroupResNet(ImageClassifier):
     beginning with one that halves the image and doubles the channels, the mean over places and
     elements, and a linear layer (He et al. 2016, arXiv 1603.05027; with groups Cohen, Welling 2016,
     arXiv 1602.07576, and Hoogeboom, Peters, Cohen, Welling 2018, "HexaConv", arXiv 1803.02108,
-    section 5.1). Networks of all groups have as many weights, up to rounding, see
-    `plane_groups.filters_for`: with the defaults 44 layers, of 32, 64 and 128 channels without a
+    section 5.1). Networks of all groups of a lattice have as many weights, up to rounding, see
+    `plane_groups.filters_for`; on the hexagonal one fewer, whose kernels have fewer cells, unless
+    `filters` are more. With the defaults 44 layers, of 32, 64 and 128 channels without a
     group, and of 11, 23 and 45 for each element of p4m, as Cohen and Welling have it.
 
     On the hexagonal lattice the image is resampled first, see `ToHexagonal`; the logits are then

@@ -4,12 +4,11 @@ For each group three layers of size 3 with ReLU, of the image, of features and o
 training step: XLA programs that give the gradients of all weights, on an eighth of --batch_size
 images of 32 x 32 x 3 (on the hexagonal lattice hexagons of radius 16, 33 x 33). "of equal
 arithmetic" is the same step of `Conv2D` with as many channels as the group has in all, "of equal
-weights" with the filters that the group's are made of. Peak memory is what a process needs for a
-step beyond what it holds between two, where Linux tells.
+weights" with the filters that the group's are made of. Peak memory, where Linux tells: by how much
+a process that has taken a step with one image grows by one with --batch_size images, compiling it
+included.
 """
 
-import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -77,7 +76,9 @@ def measure(sizes):
     cases = kinds()
     tasks = {name: make_step(*case, batch_size) for name, case in cases.items()}
     seconds = {name: median(times) for name, times in in_turn(tasks, sizes.rounds).items()}
-    memory = peaks_of(cases, batch_size)
+    memory = {}
+    if pathlib.Path("/proc/self/clear_refs").exists():
+        memory = {name: peak_of(case, sizes.batch_size) for name, case in cases.items()}
     figures = {}
     for name, (group, of_group, _) in cases.items():
         figures[f"groups, {name}, s"] = seconds[name]
@@ -90,33 +91,23 @@ def measure(sizes):
     return figures
 
 
-def peaks_of(cases, batch_size):
-    """{name: megabytes}; {} where the system does not tell.
-
-    In a process that gives back at once what it frees, as these programs do not.
-    """
-    if not pathlib.Path("/proc/self/clear_refs").exists():
-        return {}
-    program = f"from {__name__} import peaks; peaks({cases!r}, {batch_size})"
-    at_once = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+def peak_of(case, batch_size):
+    """Megabytes by which a process grows."""
+    program = f"from {__name__} import peak; peak({case!r}, {batch_size})"
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        **{"capture_output": True, "text": True, "check": True, "env": os.environ | at_once},
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    return float(done.stdout.split()[-1])
 
 
-def peaks(cases, batch_size):
+def peak(case, batch_size):
     """Prints them, in that process."""
-    found = {}
-    for name, case in cases.items():
-        run = make_step(*case, batch_size)
-        before = _megabytes("VmRSS")
-        # Makes the peak what is held now.
-        pathlib.Path("/proc/self/clear_refs").write_text("5")
-        run()
-        found[name] = _megabytes("VmHWM") - before
-    print(json.dumps(found))
+    make_step(*case, 1)
+    before = _megabytes("VmRSS")
+    # Makes the peak what is held now: loading TensorFlow took more.
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    make_step(*case, batch_size)
+    print(_megabytes("VmHWM") - before)
 
 
 def _megabytes(key):
