@@ -34,9 +34,14 @@ NAMES = {"absl": "absl-py", "gin": "gin-config", "PIL": "pillow", "sklearn": "sc
 FOR_OTHERS = {"importlib-resources", "tf-keras"}
 
 
+# Run by the Python of another environment, which `scripts/peers.sh` makes.
+ELSEWHERE = ROOT / "scripts" / "benchmarks" / "peers_worker.py"
+
+
 def imported():
     """The top-level names that the package and the programs import."""
-    for path in [*(ROOT / "glf").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
+    paths = {*(ROOT / "glf").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")} - {ELSEWHERE}
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 yield from (alias.name.split(".")[0] for alias in node.names)
@@ -52,7 +57,19 @@ def requirements(lines):
 def test_the_dependencies_are_what_is_imported():
     names = set(imported()) - set(sys.stdlib_module_names) - {"glf"}
     distributions = {canonicalize_name(NAMES.get(name, name)) for name in names}
-    assert set(requirements(PROJECT["dependencies"])) == distributions | FOR_OTHERS
+    asked_for = set(requirements(PROJECT["optional-dependencies"]["kubernetes"]))
+    assert asked_for <= distributions
+    needed = distributions - asked_for | FOR_OTHERS
+    assert set(requirements(PROJECT["dependencies"])) == needed
+
+
+def test_the_second_environment_has_what_is_imported_there():
+    script = (ROOT / "scripts" / "peers.sh").read_text(encoding="utf-8")
+    tree = ast.parse(ELSEWHERE.read_text(encoding="utf-8"))
+    names = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    roots = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
+    assert roots == {name.split("==")[0] for name in re.findall(r"\S+==\S+", script)}
 
 
 def test_the_tested_versions_are_allowed():
