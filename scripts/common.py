@@ -317,6 +317,7 @@ def _compiled_for(purpose):
 
 def _load_tensorflow(one_operation_at_a_time, devices):
     """Imports TensorFlow and sets it up, without its notes on the machine."""
+    logging.info("Loading TensorFlow.")
     with _quiet_stderr():
         with _nothing_is_garbage(), _without("matplotlib", "sklearn"):
             import tensorflow as tf

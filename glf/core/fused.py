@@ -1,4 +1,4 @@
-"""Parts of many small operations, made one XLA program each where the step around them is none."""
+"""How graphs are compiled: small parts by XLA within a graph that is not, and graphs as traced."""
 
 import contextlib
 import contextvars
@@ -23,3 +23,20 @@ def fused(function, *args, **kwargs):
     if not _fusing.get():
         return function(*args, **kwargs)
     return tf.function(function, jit_compile=True, autograph=False)(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def as_traced():
+    """Graphs that are called within the block run as they were traced.
+
+    TensorFlow rewrites a graph before it first runs it, which takes a while and gains nothing where
+    all that is computed is in XLA programs. A graph is to be called so each time: it would be made
+    ready anew.
+    """
+    option = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(option, False)
+    tf.config.optimizer.set_experimental_options({option: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({option: before})

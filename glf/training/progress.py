@@ -1,7 +1,11 @@
 """The progress line: step, loss, rate and time left."""
 
+import contextlib
 import sys
+import threading
 import time
+
+from absl import logging
 
 
 class Line:
@@ -75,6 +79,59 @@ class Progress(Line):
         left = duration((self.total - step) / self._rate) if self._rate else "?"
         share = 100 * step / max(self.total, 1)
         return f"step {step}/{self.total} ({share:.0f} %)  loss {loss:.6g}  {rate}  {left} left"
+
+
+class Watch:
+    """How long something takes: `seconds` since it began, or that it took once it is `stopped`."""
+
+    def __init__(self):
+        self._began, self._took = time.monotonic(), None
+
+    @property
+    def seconds(self):
+        """So far, or in all."""
+        return time.monotonic() - self._began if self._took is None else self._took
+
+    def stop(self):
+        """The time that it took stands."""
+        self._took = self.seconds
+
+
+@contextlib.contextmanager
+def watch():
+    """Yields the `Watch` of the block."""
+    watch = Watch()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+@contextlib.contextmanager
+def waiting(what, interval=20.0):
+    """The same of a block of which nothing is to be seen: says what it is, and how long already.
+
+    Args:
+      what: a sentence.
+      interval: seconds between lines after the first.
+    """
+    logging.info("%s", what)
+    over = threading.Event()
+
+    def say():
+        while not over.wait(interval):
+            logging.info(
+                "%s: %s so far.", what.rstrip(".").partition(";")[0], duration(now.seconds)
+            )
+
+    with watch() as now:
+        thread = threading.Thread(target=say, daemon=True)
+        thread.start()
+        try:
+            yield now
+        finally:
+            over.set()
+            thread.join()
 
 
 def duration(seconds):

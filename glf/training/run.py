@@ -74,12 +74,14 @@ class Run:
         # Several workers can only be connected before TensorFlow has done anything else.
         self.strategy = make_strategy(execution.strategy, execution.devices)
         moved = {} if execution.data_path is None else {"data_path": execution.data_path}
+        logging.info("Reading the data.")
         self.dataset = experiment.make_dataset(data_dir=execution.data_dir, **moved)
         self._check_examples()
         if self.is_chief:
             folder.check_data(self.dataset, training=True)
             folder.write(provenance, execution.precision)
             folder.write_spec(self.dataset)
+        logging.info("Building the model.")
         with (
             self.strategy.scope(),
             undisturbed(seed=experiment.seed, policy=execution.precision),

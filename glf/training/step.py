@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import device, random
-from glf.core.fused import fusing
+from glf.core.fused import as_traced, fusing
 from glf.training import packs
 from glf.training.l2_adam import L2Adam
 from glf.training.moving_average import MovingAverage
@@ -82,6 +82,8 @@ class Stepper:
         graph_gradient = self._jit and low and not device.has_gpu()
         self._fusing = fusing if graph_gradient else contextlib.nullcontext
         is_apart = graph_gradient or self.parts > 1
+        # Of a loop around XLA programs there is nothing to rewrite.
+        self._calling = as_traced if self._jit and not is_apart else contextlib.nullcontext
         self._apply_joint = self._program(self._apply) if is_apart else self._apply
         self._joint, self._own, self._many = [], [], []
         for stage in self.stages:
@@ -105,6 +107,11 @@ class Stepper:
         self.average.pack(trained, packs.LARGEST)
         return [*mine, self.average]
 
+    def trace(self, iterator):
+        """Makes the graph of steps of the stage that is next; `run` would do it by itself."""
+        index = stage_of(self.stages, int(tf.convert_to_tensor(self.step)))
+        self._many[index].get_concrete_function(iterator, tf.constant(1, tf.int32))
+
     def run(self, iterator, count):
         """Takes `count` steps with the next batches of `iterator`.
 
@@ -117,7 +124,8 @@ class Stepper:
             index = stage_of(self.stages, step)
             left = self.stages[index].stop - step
             now = min(count, left) if left > 0 else count
-            results = self._many[index](iterator, tf.constant(now, tf.int32))
+            with self._calling():
+                results = self._many[index](iterator, tf.constant(now, tf.int32))
             parts.append({name: value.numpy() for name, value in results.items()})
             step, count = step + now, count - now
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

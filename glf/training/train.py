@@ -10,7 +10,7 @@ from glf.training.cluster import Stops, described, together
 from glf.training.execution import Execution, Provenance
 from glf.training.experiment import Experiment
 from glf.training.interrupts import Interrupted, stop_on_signals
-from glf.training.progress import Progress, duration
+from glf.training.progress import Progress, duration, waiting, watch
 from glf.training.run import Run
 from glf.training.run_folder import RunFolder
 from glf.training.stages import stage_of
@@ -91,7 +91,8 @@ def _calls(run, state, watcher):
     Yields the results of each call, which `state` knows of.
     """
     experiment, iterator, limit = run.experiment, iter(run.batches(state.step)), 1
-    logging.info("Compiling the training step; it can take minutes for large models.")
+    with waiting("Tracing the training step.") as tracing:
+        run.stepper.trace(iterator)
     first, stages, stage = True, experiment.make_stages(), None
     while not state.finished(experiment.num_steps):
         count = min(limit, experiment.max_steps_per_call, _to_next_event(state.step, experiment))
@@ -100,19 +101,20 @@ def _calls(run, state, watcher):
             if stage.groups:
                 groups = ", ".join(now.groups)
                 logging.info("Until step %d only these are trained: %s.", now.stop, groups)
-        began = time.monotonic()
-        results = run.stepper.run(iterator, count)
-        seconds = time.monotonic() - began
+        about = "Compiling the training step; it can take minutes for large models."
+        with waiting(about) if first else watch() as taken:
+            results = run.stepper.run(iterator, count)
         run.check_finite(results, state.step)
         state.record(results)
         if first:
             watcher.check_metric(results, state)
             run.write_operative_config()
-            whole = duration(time.monotonic() - run.began)
-            logging.info("First step after %s, %s to compile it.", whole, duration(seconds))
+            parts = (time.monotonic() - run.began, tracing.seconds, taken.seconds)
+            said = "First step after %s, %s to trace and %s to compile it."
+            logging.info(said, *map(duration, parts))
             compiled.keep()
             first = False
-        elif seconds < 0.5:
+        elif taken.seconds < 0.5:
             limit *= 2
         yield results
 

@@ -1,6 +1,7 @@
 """The progress line, on a terminal and elsewhere."""
 
 import io
+import time
 
 import pytest
 
@@ -78,3 +79,16 @@ def test_a_pause_does_not_count(clock):
     clock.now += 0.5
     progress.update(22, 1.0)
     assert stream.getvalue().splitlines()[-1].endswith("2 steps/s  39 s left")
+
+
+def test_waiting_says_what_for_and_how_long_already(monkeypatch):
+    said = []
+    monkeypatch.setattr(module.logging, "info", lambda text, *args: said.append(text % args))
+    with module.waiting("Compiling; it can take long.", interval=0.02) as taken:
+        time.sleep(0.1)
+    assert said[0] == "Compiling; it can take long."
+    assert set(said[1:]) == {"Compiling: 0 s so far."}
+    assert 0.1 <= taken.seconds == taken.seconds
+    count = len(said)
+    time.sleep(0.05)
+    assert len(said) == count

@@ -32,7 +32,10 @@ def test_a_run_whose_folder_looks_like_a_pattern_goes_on(short_run, tmp_path, mo
     assert list(odd.glob("summaries/events*"))
     # What takes so long at the start is said before and after.
     first = [line for line in said if line.startswith("Compiling the training step")]
-    after = [re.match(r"First step after \d+ s, \d+ s to compile it\.", line) for line in said]
+    after = [
+        re.match(r"First step after \d+ s, \d+ s to trace and \d+ s to compile it\.", line)
+        for line in said
+    ]
     assert len(first) == len(list(filter(None, after))) == 2
 
 
