@@ -264,8 +264,11 @@ class Stepper:
         """`_part`, traced once for all parts of a batch where there is one replica."""
         if self.replicas > 1:  # which may not reduce within a function of its own
             return self._part
-        jit = self._jit and not graph_gradient
-        return tf.function(self._part, jit_compile=jit or None, autograph=False)
+        if self._jit and not graph_gradient:
+            return tf.function(self._part, jit_compile=True, autograph=False)
+        # A copy of it for each part would be optimised with the others, and run beside them.
+        apart = {"_noinline": True}
+        return tf.function(self._part, autograph=False, experimental_attributes=apart)
 
     def _in_parts(self, part, stage, batch, seed):
         """What `_part` gives of the whole batch, which it is given in equal parts, in order."""
