@@ -24,7 +24,7 @@ that others use too, a ratio of two things measured side by side means more than
   memory     a training step of the full-size CIFAR-10 studies: its peak memory; only where it is
              named, for it takes long
   groups     group convolutions, and ordinary ones of equal arithmetic and of equal weights
-  start      from starting scripts.train to the end of its first step
+  start      from starting scripts.train to the end of its first step, and again, in parts
   tracing    sample, encode, log_prob and an export of fresh models
 
 Each is a file in scripts/benchmarks/, which says what exactly is measured.
