@@ -48,6 +48,13 @@ CLUSTER_PORT = flags.DEFINE_integer(
 CLUSTER_LABEL = flags.DEFINE_string(
     "cluster_label", None, "For --cluster=kubernetes: the selector of the pods, e.g. job-name=glf."
 )
+WORKER_TIMEOUT = flags.DEFINE_float(
+    "worker_timeout",
+    3600.0,
+    "Seconds after which the workers give up one that does not answer: more than the chief takes "
+    "to evaluate.",
+    lower_bound=1.0,
+)
 DEVICE = flags.DEFINE_multi_string(
     "device", [], "A device for --strategy=mirrored, e.g. GPU:0. Repeatable. Default: all GPUs."
 )
@@ -71,7 +78,7 @@ DETERMINISTIC = flags.DEFINE_bool(
 FLAGS = (
     *(WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT),
     DETERMINISTIC,
-    *(CLUSTER, CLUSTER_PORT, CLUSTER_LABEL),
+    *(CLUSTER, CLUSTER_PORT, CLUSTER_LABEL, WORKER_TIMEOUT),
 )
 
 
@@ -83,7 +90,7 @@ def check():
     if DEVICE.value and STRATEGY.value != "mirrored":
         raise ValueError(f"--device is for --strategy=mirrored, not {STRATEGY.value}.")
     if STRATEGY.value != "multi_worker":
-        for flag in (CLUSTER, CLUSTER_PORT, CLUSTER_LABEL):
+        for flag in (CLUSTER, CLUSTER_PORT, CLUSTER_LABEL, WORKER_TIMEOUT):
             if flag.value != flag.default:
                 raise ValueError(
                     f"--{flag.name} is for --strategy=multi_worker, not {STRATEGY.value}."
@@ -113,6 +120,7 @@ def main():
     execution = Execution(
         strategy=STRATEGY.value,
         devices=DEVICE.value or None,
+        worker_timeout=WORKER_TIMEOUT.value,
         precision=PRECISION.value,
         jit=JIT.value,
         data_dir=DATA_DIR.value,

@@ -11,6 +11,7 @@ class Execution:
     Attributes:
       strategy: the name of a `tf.distribute` strategy, see `strategies.make_strategy`.
       devices: the devices of the mirrored strategy; None: all GPUs.
+      worker_timeout: seconds after which several workers give up one that does not answer.
       precision: "float32" or "mixed_bfloat16".
       jit: whether a single replica's step is compiled with XLA.
       data_dir: where prepared datasets lie.
@@ -19,6 +20,7 @@ class Execution:
 
     strategy: str = "single"
     devices: list | None = None
+    worker_timeout: float = 3600.0
     precision: str = "float32"
     jit: bool = True
     data_dir: str | None = None

@@ -72,7 +72,9 @@ class Run:
         self.is_chief = is_chief(execution.strategy)
         self.checkpoints = Checkpoints(folder.checkpoints, experiment.keep_checkpoints)
         # Several workers can only be connected before TensorFlow has done anything else.
-        self.strategy = make_strategy(execution.strategy, execution.devices)
+        self.strategy = make_strategy(
+            execution.strategy, execution.devices, execution.worker_timeout
+        )
         moved = {} if execution.data_path is None else {"data_path": execution.data_path}
         logging.info("Reading the data.")
         self.dataset = experiment.make_dataset(data_dir=execution.data_dir, **moved)

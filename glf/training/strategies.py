@@ -28,13 +28,15 @@ class _Mirrored(tf.distribute.MirroredStrategy):
         super().__init__(devices)
 
 
-def make_strategy(name="single", devices=None):
+def make_strategy(name="single", devices=None, worker_timeout=3600.0):
     """Returns the strategy of that name.
 
     Args:
       name: "single" (one CPU or the first GPU), "mirrored" (every GPU of this machine, or the
         `devices` named) or "multi_worker" (several machines, described by TF_CONFIG).
       devices: device names for "mirrored", for example ["GPU:0", "GPU:1"].
+      worker_timeout: of "multi_worker", seconds that a sum waits for the others' shares: more than
+        the chief takes to evaluate.
 
     Raises:
       ValueError: if the name is unknown, if devices are given to another strategy, if one of them
@@ -48,16 +50,17 @@ def make_strategy(name="single", devices=None):
     if name == "mirrored":
         return _Mirrored(_devices(devices))
     if name == "multi_worker":
-        return _multi_worker(described())
+        return _multi_worker(described(), worker_timeout)
     return tf.distribute.get_strategy()
 
 
-def _multi_worker(cluster):
+def _multi_worker(cluster, timeout):
     """The strategy, once all workers have met."""
     own, num = cluster.addresses[cluster.number], len(cluster.addresses)
     logging.info("Worker %d of %d, %s: waiting for the others.", cluster.number, num, own)
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=timeout)
+        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     except tf.errors.OpError as error:
         raise ValueError(
             f"Worker {cluster.number} of {num} could not join the others at {own}: "

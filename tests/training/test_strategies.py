@@ -181,6 +181,32 @@ def test_worker_0_is_not_the_chief_beside_a_chief(monkeypatch):
     assert not is_chief("multi_worker")
 
 
+def test_workers_do_not_wait_for_ever(monkeypatch):
+    monkeypatch.setenv(
+        "TF_CONFIG", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
+    )
+    made = []
+    monkeypatch.setattr(
+        tf.distribute, "MultiWorkerMirroredStrategy", lambda **options: made.append(options)
+    )
+    make_strategy("multi_worker", worker_timeout=20.0)
+    assert made[0]["communication_options"].timeout_seconds == 20.0
+
+
+def test_workers_that_cannot_be_joined(monkeypatch):
+    monkeypatch.setenv(
+        "TF_CONFIG",
+        '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}',
+    )
+
+    def refuse(**options):
+        raise tf.errors.UnknownError(None, None, "Could not start gRPC server")
+
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", refuse)
+    with pytest.raises(ValueError, match=r"Worker 1 of 2 could not join the others at b:2: Could"):
+        make_strategy("multi_worker")
+
+
 def free_ports(count):
     sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
