@@ -371,7 +371,7 @@ def test_squeeze_changes_shapes_in_chains_and_views():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: InvertibleConv1x1("lu"), '"plu", "qr" or "full"'),
+        (lambda: InvertibleConv1x1("lu"), '"plu", "qr", "full" or "p4"'),
         (lambda: InvertibleConv1x1(mask="rows"), "mask is None or one of"),
         (lambda: InvertibleConv1x1().build((None, 4)), "works on images"),
         (lambda: EmergingConv(2), "odd kernel_size"),
