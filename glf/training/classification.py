@@ -16,6 +16,7 @@ from glf.core.caller import undisturbed
 from glf.core.progress import Progress
 from glf.data.make import make_dataset as default_dataset
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
+from glf.training.experiment import check_integer
 from glf.training.interrupts import Interrupted, stop_on_signals
 
 _REPORT, _CONFIG = "classification.json", "config.gin"
@@ -60,11 +61,7 @@ class Classification:
 
     def __post_init__(self):
         for name in ("num_steps", "batch_size", "checkpoint_every"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"classify.{name} must be an integer of at least 1, got {value!r}."
-                )
+            check_integer(f"classify.{name}", getattr(self, name), 1)
         if not all(0 < drop < 1 for drop in self.drops) or list(self.drops) != sorted(self.drops):
             raise ValueError(
                 f"classify.drops are ascending shares of the steps, between 0 and 1, got "

@@ -9,6 +9,16 @@ from glf.training.optimizers import adam
 from glf.training.stages import make_stages
 
 
+def check_integer(name, value, least):
+    """Refuses anything but Python's integers of at least `least`: configurations hold no others.
+
+    Raises:
+      ValueError: that calls the value by its `name`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """Everything that decides what comes of training; configurations bind it as `train`.
@@ -133,9 +143,7 @@ class Experiment:
         return make_stages(self.stages, self.num_steps)
 
     def _check_integer(self, name, least):
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"train.{name} must be an integer of at least {least}, got {value!r}.")
+        check_integer(f"train.{name}", getattr(self, name), least)
 
     def make_optimizers(self, groups):
         """{name: optimizer}: those that are named, or one of the same kind for each of `groups`."""

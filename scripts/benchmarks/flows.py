@@ -124,11 +124,15 @@ def glow_of_tfp():
     return OfTFP(distribution, list(glow.trainable_variables))
 
 
-def glow_of_ours():
-    """`MultiScale` of the same numbers of scales, steps and filters."""
+def glow(make_part):
+    """`MultiScale` of these numbers of scales, steps and filters, built.
+
+    Args:
+      make_part: factory of the prior of what leaves after a scale.
+    """
     from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, SigmoidAffineMap
     from glf.networks.glow_conditioner import GlowConditioner
-    from glf.priors import ConditionalGaussian, MultiScale, StandardNormal
+    from glf.priors import MultiScale, StandardNormal
 
     network = functools.partial(GlowConditioner, filters=FILTERS)
     coupling = functools.partial(ImageCoupling, SigmoidAffineMap, make_conditioner=network)
@@ -136,11 +140,18 @@ def glow_of_ours():
         functools.partial(Chain, [ActNorm, InvertibleConv1x1, coupling], repeats=STEPS),
         SCALES,
         make_preprocessing=None,
-        make_part=ConditionalGaussian,
+        make_part=make_part,
         make_last=StandardNormal,
     )
     flow.build((None, *IMAGE))
-    return OfOurs(flow)
+    return flow
+
+
+def glow_of_ours():
+    """The same with a Gaussian that one convolution conditions on the rest."""
+    from glf.priors import ConditionalGaussian
+
+    return OfOurs(glow(ConditionalGaussian))
 
 
 def functions(flow, points):

@@ -18,13 +18,11 @@ import subprocess
 
 from .flows import (
     DIMENSIONS,
-    FILTERS,
     IMAGE,
     IMAGES,
     POINTS,
-    SCALES,
-    STEPS,
     bijector_of_ours,
+    glow,
 )
 from .rounds import in_turn, median
 
@@ -72,50 +70,23 @@ class Worker:
         self._process.stdout.close()
 
 
-def glow():
-    """The Glow of `flows.py`, with standard normals for all that leaves."""
-    from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, SigmoidAffineMap
-    from glf.networks.glow_conditioner import GlowConditioner
-    from glf.priors import MultiScale, StandardNormal
-
-    network = functools.partial(GlowConditioner, filters=FILTERS)
-    coupling = functools.partial(ImageCoupling, SigmoidAffineMap, make_conditioner=network)
-    return MultiScale(
-        functools.partial(Chain, [ActNorm, InvertibleConv1x1, coupling], repeats=STEPS),
-        SCALES,
-        make_preprocessing=None,
-        make_part=StandardNormal,
-        make_last=StandardNormal,
-    )
-
-
 def ours(model):
     """(the number of trained weights, {"step", "sample": functions of a number of calls})."""
     from glf import configurables
     from glf.core import random
     from glf.data.dataset import DataSpec
+    from glf.models import VectorFlow
+    from glf.priors import Flow, StandardNormal
 
-    if model == "GLF":
-        configurables.parse(["configs/studies/glf/mnist.gin"])
-        made, shape = (
-            configurables.make_model(DataSpec((28, 28, 1), 256, None)),
-            (GLF_BATCH, 28, 28, 1),
-        )
-    else:
-        from glf.models import VectorFlow
-        from glf.priors import Flow
-
-        event = (DIMENSIONS,) if model == "RealNVP" else IMAGE
-        make = functools.partial(Flow, bijector_of_ours) if model == "RealNVP" else glow
-        if model == "RealNVP":
-            made = VectorFlow(DataSpec(event, None, None), make_flow=make)
-            shape = (POINTS, *event)
-        else:
-            return _density(make(), (IMAGES, *event))
-    points = random.normal(shape, 0)
-    if model == "GLF":
-        points = random.uniform(shape, 0, 0, 256, "int32")
-    return _model(made, points)
+    if model == "Glow":
+        return _density(glow(StandardNormal), (IMAGES, *IMAGE))
+    if model == "RealNVP":
+        make_flow = functools.partial(Flow, bijector_of_ours)
+        made = VectorFlow(DataSpec((DIMENSIONS,), None, None), make_flow=make_flow)
+        return _model(made, random.normal((POINTS, DIMENSIONS), 0))
+    configurables.parse(["configs/studies/glf/mnist.gin"])
+    made = configurables.make_model(DataSpec((28, 28, 1), 256, None))
+    return _model(made, random.uniform((GLF_BATCH, 28, 28, 1), 0, 0, 256, "int32"))
 
 
 def _model(made, points):
@@ -144,13 +115,12 @@ def _values(made):
 
 
 def _density(prior, shape):
-    """A prior alone: Adam on its negative log-density, and `sample`."""
+    """A built prior alone: Adam on its negative log-density, and `sample`."""
     import tensorflow as tf
 
     from glf.core import random
     from glf.training.optimizers import adam
 
-    prior.build((None, *shape[1:]))
     points, weights = random.normal(shape, 0), prior.trainable_weights
     optimizer = adam(1e-4)
     optimizer.build(weights)
