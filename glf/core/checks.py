@@ -6,6 +6,8 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
+
 
 def ensured(value, holds, message, *came):
     """Returns `value`, a tensor, if `holds`, and refuses it otherwise.
@@ -59,10 +61,15 @@ def checked_number(num):
     whole = is_integer(num)
     if not whole and not _is_scalar(num, lambda dtype: dtype.is_integer):
         raise ValueError(f"The number of samples is a whole number of at least 1, got {num!r}.")
-    if whole and num >= 2**31:
-        raise ValueError(f"The number of samples must be less than 2^31, got {num}.")
+    least = "The number of samples must be at least 1, got"
+    if whole:
+        if num < 1:
+            raise ValueError(f"{least} {num}.")
+        if num >= 2**31:
+            raise ValueError(f"The number of samples must be less than 2^31, got {num}.")
+        return tf.constant(num, tf.int32)
     num = tf.cast(num, tf.int32)
-    return ensured(num, num >= 1, "The number of samples must be at least 1, got", num)
+    return ensured(num, num >= 1, least, num)
 
 
 def checked_temperature(temperature):
@@ -87,8 +94,10 @@ def _checked_scale(name, value):
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number and not _is_scalar(value, lambda d: d.is_floating or d.is_integer):
         raise ValueError(f"The {name} is a number of at least 0, got {value!r}.")
-    if number and not 0 <= value < math.inf:
-        raise ValueError(f"The {name} must be finite and at least 0, got {value}.")
+    if number:
+        if not 0 <= value <= LARGEST_FLOAT:
+            raise ValueError(f"The {name} must be finite and at least 0, got {value}.")
+        return tf.constant(float(value), tf.float32)
     value = tf.cast(value, tf.float32)
     holds = tf.math.is_finite(value) & (value >= 0)
     return ensured(value, holds, f"The {name} must be finite and at least 0, got", value)

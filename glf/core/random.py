@@ -6,6 +6,7 @@ package names it. Floats do not agree even so (TensorFlow and XLA take other bit
 pair them otherwise for normals), so they are made from integers here.
 """
 
+import functools
 import hashlib
 import math
 import zlib
@@ -69,6 +70,13 @@ def fold(seed, *data):
         number = zlib.crc32(item.encode()) | _WORD << 32 if isinstance(item, str) else item
         seed = _fold_in(seed, make_seed(number))
     return seed
+
+
+@functools.cache
+def seed_of(word):
+    """`fold(0, word)` as an array, computed once: the seed of what always has the same noise."""
+    with tf.init_scope():
+        return fold(0, word).numpy()
 
 
 @traced_once

@@ -28,7 +28,7 @@ class HasLogProb(Ability):
           ValueError: if data or conditions are not what the model was built for.
         """
         x, condition = self._checked(x, condition)
-        seed = random.fold(0, "log_prob")
+        seed = tf.constant(random.seed_of("log_prob"))
         return self._in_pieces(self._log_prob, x=x, seed=seed, condition=condition)
 
     def _log_prob(self, x, seed, condition):
@@ -355,7 +355,7 @@ class HasRoundTrip(Ability):
           ValueError: if data or conditions are not what the model was built for.
         """
         x, condition = self._checked(x, condition)
-        seed = random.fold(0, "round_trip")
+        seed = tf.constant(random.seed_of("round_trip"))
         return self._in_pieces(self._round_trip, x=x, seed=seed, condition=condition)
 
     @abc.abstractmethod

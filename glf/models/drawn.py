@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from glf.core.checks import ensured
@@ -28,6 +29,8 @@ class Drawn(NamedTuple):
         Raises:
           ValueError: if one was not; an assertion in a graph.
         """
+        if tf.executing_eagerly() and not np.any(self.not_finite):
+            return self  # in a fraction of the time
         bad = tf.reduce_sum(tf.cast(self.not_finite > 0, tf.int32))
         message = (
             "Images are made of finite numbers, but the model gives others: its weights are not "

@@ -174,7 +174,7 @@ class LatentModel(GenerativeModel, HasLatents):
 
     def _draw_latents(self, num, seed, temperature, condition):
         """Latents of the prior, [num, *latent_shape]."""
-        return self.prior.sample(num, seed, temperature, self._context(condition))
+        return self.prior._sample(num, seed, temperature, self._context(condition))
 
     def _latent_log_prob(self, z, condition):
         """log p(z) of the prior, [batch], in nats."""

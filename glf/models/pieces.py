@@ -1,5 +1,7 @@
 """Functions of one piece of rows, traced once and run over any number of rows in bounded memory."""
 
+import functools
+
 import tensorflow as tf
 
 from glf.core import random
@@ -10,12 +12,13 @@ class Pieces:
 
     A function maps arguments of one piece to tensors [n, ...], or a tuple of them. Its Python code
     runs once for each structure of arguments, whatever the numbers of rows and however many
-    programs and exports it is part of; a loop of the graph calls what was traced. The pieces depend
-    only on the number of rows, so that the same request gives the same bits wherever it runs.
+    programs and exports it is part of; a loop of the graph calls what was traced, or, where rows
+    that are known to be no more than one piece, a program without a loop. The pieces depend only on
+    the number of rows, so that the same request gives the same bits wherever it runs.
     """
 
     def __init__(self):
-        self._programs = {}
+        self._pieces, self._programs = {}, {}
 
     def __call__(self, function, fixed, size, jit, arguments):
         """What `function` gives, `size` rows at a time, joined by rows.
@@ -31,25 +34,52 @@ class Pieces:
             have the same seeds.
         """
         tensors = {name: t for name, t in arguments.items() if t is not None}
-        specs = {name: _spec(name, t) for name, t in tensors.items()}
-        key = (function, *fixed, *arguments, *specs.items())
-        if key not in self._programs:
+        rows = _known_rows(tensors)
+        alone = rows is not None and 0 < rows <= size
+        key = (function, *fixed, *arguments, *map(_kind, tensors.items()))
+        if (key, alone) not in self._programs:
+            # By itself, whatever graph this call is part of.
+            with tf.init_scope():
+                piece = self._traced(key, function, fixed, jit, arguments, tensors)
+                joined = _alone if alone else functools.partial(_joined, size=size)
+                program = tf.function(
+                    lambda *flat: joined(piece, dict(zip(tensors, flat, strict=True))),
+                    autograph=False,
+                )
+                specs = [_spec(name, t) for name, t in tensors.items()]
+                self._programs[key, alone] = program.get_concrete_function(*specs)
+        return self._programs[key, alone](*tensors.values())
+
+    def _traced(self, key, function, fixed, jit, arguments, tensors):
+        """The traced function of one piece, {name: tensor} to what `function` gives."""
+        if key not in self._pieces:
 
             def of_piece(tensors):
                 return function(*fixed, *map(tensors.get, arguments))
 
-            # By itself, whatever graph this call is part of.
-            with tf.init_scope():
-                piece = tf.function(of_piece, autograph=False, jit_compile=jit or None)
-                traced = piece.get_concrete_function(specs)
-                program = tf.function(
-                    lambda tensors: _joined(traced, size, tensors), autograph=False
-                )
-                self._programs[key] = program.get_concrete_function(specs)
-        return self._programs[key](tensors)
+            piece = tf.function(of_piece, autograph=False, jit_compile=jit or None)
+            specs = {name: _spec(name, t) for name, t in tensors.items()}
+            self._pieces[key] = piece.get_concrete_function(specs)
+        return self._pieces[key]
 
 
-def _joined(piece, size, tensors):
+def _known_rows(tensors):
+    """How many rows there are, where that is known."""
+    num = tensors.get("num")
+    if num is not None:
+        known = num.numpy() if tf.executing_eagerly() else tf.get_static_value(num)
+        return None if known is None else int(known)
+    return next(t.shape[0] for name, t in tensors.items() if _is_cut(name, t))
+
+
+def _alone(piece, tensors):
+    """What `piece` gives of all rows where they are no more than one piece."""
+    if "seed" in tensors:
+        tensors["seed"] = random.fold(tensors["seed"], 0)
+    return piece(tensors)
+
+
+def _joined(piece, tensors, size):
     """What `piece`, a traced function, gives of all rows: a loop."""
     total = tensors.get("num")
     if total is None:
@@ -81,6 +111,13 @@ def _joined(piece, size, tensors):
 
 def _is_cut(name, tensor):
     return name != "seed" and tensor.shape.rank > 0
+
+
+def _kind(item):
+    """What tells the traced functions of a named tensor from those of another."""
+    name, tensor = item
+    shape = tensor.shape
+    return name, tensor.dtype, tuple(shape[1:] if _is_cut(name, tensor) else shape)
 
 
 def _spec(name, tensor):

@@ -125,12 +125,12 @@ class PixelFlow(GenerativeModel, HasBounds, HasRoundTrip, Denoises, DrawsByFlow)
 
     def _draw(self, num, seed, temperature, condition):
         """Draws y from the density, and gives the level that it lies in: floor(levels * y)."""
-        y = self.density.sample(num, seed, temperature, self._context(condition))
+        y = self.density._sample(num, seed, temperature, self._context(condition))
         return self._levels_of(self._denoised(y, condition) if self.denoise else y)
 
     def _draw_both(self, num, seed, temperature, condition):
         """The levels of y, and of y after the step."""
-        y = self.density.sample(num, seed, temperature, self._context(condition))
+        y = self.density._sample(num, seed, temperature, self._context(condition))
         return self._levels_of(y), self._levels_of(self._denoised(y, condition))
 
     def _denoised(self, y, condition):

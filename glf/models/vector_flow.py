@@ -69,5 +69,5 @@ class VectorFlow(GenerativeModel, HasPointDensity, HasRoundTrip, DrawsByFlow):
 
     def _draw(self, num, seed, temperature, condition):
         """Draws points, float32 [num, d]; `temperature` scales the base's noise."""
-        x = self.flow.sample(num, seed, temperature, self._context(condition))
+        x = self.flow._sample(num, seed, temperature, self._context(condition))
         return drawn_points(tf.cast(x, tf.float32))

@@ -77,7 +77,7 @@ class Prior(Part, keras.layers.Layer):
 
     @abc.abstractmethod
     def _sample(self, num, seed, temperature, condition):
-        """The same of an int32 and a float32 tensor."""
+        """The same of an int32 and a float32 tensor that are right: for who has looked at them."""
 
     def drafted(self, z, condition=None):
         """How far the drafts of a flow's slow directions are from right at z: [batch].

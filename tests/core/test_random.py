@@ -220,3 +220,9 @@ def test_numpy_generator_is_keyed_by_words_and_integers():
     assert len(drawn) == len(keys)
     again = random.numpy_generator("a", 1).normal(size=5)
     np.testing.assert_array_equal(random.numpy_generator("a", 1).normal(size=5), again)
+
+
+def test_the_seed_of_a_word_is_what_0_is_folded_to():
+    seed = tf.function(lambda: tf.constant(random.seed_of("a word")), autograph=False)()
+    np.testing.assert_array_equal(seed, random.fold(0, "a word"))
+    np.testing.assert_array_equal(random.seed_of("a word"), seed)

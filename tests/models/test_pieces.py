@@ -92,6 +92,23 @@ def test_each_piece_has_its_rows_and_its_seed(model, x):
     np.testing.assert_array_equal(model.encode(x), np.zeros((11, 1)))
 
 
+def test_a_loop_and_a_single_piece_give_the_same_bits(model, x):
+    """Numbers that are known only when a graph runs, and a request in which they are known."""
+    labels = tf.range(11) % 3
+    drawn = tf.function(lambda num: model.draw(num, 5, 0.3), autograph=False)
+    judged = tf.function(model.log_prob, reduce_retracing=True, autograph=False)
+    rows = [tf.TensorSpec([None, *x.shape[1:]], x.dtype), tf.TensorSpec([None], tf.int32)]
+    judged = judged.get_concrete_function(*rows)
+    for num in (1, 3, 4):
+        for found, expected in zip(model.draw(num, 5, 0.3), drawn(tf.constant(num)), strict=True):
+            np.testing.assert_array_equal(found, expected)
+        found = model.log_prob(x[:num], labels[:num])
+        np.testing.assert_array_equal(found, judged(x[:num], labels[:num]))
+    kinds = [alone for _, alone in model._pieces._programs]
+    assert sorted(kinds) == [False, False, True, True]  # a check of two ways, not of one
+    assert model.log_prob(x[:0], labels[:0]).shape == (0,)
+
+
 def test_a_piece_is_traced_once(model, x, tmp_path):
     labels = tf.range(11) % 3
     for rows in (11, 3, 1):

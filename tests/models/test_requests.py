@@ -51,6 +51,11 @@ def test_wrong_numbers_and_temperatures(num, temperature, message, wrap):
         check_request(wrap(num), wrap(temperature))
 
 
+def test_temperatures_that_float32_does_not_hold():
+    with pytest.raises(ValueError, match=r"must be finite and at least 0, got 1e\+39"):
+        check_request(1, 1e39)
+
+
 def test_more_samples_than_an_int32_counts():
     with pytest.raises(ValueError, match=r"less than 2\^31, got 4294967297"):
         check_request(2**32 + 1, 1.0)
