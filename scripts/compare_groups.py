@@ -4,10 +4,10 @@
     --gin_file=configs/classification/hexaconv_cifar10.gin
 
 Trains the configured classifier, a GroupResNet, for every --group and seed in a folder of its own
-below --workdir, seed by seed, and measures it on the test split. Prints a table, and writes
-groups.json: errors, their mean and spread, weights, seconds a step. On the hexagonal lattice the
-same filters have fewer weights, as the table says: for as many give these groups a --workdir and a
-GroupResNet.filters of their own. Started again it goes on with what is missing.
+below --workdir, seed by seed, and measures it on the test split. Networks of all groups, on both
+lattices, have as many weights as that of z2 with GroupResNet.filters, as near as whole channels
+come; the table says how many. Prints it, and writes groups.json: errors, their mean and spread,
+weights, seconds a step. Started again it goes on with what is missing.
 """
 
 from absl import flags
