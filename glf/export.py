@@ -16,6 +16,7 @@ def export_model(model, out, step=None, beside=()):
 
     Loaded by plain TensorFlow, `loaded.sample(num, temperature, seed)` and the other functions
     (also under `loaded.signatures`) give what the model's methods give, to the last bit on a CPU.
+    Kernels that layers make of their weights, such as group convolutions do, are written as made.
     The folder is written whole or not at all; an earlier export in its place is replaced. Files of
     `beside`, {name: path}, are copied into it.
 
@@ -29,12 +30,8 @@ def export_model(model, out, step=None, beside=()):
     out = files.expanded(out)
     outputs.require_plain(out)
     outputs.require_own_folder(out, _SIGNATURES, "export")
-    module, described = _module(model)
-    temporary = out.parent / f".writing-{uuid.uuid4().hex}"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        functions = {name: getattr(module, name) for name in described}
-        tf.saved_model.save(module, str(temporary), signatures=functions)
+    with model.settled():
+        module, described = _module(model)
         document = {
             "model": type(model).__name__,
             "step": step,
@@ -44,8 +41,19 @@ def export_model(model, out, step=None, beside=()):
             "tensorflow": tf.__version__,
             "signatures": described,
         }
+        _write(out, module, document, dict(beside))
+    return list(described)
+
+
+def _write(out, module, document, beside):
+    """The folder, whole or not at all."""
+    temporary = out.parent / f".writing-{uuid.uuid4().hex}"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        functions = {name: getattr(module, name) for name in document["signatures"]}
+        tf.saved_model.save(module, str(temporary), signatures=functions)
         files.write_json(temporary / _SIGNATURES, document)
-        for name, path in dict(beside).items():
+        for name, path in beside.items():
             shutil.copy(path, temporary / name)
         if out.exists():
             old = out.parent / f".old-{uuid.uuid4().hex}"
@@ -59,7 +67,6 @@ def export_model(model, out, step=None, beside=()):
         raise files.not_written(error, f"the export to {out}", kept) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return list(described)
 
 
 def _module(model):

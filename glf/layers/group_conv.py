@@ -35,7 +35,7 @@ class _GroupKernel(keras.layers.Layer):
         self.image, self.use_bias, self.initializer = image, use_bias, initializer
         self.fibre = 1 if image else self.group.order
         self.table, self.places = kernel_table(group, size, self.fibre)
-        self.bias = None
+        self.bias = self.kept = None
 
     def make(self, sources, targets, fan_in):
         """Makes the weights ψ, [weights, sources, targets], and the bias."""
@@ -47,10 +47,14 @@ class _GroupKernel(keras.layers.Layer):
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
-    def kernel(self):
+    def make_kernel(self):
         """The kernel [size, size, fibre * sources, |G| targets] of the present weights."""
         weight = tf.cast(self.weight.value, self.compute_dtype)
         return group_kernel(weight, self.table, self.places, self.size)
+
+    def kernel(self):
+        """The same, or what is kept of it, see `glf.layers.kept_kernels`."""
+        return self.make_kernel() if self.kept is None else self.kept.value()
 
     def finished(self, h, order):
         """Adds the bias, the same for `order` elements, and leaves cells alone."""
@@ -184,7 +188,12 @@ class GroupConvTranspose2D(_GroupKernel):
         features = self.fibre * self.filters
         wide = [side + 2 * pad for side, pad in zip(sides, pads, strict=True)]
         shape = [tf.shape(h)[0], *wide, features]
-        h = tf.nn.conv2d_transpose(h, self.kernel(), shape, self.stride, mode)
+        if places == (1, 1) and not self.pad:
+            # Every weight is used once: a product of matrices, which convolutions are slow at.
+            kernel = tf.reshape(self.kernel(), (-1, h.shape[-1]))
+            h = tf.reshape(tf.matmul(h[:, 0, 0], kernel, transpose_b=True), shape)
+        else:
+            h = tf.nn.conv2d_transpose(h, self.kernel(), shape, self.stride, mode)
         rows, columns = pads
         h = h[:, rows : rows + sides[0], columns : columns + sides[1]]
         return self.finished(tf.ensure_shape(h, (None, *sides, features)), self.fibre)

@@ -1,6 +1,7 @@
 """A generative model: the public methods, the same for all, around the mathematics of a piece."""
 
 import abc
+import contextlib
 import typing
 from types import MappingProxyType
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.core.part import Part, instead
+from glf.layers.kept_kernels import forget_kernels, keep_kernels
 from glf.models.conditions import TakesCondition
 from glf.models.drawn import drawn_images
 from glf.models.pieces import Pieces
@@ -119,6 +121,21 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
     @abc.abstractmethod
     def _draw(self, num, seed, temperature, condition):
         """`Drawn` of one piece: a number int32 [], a seed [2], a temperature float32 []."""
+
+    @contextlib.contextmanager
+    def settled(self):
+        """Inside the block weights do not change: layers make kernels of them once, when it begins.
+
+        See `glf.layers.kept_kernels`. What is compiled inside uses these, and holds there only.
+        """
+        parts, pieces = keep_kernels(self), self._pieces
+        if parts:
+            self._pieces = Pieces()
+        try:
+            yield
+        finally:
+            forget_kernels(parts)
+            self._pieces = pieces
 
     @abc.abstractmethod
     def parameter_groups(self):

@@ -1,13 +1,16 @@
 """Giving a model the weights of a run."""
 
 from glf.core.checks import is_integer
+from glf.layers.kept_kernels import keep_kernels
 from glf.training.checkpoints import Checkpoints, checkpoint_of, names_in, read_manifest, restore
 from glf.training.moving_average import MovingAverage
 from glf.training.run_folder import RunFolder
 
 
 def restore_for_inference(model, moving_average, folder, which="latest"):
-    """Gives `model` the weights of a run: averaged ones where the run keeps an average.
+    """Gives `model` the weights of a run, for good: averaged ones where the run keeps an average.
+
+    Kernels that layers make of weights are made now and kept, see `glf.layers.kept_kernels`.
 
     Args:
       model: a freshly made model of the run's configuration.
@@ -26,6 +29,7 @@ def restore_for_inference(model, moving_average, folder, which="latest"):
     manifest = restore(checkpoint_of(model, average), path, partial=True)
     if average is not None:
         average.install()
+    keep_kernels(model)
     return manifest["step"]
 
 

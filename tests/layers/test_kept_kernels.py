@@ -1,0 +1,81 @@
+"""Kernels made once, in exports and models of runs: the same bits, and no part of their state."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.data.dataset import DataSpec
+from glf.export import export_model
+from glf.layers.group_conv import GroupConv2D
+from glf.layers.kept_kernels import keep_kernels
+from glf.networks.group_autoencoder import GroupAutoencoder
+from glf.training import restore
+
+
+@pytest.fixture
+def make_model(make_small_glf):
+    """A factory of the same tiny GLF, whose autoencoder is of p4."""
+    network = partial(GroupAutoencoder, group="p4", filters=2, hidden=4, num_downsamples=1)
+    return partial(make_small_glf, DataSpec((4, 4, 1), 17, None), make_autoencoder=network)
+
+
+X = np.random.default_rng(0).integers(0, 17, (3, 4, 4, 1)).astype(np.uint8)
+
+
+def gathers(function):
+    """How many kernels the graph of a function gathers, and of what it calls."""
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    return sum(node.op == "GatherV2" for node in nodes)
+
+
+@pytest.mark.slow
+def test_an_export_has_the_kernels_and_makes_none(make_model, tmp_path):
+    model = make_model()
+    layers = model.autoencoder.encoder._flatten_layers()
+    convolutions = [layer for layer in layers if isinstance(layer, GroupConv2D)]
+    assert len(convolutions) == 3
+    before = model.encode(X).numpy()
+    export_model(model, tmp_path / "export")
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    signature = loaded.signatures["encode"]
+    assert gathers(signature) == 0
+    held = {tuple(v.shape) for v in signature.variables}
+    assert {tuple(c.make_kernel().shape) for c in convolutions} <= held
+    assert not {tuple(c.weight.shape) for c in convolutions} & held
+    np.testing.assert_array_equal(loaded.encode(tf.constant(X))["latents"], before)
+    drawn = loaded.sample(num=2, temperature=1.0, seed=tf.constant(3, tf.int64))["images"]
+    np.testing.assert_array_equal(drawn, model.sample(2, 3))
+    # The model itself goes on with its weights, whatever they become.
+    for convolution in convolutions:
+        assert convolution.kept is None
+        convolution.weight.assign(2 * convolution.weight)
+    assert np.abs(model.encode(X) - before).max() > 0.1 * np.abs(before).max()
+    assert gathers(tf.function(model.encode).get_concrete_function(tf.constant(X))) == 3
+
+
+def test_the_model_of_a_run_keeps_its_kernels(make_model, monkeypatch):
+    monkeypatch.setattr(restore, "_checkpoint", lambda folder, which: None)
+    monkeypatch.setattr(restore, "restore", lambda checkpoint, path, partial: {"step": 3})
+    model, opened, y = make_model(), make_model(), tf.constant(X / 16, tf.float32)
+    assert restore.restore_for_inference(opened, None, None) == 3
+    encode = tf.function(opened.autoencoder.encode).get_concrete_function(y)
+    assert gathers(encode) == 0
+    np.testing.assert_array_equal(opened.autoencoder.encode(y), model.autoencoder.encode(y))
+    assert len(opened.weights) == len(model.weights)
+    assert keep_kernels(opened) == []
+    with opened.settled():
+        pass
+    assert all(p.kept is not None for p in opened._flatten_layers() if isinstance(p, GroupConv2D))
+
+
+def test_kept_kernels_are_no_state(tmp_path):
+    layer = GroupConv2D(1, "p4", image=True)
+    layer.build((None, 4, 4, 1))
+    plain = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "plain"))
+    assert keep_kernels(layer) == [layer]
+    kept = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "kept"))
+    assert tf.train.list_variables(kept) == tf.train.list_variables(plain)
+    assert len(layer.weights) == 2
