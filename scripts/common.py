@@ -113,7 +113,9 @@ def define_only(more=""):
 
 
 def define_option(option):
-    """A flag for a `glf.evaluation.options.Option`: integers or words, as its default is."""
+    """A flag for a `glf.evaluation.options.Option`: numbers or words, as its default is."""
+    if isinstance(option.default, float):
+        return _define_scale(option.name, option.default, option.about)
     if isinstance(option.default, tuple) and option.default:
         return flags.DEFINE_multi_string(option.name, list(option.default), option.about)
     if isinstance(option.default, str):
@@ -127,10 +129,14 @@ def define_option(option):
 
 def define_temperature(help_text, repeatable=False):
     """--temperature, 1 unless told: a finite number of at least 0, or a list of such."""
-    if repeatable:
-        flag = flags.DEFINE_multi_float("temperature", [1.0], help_text, 0.0)
-    else:
-        flag = flags.DEFINE_float("temperature", 1.0, help_text, 0.0)
+    return _define_scale("temperature", [1.0] if repeatable else 1.0, help_text)
+
+
+def _define_scale(name, default, help_text):
+    """A finite number of at least 0 or, where the default is a list, a list of such."""
+    repeatable = isinstance(default, list)
+    define = flags.DEFINE_multi_float if repeatable else flags.DEFINE_float
+    flag = define(name, default, help_text, 0.0)
     flags.register_validator(
         flag.name,
         lambda value: all(map(math.isfinite, value if repeatable else [value])),

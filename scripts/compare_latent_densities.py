@@ -54,7 +54,9 @@ def main():
     from glf.core import files
     from glf.evaluation import sample_files
     from glf.evaluation.base import Subject
-    from glf.evaluation.latent_mixtures import LatentMixtures, Mixture
+    from glf.evaluation.features import Samples
+    from glf.evaluation.fitted_mixtures import Mixture
+    from glf.evaluation.latent_mixtures import LatentMixtures
     from glf.evaluation.report import columns
 
     model, dataset, step, _ = configurables.load_run(
@@ -66,7 +68,7 @@ def main():
     if refusal := evaluator.refusal(subject):
         raise ValueError(f"Mixtures are {refusal}.")
     metrics = evaluator.measure(subject)
-    drawn = {"model": ("flow", model.sample(NUM.value, SEED.value).numpy())}
+    drawn = {"model": ("flow", subject.once(Samples(NUM.value)))}
     for number in COMPONENTS.value:
         images = subject.once(Mixture(number)).images(subject, NUM.value)
         drawn[f"mixture_{number}"] = f"mixture of {number}", images

@@ -8,11 +8,13 @@ import tensorflow as tf
 from absl import logging
 
 from glf.core import cache, random
+from glf.core.checks import checked_guidance, checked_temperature
 from glf.core.progress import Progress
 from glf.evaluation.base import Evaluator
 from glf.extractors import choice
 from glf.extractors.base import Extracted, Extractor, has_images
 from glf.extractors.registry import make_extractor
+from glf.models.guidance import HasGuidance
 
 # Samples are drawn so many at a time, and images read.
 CHUNK = 1024
@@ -33,13 +35,23 @@ class FeatureEvaluator(Evaluator):
         once and kept; squeezenet:PATH; inception or inception:PATH, the graph of 2015 that FID is
         defined by; keras:NAME or keras:NAME:PATH, a network of keras.applications; pixels.
         Repeatable.
+      feature_temperature: Draw these samples at a temperature; their metrics are called so.
+      feature_guidance: Draw them with a weight of guidance towards their labels, 0 for none, of a
+        model that learned what there is without a label; their metrics are called so.
     """
 
     switch = "feature_samples"
 
-    def __init__(self, feature_samples=0, feature_extractor=("classifier",)):
+    def __init__(
+        self,
+        feature_samples=0,
+        feature_extractor=("classifier",),
+        feature_temperature=1.0,
+        feature_guidance=0.0,
+    ):
         self.feature_samples = feature_samples
         self.feature_extractor = tuple(feature_extractor)
+        self.samples = Samples(feature_samples, feature_temperature, feature_guidance)
         for text in self.feature_extractor:
             choice.parse(text)
 
@@ -58,6 +70,11 @@ class FeatureEvaluator(Evaluator):
                 "feature_extractor squeezenet:PATH, inception, keras:NAME or pixels"
             )
         refused = super().refusal(subject)
+        if refused is None and self.samples.guidance and not _guidable(subject.model):
+            return (
+                "of guided samples for models that learned what there is without a label; of this "
+                "one leave feature_guidance out"
+            )
         if refused is None and self.requested:
             for text in self.feature_extractor:
                 subject.once(_Chosen(text))
@@ -67,7 +84,7 @@ class FeatureEvaluator(Evaluator):
         """What `compare` measures, by every extractor."""
         metrics = {}
         for text in self.feature_extractor:
-            metrics |= self.compare(features_of(subject, text, self.feature_samples))
+            metrics |= self.compare(features_of(subject, text, self.samples))
         return metrics
 
     @abc.abstractmethod
@@ -75,18 +92,77 @@ class FeatureEvaluator(Evaluator):
         """{name: metric} of `Features`; `features.called("fid")` makes a name."""
 
 
-def features_of(subject, text, num):
-    """`Features` of a subject by the extractor that a text chooses, made once for all."""
-    return Features(subject, subject.once(_Chosen(text)), num)
-
-
-def samples_of(subject, num):
-    """`num` samples of a subject's model, an integer array, drawn once for all.
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Samples of a subject's model, an integer array, for `Subject.once`.
 
     Drawn from the subject's seed, 1024 at a time. Sample i of a conditional model has the condition
     of example i of the split, which begins again where it ends.
+
+    Attributes:
+      num: how many.
+      temperature: as of the model's `sample`.
+      guidance: the weight of guidance, at least 0; 0 for none.
+
+    Raises:
+      ValueError: if temperature or weight are negative or not finite.
     """
-    return subject.once(_Samples(num))
+
+    num: int
+    temperature: float = 1.0
+    guidance: float = 0.0
+
+    def __post_init__(self):
+        checked_temperature(self.temperature)
+        checked_guidance(self.guidance)
+
+    @property
+    def called(self):
+        """What the names of their metrics end in: nothing for the model's own distribution."""
+        temperature = f"_temperature_{self.temperature:g}" if self.temperature != 1 else ""
+        return temperature + (f"_guidance_{self.guidance:g}" if self.guidance else "")
+
+    @property
+    def said(self):
+        """The same in words."""
+        temperature = f" at temperature {self.temperature:g}" if self.temperature != 1 else ""
+        return temperature + (f" with guidance {self.guidance:g}" if self.guidance else "")
+
+    def __call__(self, subject):
+        """They."""
+        model, progress, drawn = subject.model, Progress("Samples", self.num), []
+        for start in range(0, self.num, CHUNK):
+            numbers = np.arange(start, min(start + CHUNK, self.num))
+            condition = None
+            if model.condition_encoder is not None:
+                condition = model.condition_of(self._examples(subject, numbers))
+            seed = random.fold(subject.seed, "feature samples", start)
+            drawn.append(self._of(model, len(numbers), seed, condition).numpy())
+            progress.at(start)
+        return np.concatenate(drawn)
+
+    def labels(self, subject):
+        """The labels of the samples of a model that is given labels, int [num]."""
+        return np.asarray(self._examples(subject, np.arange(self.num))["label"])
+
+    def _examples(self, subject, numbers):
+        """What gives samples with these numbers their conditions."""
+        num = subject.dataset.num_examples(subject.split)
+        return subject.dataset.examples(subject.split, numbers % num)
+
+    def _of(self, model, num, seed, condition):
+        if self.guidance:
+            return model.sample_guided(num, seed, self.guidance, self.temperature, condition)
+        return model.sample(num, seed, self.temperature, condition)
+
+
+def _guidable(model):
+    return isinstance(model, HasGuidance) and model.guidable
+
+
+def features_of(subject, text, samples):
+    """`Features` of a subject by the extractor that a text chooses, made once for all."""
+    return Features(subject, subject.once(_Chosen(text)), samples)
 
 
 def order(dataset, split):
@@ -105,25 +181,29 @@ class Features:
     Attributes:
       subject: a `Subject`.
       extractor: an `Extractor`.
-      num: how many samples are drawn.
+      drawn: the `Samples`.
     """
 
     subject: object
     extractor: Extractor
-    num: int
+    drawn: Samples
 
     def called(self, measure):
-        """The name of a metric of these features: "fid" is "fid_squeezenet", for example."""
-        return f"{measure}_{self.extractor.name}"
+        """The name of a metric of these features: "fid" is "fid_squeezenet", for example.
+
+        What `Samples` are called follows, if they are not of the model's own distribution.
+        """
+        return f"{measure}_{self.extractor.name}{self.drawn.called}"
 
     @property
     def about(self):
-        """What the features are, for the meaning of a metric."""
-        return f"features: {self.extractor.about}"
+        """What the features are, and how samples were drawn, for the meaning of a metric."""
+        drawn = f"; samples{self.drawn.said}" if self.drawn.said else ""
+        return f"features: {self.extractor.about}{drawn}"
 
     def samples(self):
-        """`Extracted` of `num` samples, those of `samples_of`."""
-        return self.subject.once(_OfSamples(self.extractor, self.num))
+        """`Extracted` of the `Samples`."""
+        return self.subject.once(_OfSamples(self.extractor, self.drawn))
 
     def real(self, split=None, count=None):
         """`Extracted` of the first `count` examples of a split in the `order` of features.
@@ -153,31 +233,12 @@ class _Chosen:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Samples:
-    num: int
-
-    def __call__(self, subject):
-        model, dataset, split = subject.model, subject.dataset, subject.split
-        progress, drawn = Progress("Samples", self.num), []
-        for start in range(0, self.num, CHUNK):
-            numbers = np.arange(start, min(start + CHUNK, self.num))
-            condition = None
-            if model.condition_encoder is not None:
-                examples = dataset.examples(split, numbers % dataset.num_examples(split))
-                condition = model.condition_of(examples)
-            seed = random.fold(subject.seed, "feature samples", start)
-            drawn.append(model.sample(len(numbers), seed, condition=condition).numpy())
-            progress.at(start)
-        return np.concatenate(drawn)
-
-
-@dataclasses.dataclass(frozen=True)
 class _OfSamples:
     extractor: Extractor
-    num: int
+    drawn: Samples
 
     def __call__(self, subject):
-        return self.extractor(samples_of(subject, self.num))
+        return self.extractor(subject.once(self.drawn))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,24 +1,27 @@
 """Gaussian mixtures fitted afterwards to the latents of a model, beside its own density."""
 
-import dataclasses
 import math
-import typing
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from glf.core import random
 from glf.evaluation import pictures
 from glf.evaluation.features import MOST_REAL, FeatureEvaluator
 from glf.evaluation.fid import distance, is_too_long
+from glf.evaluation.fitted_mixtures import (
+    BATCH,
+    Latents,
+    Mixture,
+    MixtureByLabel,
+    latents_of,
+    log_shares,
+)
 from glf.evaluation.frechet import Moments
 from glf.evaluation.report import metric
 from glf.models.abilities import HasCodes, HasLatentDensity
 from glf.models.fitted_after import FittedAfter
 
-# Latents are encoded, judged and decoded so many at a time.
-BATCH = 1024
 SHOWN = 100
 MODEL = "model"
 
@@ -32,6 +35,13 @@ class LatentMixtures(FeatureEvaluator):
     its mean log-density of the judged split's latents and of training latents and, where features
     are asked for, the Frechet distance of what the decoder makes of its samples. The two disagree:
     nats do not rank samples.
+
+    Of a model whose density is one of latents given a label c it is
+
+      p(z) = sum_c p(c) p(z | c),
+
+    with p(c) the share of the label in training; samples have the labels of the split, see
+    `Samples`. Beside each mixture that knows no labels there is one of as many Gaussians that does.
 
     Args:
       components: Also fit a mixture of so many Gaussians to the latents of the train split and
@@ -53,8 +63,11 @@ class LatentMixtures(FeatureEvaluator):
         model = subject.model
         if isinstance(model, HasCodes):
             return "for latents of real numbers; codes are none"
-        if model.condition_encoder is not None:
-            return "for models without conditions, whose latents have one density"
+        if model.condition_kind not in (None, "label") or model.conditional_reconstruction:
+            return (
+                "for models without conditions, or with labels that their decoder does not see: of "
+                "others latents are not comparable"
+            )
         if self.feature_samples:
             return super().refusal(subject)
         return super(FeatureEvaluator, self).refusal(subject)
@@ -67,44 +80,54 @@ class LatentMixtures(FeatureEvaluator):
         """
         split, of_model = subject.split, _of_model(subject)
         metrics = _nats(MODEL, "the model's own density", split, *of_model)
-        for number in self.components:
-            logging.info("A mixture of %d Gaussians is fitted to the latents.", number)
-            mixture = subject.once(Mixture(number))
+        for density, about, fit in self._mixtures(subject):
+            logging.info("Fitting %s to the latents.", about)
+            mixture = subject.once(fit)
             numbers = mixture.nll(subject.once(Latents(split))), mixture.train_nll
-            metrics |= _nats(
-                f"mixture_{number}", _fitted(number), split, *numbers, mixture.parameters
-            )
+            metrics |= _nats(density, about, split, *numbers, mixture.parameters)
             if subject.show is not None:
                 images = mixture.images(subject, SHOWN)
                 pixels = pictures.grid(images, subject.model.spec.levels)
-                subject.show(f"samples_mixture_{number}", pixels)
+                subject.show(f"samples_{density}", pixels)
         return metrics | (super().measure(subject) if self.feature_samples else {})
 
     def compare(self, features):
-        """ "fid_NAME_DENSITY" of each density."""
+        """ "fid_NAME_DENSITY" of each density.
+
+        Temperature and guidance are the model's alone, and only its metric is called so.
+        """
         subject, num = features.subject, self.feature_samples
         real = features.real(count=MOST_REAL).features
         if is_too_long(features, real):
             return {}
-        moments, metrics = Moments.of(real), {}
-        for number in (None, *self.components):
-            if number is None:
-                density, about, found = MODEL, "the model's own density", features.samples()
-            else:
-                density, about = f"mixture_{number}", _fitted(number)
-                found = features.extractor(subject.once(Mixture(number)).images(subject, num))
-            metrics[f"{features.called('fid')}_{density}"] = metric(
-                distance(moments, found.features),
+        name = f"fid_{features.extractor.name}"
+        own = f"the model's own density{self.samples.said}"
+        moments = Moments.of(real)
+        found = {f"{features.called('fid')}_{MODEL}": (own, features.samples())}
+        for density, about, fit in self._mixtures(subject):
+            images = subject.once(fit).images(subject, num)
+            found[f"{name}_{density}"] = about, features.extractor(images)
+        return {
+            named: metric(
+                distance(moments, extracted.features),
                 "",
                 f"Frechet distance of {num} samples of {about} to {len(real)} images of the "
-                f"{subject.split} split; {features.about}",
+                f"{subject.split} split; features: {features.extractor.about}",
                 "lower",
             )
-        return metrics
+            for named, (about, extracted) in found.items()
+        }
 
-
-def _fitted(number):
-    return f"a mixture of {number} Gaussians fitted afterwards"
+    def _mixtures(self, subject):
+        """(name, what it is, what fits it) of each mixture."""
+        labels = subject.model.condition_kind and subject.model.spec.num_classes
+        for number in self.components:
+            about = f"a mixture of {number} Gaussians fitted afterwards"
+            yield f"mixture_{number}", about, Mixture(number)
+            if labels and number >= labels:
+                each = number // labels
+                about = f"a mixture of {each * labels} Gaussians, {each} for each label"
+                yield f"mixture_{number}_by_label", about, MixtureByLabel(number)
 
 
 def _nats(density, about, split, nll, train_nll, parameters):
@@ -125,10 +148,9 @@ def _of_model(subject):
     def nll(split):
         z = subject.once(Latents(split))
         parts = [
-            model.latent_log_prob(_latents(model, z[i : i + BATCH])).numpy()
-            for i in range(0, len(z), BATCH)
+            _log_prob(subject, latents_of(model, z[i : i + BATCH])) for i in range(0, len(z), BATCH)
         ]
-        return -float(np.concatenate(parts).astype(np.float64).mean())
+        return -float(np.concatenate(parts).mean())
 
     groups = model.parameter_groups()
     weights = [w for name, own in groups.items() if name != "autoencoder" for w in own]
@@ -138,89 +160,15 @@ def _of_model(subject):
     return nll(subject.split), nll("train"), number
 
 
-@dataclasses.dataclass(frozen=True)
-class Latents:
-    """The latents of every example of a split, float64 [num, d], for `Subject.once`.
-
-    As the model's density is to judge them: see `judged_latents`.
-    """
-
-    split: str
-
-    def __call__(self, subject):
-        """They, in the encoder's inference mode."""
-        batches = subject.dataset.eval_batches(self.split, BATCH)
-        seed = random.fold(subject.seed, "latents", self.split)
-        pieces = [
-            subject.model.judged_latents(batch["x"], random.fold(seed, index)).numpy()
-            for index, batch in enumerate(batches)
-        ]
-        z = np.concatenate(pieces).astype(np.float64)
-        return z.reshape(len(z), -1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Mixture:
-    """A mixture of `number` Gaussians fitted to training latents, for `Subject.once`."""
-
-    number: int
-
-    def __call__(self, subject):
-        """The `Fitted`.
-
-        Raises:
-          ValueError: if there are fewer latents than components.
-        """
-        from sklearn.mixture import GaussianMixture  # slow to import, needed only here
-
-        train = subject.once(Latents("train"))
-        if len(train) < self.number:
-            raise ValueError(
-                f"components={self.number} asks for more Gaussians than there are training "
-                f"latents, {len(train)}."
-            )
-        mixture = GaussianMixture(
-            self.number, random_state=subject.seed, max_iter=200, reg_covar=1e-6
-        )
-        mixture.fit(train)
-        return Fitted(mixture, -float(mixture.score(train)))
-
-
-@dataclasses.dataclass(frozen=True)
-class Fitted:
-    """A mixture that was fitted.
-
-    Attributes:
-      mixture: scikit-learn's.
-      train_nll: minus the mean log-density of what it was fitted to, in nats.
-    """
-
-    mixture: typing.Any
-    train_nll: float
-
-    @property
-    def parameters(self):
-        """Weights, means and covariances: K (1 + d + d (d + 1) / 2) - 1 numbers."""
-        number, size = self.mixture.means_.shape
-        return number * (1 + size + size * (size + 1) // 2) - 1
-
-    def nll(self, z):
-        """Minus the mean log-density of latents [n, d], in nats."""
-        return -float(self.mixture.score(z))
-
-    def images(self, subject, num):
-        """`num` samples decoded, uint8 in the data's levels."""
-        drawn, component = self.mixture.sample(num)
-        # scikit-learn sorts its samples by component; a picture should not.
-        order = random.numpy_generator(subject.seed, "mixture").permutation(len(component))
-        z = drawn[order].astype(np.float32)
-        model = subject.model
-        pieces = [
-            model.decode(_latents(model, z[i : i + BATCH])).numpy() for i in range(0, num, BATCH)
-        ]
-        return np.concatenate(pieces)
-
-
-def _latents(model, z):
-    """Vectors as the model's latents."""
-    return tf.reshape(tf.constant(z, tf.float32), (-1, *model.latent_spec.shape[1:]))
+def _log_prob(subject, z):
+    """log p(z) under the model's own density, float64 [n], whatever the label."""
+    model = subject.model
+    if model.condition_kind is None:
+        return model.latent_log_prob(z).numpy().astype(np.float64)
+    shares = log_shares(subject)
+    given = [
+        model.latent_log_prob(z, tf.fill([len(z)], label)).numpy().astype(np.float64) + share
+        for label, share in enumerate(shares)
+        if np.isfinite(share)
+    ]
+    return np.logaddexp.reduce(given, axis=0)

@@ -4,7 +4,7 @@ import numpy as np
 
 from glf.evaluation import pictures
 from glf.evaluation.base import Evaluator
-from glf.evaluation.features import features_of, order, samples_of
+from glf.evaluation.features import Samples, features_of, order
 from glf.evaluation.neighbours import nearest
 from glf.evaluation.report import metric
 from glf.extractors import choice
@@ -113,14 +113,14 @@ def _sets(subject, text, num):
     if text == PIXELS:
         chosen = np.sort(order(dataset, split)[:num])
         images = (
-            samples_of(subject, num),
+            subject.once(Samples(num)),
             dataset.examples(split, chosen)["x"],
             dataset.examples("train", slice(None))["x"],
         )
         flat = tuple(np.asarray(x, np.uint8).reshape(len(x), -1) for x in images)
         about = f"Euclidean, of {flat[0].shape[1]} pixel values in [0, 1]"
         return PIXELS, about, dataset.spec.levels - 1, flat, np.arange(len(flat[2]))
-    features = features_of(subject, text, num)
+    features = features_of(subject, text, Samples(num))
     vectors = (
         features.samples().features,
         features.real(split, num).features,
@@ -139,6 +139,6 @@ def _likeliest_copies(squared):
 
 def _picture(subject, num, chosen, indices):
     """A row for each chosen sample: itself and the training images nearest to it."""
-    spec, columns = subject.dataset.spec, [samples_of(subject, num)[chosen]]
+    spec, columns = subject.dataset.spec, [subject.once(Samples(num))[chosen]]
     columns += [subject.dataset.examples("train", rows)["x"] for rows in indices.T]
     return pictures.rows_of(*((column, spec.levels) for column in columns), min_side=56)

@@ -29,7 +29,7 @@ class Replayer:
     def __init__(self, images):
         self.images = images
 
-    def sample(self, num, seed, condition=None):
+    def sample(self, num, seed, temperature=1.0, condition=None):
         return tf.constant(self.images[:num])
 
 

@@ -8,7 +8,7 @@ from glf.core import cache
 from glf.evaluation import features as module
 from glf.evaluation.base import Subject
 from glf.evaluation.evaluate import evaluate
-from glf.evaluation.features import features_of, order, samples_of
+from glf.evaluation.features import Samples, features_of, order
 from glf.evaluation.inception_score import inception_scores
 
 
@@ -23,7 +23,7 @@ class Counting:
     def condition_of(self, batch):
         return batch["label"]
 
-    def sample(self, num, seed, condition):
+    def sample(self, num, seed, temperature, condition):
         self.asked.append(num)
         assert len(condition) == num
         return tf.cast(tf.reshape(condition, [-1, 1, 1, 1]), tf.uint8) * tf.ones(
@@ -45,18 +45,18 @@ def subject(digits):
 
 def test_samples_are_drawn_once_with_conditions_in_turn(subject, digits, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 100)
-    x = samples_of(subject, 310)
+    x = subject.once(Samples(310))
     labels = digits.examples("test", slice(None))["label"]
     np.testing.assert_array_equal(x[:, 0, 0, 0], np.concatenate([labels, labels[:13]]))
-    assert samples_of(subject, 310) is x
-    features = features_of(subject, "pixels", 310)
+    assert subject.once(Samples(310)) is x
+    features = features_of(subject, "pixels", Samples(310))
     np.testing.assert_allclose(features.samples().features[:, 0] * 16, x[:, 0, 0, 0], atol=1e-5)
-    assert features.samples() is features_of(subject, "pixels", 310).samples()
+    assert features.samples() is features_of(subject, "pixels", Samples(310)).samples()
     assert subject.model.asked == [100, 100, 100, 10]
 
 
 def test_real_images_are_a_fair_choice(subject, digits):
-    features = features_of(subject, "pixels", 10)
+    features = features_of(subject, "pixels", Samples(10))
     some, all_of_them = features.real(count=30).features, features.real().features
     assert all_of_them.shape == (297, 64)
     np.testing.assert_array_equal(some, all_of_them[:30])
@@ -70,7 +70,7 @@ def test_real_images_are_a_fair_choice(subject, digits):
 
 
 def test_reconstructions_are_of_the_same_images(subject):
-    features = features_of(subject, "pixels", 10)
+    features = features_of(subject, "pixels", Samples(10))
     real, again = features.real(count=7).features, features.reconstructions(count=7).features
     np.testing.assert_allclose(again, 1 - real, atol=1e-6)
 
@@ -80,8 +80,8 @@ def test_features_of_real_images_are_kept(digits, tmp_path, monkeypatch):
     taken = []
     monkeypatch.setattr(cache, "arrays", lambda kind, key, make: taken.append(key) or make())
     for count in (20, 20, 21):
-        features_of(Subject(None, digits), "pixels", 5).real(count=count)
-    features_of(Subject(None, digits, "validation"), "pixels", 5).real(count=20)
+        features_of(Subject(None, digits), "pixels", Samples(5)).real(count=count)
+    features_of(Subject(None, digits, "validation"), "pixels", Samples(5)).real(count=20)
     assert taken[0] == taken[1]
     assert len(set(taken)) == 3
 

@@ -11,9 +11,10 @@ from glf.bijectors import BothHalvesCoupling, Flatten, ImageCoupling, SplineCoup
 from glf.bijectors.chain import Chain
 from glf.core import random
 from glf.evaluation.base import Subject
+from glf.evaluation.fitted_mixtures import Latents
 from glf.evaluation.interpolation import interpolations
 from glf.evaluation.latent_density import LatentDensity
-from glf.evaluation.latent_mixtures import LatentMixtures, Latents
+from glf.evaluation.latent_mixtures import LatentMixtures
 from glf.evaluation.reconstruction import Reconstruction
 from glf.models.regularized_autoencoder import RegularizedAutoencoder
 from glf.models.wae import WAE
