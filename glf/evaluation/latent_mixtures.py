@@ -61,6 +61,8 @@ class LatentMixtures(FeatureEvaluator):
     def refusal(self, subject):
         """Why there is nothing to compare: codes, conditions, or, with features, the data."""
         model = subject.model
+        if not isinstance(model, HasLatentDensity):
+            return super(FeatureEvaluator, self).refusal(subject)
         if isinstance(model, HasCodes):
             return "for latents of real numbers; codes are none"
         if model.condition_kind not in (None, "label") or model.conditional_reconstruction:
