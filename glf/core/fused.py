@@ -5,6 +5,7 @@ import contextvars
 
 import tensorflow as tf
 
+_for_xla = contextvars.ContextVar("for_xla", default=False)
 _fusing = contextvars.ContextVar("fusing", default=False)
 
 
@@ -23,6 +24,21 @@ def fused(function, *args, **kwargs):
     if not _fusing.get():
         return function(*args, **kwargs)
     return tf.function(function, jit_compile=True, autograph=False)(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def for_xla_on_cpu():
+    """What is traced within the block will be an XLA program for a CPU, and may be written so."""
+    token = _for_xla.set(True)
+    try:
+        yield
+    finally:
+        _for_xla.reset(token)
+
+
+def is_for_xla_on_cpu():
+    """Whether it is so."""
+    return _for_xla.get()
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@ import functools
 
 import tensorflow as tf
 
+from glf.core.fused import is_for_xla_on_cpu
+
 
 def traced_once(function):
     """Makes a function of tensors one that graphs call instead of holding a copy for every call.
@@ -16,13 +18,16 @@ def traced_once(function):
 
     Args:
       function: takes tensors, nested tuples of them, and numbers, each of which is traced by
-        itself; uses nothing else that is a tensor or changes: no variables, no generators.
+        itself; uses nothing else that is a tensor or changes: no variables, no generators. What is
+        traced for XLA on a CPU (`glf.core.fused`) is traced by itself.
     """
-    traced = tf.function(function, autograph=False)
+    traced = {known: tf.function(function, autograph=False) for known in (False, True)}
 
     @functools.wraps(function)
     def call(*tensors):
-        return function(*tensors) if tf.executing_eagerly() else traced(*tensors)
+        return (
+            function(*tensors) if tf.executing_eagerly() else traced[is_for_xla_on_cpu()](*tensors)
+        )
 
     return call
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import device, random
-from glf.core.fused import as_traced, fusing
+from glf.core.fused import as_traced, for_xla_on_cpu, fusing
 from glf.training import packs
 from glf.training.l2_adam import L2Adam
 from glf.training.moving_average import MovingAverage
@@ -81,6 +81,8 @@ class Stepper:
         low = execution.precision == "mixed_bfloat16"
         graph_gradient = self._jit and low and not device.has_gpu()
         self._fusing = fusing if graph_gradient else contextlib.nullcontext
+        xla_on_cpu = self._jit and not graph_gradient and not device.has_gpu()
+        self._writing = for_xla_on_cpu if xla_on_cpu else contextlib.nullcontext
         is_apart = graph_gradient or self.parts > 1
         # Of a loop around XLA programs there is nothing to rewrite.
         self._calling = as_traced if self._jit and not is_apart else contextlib.nullcontext
@@ -294,7 +296,7 @@ class Stepper:
         Returns ({group: gradients}, {name: sum of a loss term over the batch size}, features).
         """
         x, condition, features = batch["x"], self.model.condition_of(batch), {}
-        with tf.GradientTape() as tape, self._fusing(), self._frozen(stage):
+        with tf.GradientTape() as tape, self._fusing(), self._writing(), self._frozen(stage):
             if self.updates:
                 terms, features = self.model.loss_terms_and_features(x, seed, True, condition)
             else:

@@ -119,6 +119,7 @@ def _density(prior, shape):
     import tensorflow as tf
 
     from glf.core import random
+    from glf.core.fused import for_xla_on_cpu
     from glf.training.optimizers import adam
 
     points, weights = random.normal(shape, 0), prior.trainable_weights
@@ -127,14 +128,15 @@ def _density(prior, shape):
 
     @functools.partial(tf.function, jit_compile=True, autograph=False)
     def step():
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, for_xla_on_cpu():
             loss = -tf.reduce_mean(prior.log_prob(points, training=True))
         optimizer.apply(tape.gradient(loss, weights), weights)
         return loss
 
     @functools.partial(tf.function, jit_compile=True, autograph=False)
     def draw(seed):
-        return prior.sample(shape[0], seed)
+        with for_xla_on_cpu():
+            return prior.sample(shape[0], seed)
 
     def repeated(function, arguments):
         def run(calls):

@@ -1,0 +1,64 @@
+"""Convolutions as matrix products against TensorFlow's own, values and gradients."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from glf.core.fused import for_xla_on_cpu
+from glf.core.traced_once import traced_once
+from glf.layers.product_conv import convolved_by_products, gains_by_products
+from glf.layers.same_conv import SameConv2D, normalised_conv
+
+
+def value_and_gradients(convolve, h, kernel):
+    with tf.GradientTape() as tape:
+        tape.watch([h, kernel])
+        y = convolve(h, kernel)
+        loss = tf.reduce_sum(tf.sin(y))
+    return y, *tape.gradient(loss, [h, kernel])
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 4), (2, 5), (5, 2), (3, 3), (4, 1)])
+def test_values_and_gradients(size, inputs, outputs):
+    rng = np.random.default_rng(0)
+    h = tf.constant(rng.standard_normal((2, 4, 3, inputs)))
+    kernel = tf.constant(rng.standard_normal((size, size, inputs, outputs)))
+    expected = value_and_gradients(lambda h, w: tf.nn.conv2d(h, w, 1, "SAME"), h, kernel)
+    found = value_and_gradients(convolved_by_products, h, kernel)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
+
+
+def test_kernels_that_gain():
+    gains = {
+        (3, 3, 2, 4): True,
+        (3, 3, 4, 2): True,
+        (3, 3, 4, 3): False,
+        (1, 1, 3, 3): True,
+        (1, 3, 1, 8): False,
+    }
+    assert {shape: gains_by_products(tf.zeros(shape)) for shape in gains} == gains
+
+
+@pytest.mark.parametrize("edge_bias", [False, True])
+def test_a_layer_for_xla_on_a_cpu(edge_bias):
+    layer = SameConv2D(1, 6, edge_bias=edge_bias)
+    h = tf.random.stateless_normal((2, 3, 3, 1), (0, 1))
+
+    # Traced once for many calls, and for either way of writing it by itself.
+    shared = traced_once(normalised_conv)
+    found, products = [], []
+    for block in (contextlib.nullcontext, for_xla_on_cpu):
+        with block():
+            call = tf.function(lambda: shared(h, *layer.values()), autograph=False)
+            graph = call.get_concrete_function()
+        names = [
+            op.type for f in graph.graph._functions.values() for op in f.graph.get_operations()
+        ]
+        products.append("MatMul" in names)
+        found.append(graph())
+    assert products == [False, True]
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-6)
