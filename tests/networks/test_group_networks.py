@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from lattice_actions import check_turns, moved
 
-from glf.layers.plane_groups import plane_group
+from glf.layers.plane_groups import GROUP_NAMES, plane_group
 from glf.networks.group_autoencoder import GroupAutoencoder
-from glf.networks.group_resnet import GroupResNet
+from glf.networks.group_resnet import GroupResNet, stage_widths, weights_of
 
 
 def randomised(network):
@@ -112,3 +112,23 @@ def test_logits_are_those_of_the_turned_image(name):
         return y
 
     check_turns(group, logits, y)
+
+
+def test_classifiers_of_all_groups_have_as_many_weights():
+    image, plan = ((16, 14, 3), 5), (2, 2, "disc")
+    network = GroupResNet(*image, group="p6", filters=6, blocks=2, stages=2)
+    p6 = plane_group("p6")
+    counted = weights_of(p6, stage_widths(p6, *image, 6, *plan), *image, 2, "disc")
+    assert counted == sum(int(np.prod(w.shape)) for w in network.trainable_weights)
+
+    def weights(name, filters):
+        group = plane_group(name)
+        widths = stage_widths(group, (32, 32, 3), 10, filters, 3, 3, "image")
+        return weights_of(group, widths, (32, 32, 3), 10, 3, "image")
+
+    for filters, deviation in ((8, 0.06), (64, 0.012)):
+        ordinary = weights("z2", filters)
+        for name in GROUP_NAMES:
+            assert abs(weights(name, filters) / ordinary - 1) < deviation, (name, filters)
+    # As Cohen and Welling have it.
+    assert stage_widths(plane_group("p4m"), (32, 32, 3), 10, 32, 7, 3, "disc") == (11, 23, 45)

@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 
 from glf.bijectors import ActNorm, Chain, ImageCoupling, InvertibleConv1x1, Squeeze, Unsqueeze
+from glf.data.dataset import DataSpec
 from glf.data.make import make_dataset
+from glf.dequantizers.uniform import UniformDequantizer
+from glf.models.pixel_flow import PixelFlow
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_conditioner import GroupConditioner
 from glf.priors.conditional_gaussian import ConditionalGaussian
@@ -31,11 +34,11 @@ OF_P4 = {
 }
 
 
-def flow(context=None, **others):
+def unbuilt(**others):
     """Two scales on 8 x 8 images: 2 x 2 positions of 4 channels an element, then one of 8."""
     first, later, norm, mix, mask, network, part, last, groups = (OF_P4 | others).values()
     step = partial(Chain, [norm, mix, partial(ImageCoupling, mask=mask, make_conditioner=network)])
-    made = MultiScale(
+    return MultiScale(
         partial(Chain, [first, step]),
         2,
         make_last_scale=partial(Chain, [later, step]),
@@ -45,12 +48,20 @@ def flow(context=None, **others):
         squeeze=False,
         groups=groups,
     )
-    keras.utils.set_random_seed(0)
-    made.build((None, 8, 8, 1), context)
+
+
+def randomised(made):
     rng = np.random.default_rng(1)
     for weight in made.trainable_weights:
         weight.assign_add(0.2 * rng.normal(size=weight.shape))
     return made
+
+
+def flow(context=None, **others):
+    made = unbuilt(**others)
+    keras.utils.set_random_seed(0)
+    made.build((None, 8, 8, 1), context)
+    return randomised(made)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +124,37 @@ def test_labels_keep_it(turned):
     density = flow(context=(None, 1, 1, 2))
     labels = np.tile(np.random.default_rng(0).normal(size=(4, 1, 1, 2)), (4, 1, 1, 1))
     assert deviation(density, turned, tf.constant(labels, tf.float32)) < 2e-6
+
+
+class Turned(UniformDequantizer):
+    """Uniform noise that is drawn for an image and turned by so many quarters."""
+
+    turns = 0
+
+    def sample_and_log_prob(self, x, seed, condition=None, training=False):
+        v, log_q = super().sample_and_log_prob(x, seed, condition, training)
+        return tf.image.rot90(v, self.turns), log_q
+
+
+@pytest.mark.slow
+def test_bounds_are_the_same_when_the_noise_turns_and_on_average(turned):
+    keras.utils.set_random_seed(0)
+    spec, draws = DataSpec((8, 8, 1), 17, None), 64
+    model = randomised(PixelFlow(spec, make_density=unbuilt, make_dequantizer=Turned))
+    x = np.reshape(turned * 16, (4, 4, 8, 8, 1)).astype(np.uint8)
+
+    def bounds(t, turns):
+        """ELBOs by each draw of the noise, of the four digits turned by t: [draws, 4]."""
+        model.dequantizer.turns = turns
+        return model._log_weights(tf.constant(x[t]), (0, 0), draws, None, False).numpy()
+
+    upright = bounds(0, 0)
+    for t in (1, 2, 3):
+        np.testing.assert_allclose(bounds(t, t), upright, rtol=2e-6)
+        difference = bounds(t, 0) - upright
+        assert np.abs(difference).max() > 1e-3 * np.abs(upright).max()
+        error = np.std(difference, axis=0) / np.sqrt(draws)
+        assert np.all(np.abs(np.mean(difference, axis=0)) < 4 * error)
 
 
 BREAKS = {
