@@ -5,6 +5,7 @@ import gc
 import logging as py_logging
 import math
 import os
+import pathlib
 import re
 import signal
 import sys
@@ -351,6 +352,11 @@ def _flagfile(match):
     flag, path = match.groups()
     elsewhere = configs_home() / path
     return f"{flag}{elsewhere}" if not os.path.exists(path) and elsewhere.is_file() else match[0]
+
+
+def program():
+    """The name of the program that runs: "sample", for example."""
+    return pathlib.Path(sys.argv[0]).stem
 
 
 def as_called(text):

@@ -12,6 +12,8 @@ and of bicubic interpolation; the picture's columns are condition, bicubic, samp
 Segmentation: IoU and F1 of samples and of their mean, and the uncertainty of pixels; the columns
 are image, true mask, two samples, mean, uncertainty.
 
+With --strategy=multi_worker several processes measure together, see the README.
+
   python -m scripts.evaluate --workdir=runs/vessels --conditional_samples=16 --pictures=vessels
   python -m scripts.evaluate --workdir=runs/mnist --neighbour_samples=1000 --pictures=mnist
 """
@@ -26,6 +28,7 @@ if not __package__:
 from glf.evaluation.options import options
 
 from . import common, early
+from .workers import Workers
 
 WORKDIR = common.define_workdir()
 SPLIT = common.define_split()
@@ -62,6 +65,7 @@ MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
 SHOWN = ("conditional_samples", "neighbour_samples")
+WORKERS = Workers("measures a share, and the chief writes the report")
 # What evaluators take; their own files say what it is.
 OPTIONS = {option: common.define_option(option) for option in options()}
 
@@ -70,6 +74,7 @@ def check():
     """Refuses what the run cannot give, or where it cannot be written."""
     from glf.core import outputs
 
+    WORKERS.check()
     run = early.Run(WORKDIR.value)
     if not OUT.value:
         try:
@@ -111,10 +116,8 @@ def _check_extractors(run):
 def main():
     """Flags in, a table and metrics.json out."""
     from glf import configurables
-    from glf.evaluation import model_pictures, pictures
     from glf.evaluation.base import Subject
     from glf.evaluation.evaluate import outcome
-    from glf.evaluation.report import table, update_metrics
 
     shown = {}
     options = {option.name: flag.value for option, flag in OPTIONS.items() if flag.present}
@@ -123,8 +126,23 @@ def main():
         WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
     )
     show = shown.__setitem__ if PICTURES.value else None
-    subject = Subject(model, dataset, SPLIT.value, BATCH_SIZE.value, SEED.value, show)
-    found = outcome(subject, ONLY.value, options, strict=not SKIP_UNFIT.value)
+    wanted = (SPLIT, ONLY, BATCH_SIZE, SEED, *OPTIONS.values())
+    with WORKERS.meeting(folder, step, dataset, wanted) as shares:
+        model.share(shares)
+        subject = Subject(model, dataset, SPLIT.value, BATCH_SIZE.value, SEED.value, show, shares)
+        found = outcome(subject, ONLY.value, options, strict=not SKIP_UNFIT.value)
+        if shares.number:
+            logging.info("What is left the chief measures, and writes the report.")
+        else:
+            write(found, shown, (model, dataset, step, folder), asked)
+
+
+def write(found, shown, run, asked):
+    """The table, the file and the pictures of an `Outcome`."""
+    from glf.evaluation import model_pictures, pictures
+    from glf.evaluation.report import table, update_metrics
+
+    model, dataset, step, folder = run
     print(table(found.metrics, f"{dataset.name}, {SPLIT.value} split, step {step}"), flush=True)
     out = OUT.value or folder.metrics
     told = {"measured": found.measured, "refused": found.refused}

@@ -26,6 +26,8 @@ and for autoregressive models of the data themselves, with examples of --split:
   --inpaint=7,7,14,14           draws this rectangle of examples (top, left, height, width) from
                                 what comes before it; beside them, a .png shows what was given
 
+With --strategy=multi_worker several processes draw them together, see the README.
+
 Models conditional on an image take it from examples of --split, which a .png shows beside.
 """
 
@@ -37,6 +39,7 @@ if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.sample")
 
 from . import common, early
+from .workers import Workers
 
 WORKDIR = common.define_workdir()
 NUM = common.define_positive("num", 64, "How many images.")
@@ -77,10 +80,14 @@ INPAINT = flags.DEFINE_list(
 SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
+WORKERS = Workers("draws a share of the images, and the chief writes them")
+# What says which samples they are.
+ASKED = (NUM, SEED, TEMPERATURE, SAMPLER, LABELS, GUIDANCE, SOLVER, COMPLETE_ROWS, INPAINT, SPLIT)
 
 
 def check():
     """Refuses flags that the run's model does not take, as far as its folder tells."""
+    WORKERS.check()
     run = early.Run(WORKDIR.value)
     if run.model is not None:
         check_model(run.model, run.abilities)
@@ -139,7 +146,7 @@ def main():
     from glf import configurables
     from glf.models.drawing import DrawsBySampler
 
-    model, dataset, step, _ = configurables.load_run(
+    model, dataset, step, folder = configurables.load_run(
         WORKDIR.value,
         DATA_DIR.value,
         CHECKPOINT.value,
@@ -155,11 +162,15 @@ def main():
         write = draw_with_sampler
     else:
         write = draw
+    with WORKERS.meeting(folder, step, dataset, ASKED) as shares:
+        model.share(shares)
+        number = write(model, dataset, is_chief=not shares.number)
+    if shares.number:
+        logging.info("The chief writes the samples.")
+        return
     logging.info(
         "%d samples of step %d, temperature %s, are in %s.",
-        write(model, dataset),
-        step,
-        ", ".join(f"{temperature:g}" for temperature in TEMPERATURE.value),
+        *(number, step, ", ".join(f"{temperature:g}" for temperature in TEMPERATURE.value)),
         pathlib.Path(OUT.value),
     )
 
@@ -199,7 +210,7 @@ def conditions(model, batch, num):
     return tf.convert_to_tensor(model.condition_of(batch))
 
 
-def draw_points(model, dataset):
+def draw_points(model, dataset, is_chief):
     """Draws and writes points in the plane; returns how many."""
     from glf.evaluation import sample_files
     from glf.evaluation.density_pictures import POINTS
@@ -207,11 +218,12 @@ def draw_points(model, dataset):
     check_points_out()
     points = model.sample(NUM.value, SEED.value, TEMPERATURE.value[0]).numpy()
     data = None if dataset is None else dataset.examples(SPLIT.value, slice(0, POINTS))["x"]
-    sample_files.write_points(OUT.value, points, model, data)
+    if is_chief:
+        sample_files.write_points(OUT.value, points, model, data)
     return len(points)
 
 
-def draw(model, dataset):
+def draw(model, dataset, is_chief):
     """Draws and writes images of a model that is not autoregressive; returns how many."""
     import numpy as np
 
@@ -231,6 +243,8 @@ def draw(model, dataset):
     if batch is not None and model.condition_kind != "paired":
         batch = {"x": batch["x"]}
     images, spec, min_side = np.concatenate(several), model.spec, MIN_SIDE.value
+    if not is_chief:
+        return len(images)
     if len(several) > 1:
         sample_files.write_images(OUT.value, images, spec.levels, min_side, columns=num)
     else:
@@ -256,7 +270,7 @@ def set_solver(model):
         part.solver = make_solver(SOLVER.value)
 
 
-def draw_with_sampler(model, dataset):
+def draw_with_sampler(model, dataset, is_chief):
     """Draws and writes images of an autoregressive model, and says what they cost.
 
     Returns how many.
@@ -264,7 +278,8 @@ def draw_with_sampler(model, dataset):
     from glf.evaluation import sample_files
 
     images, example = images_and_examples(model, dataset)
-    sample_files.write_samples(OUT.value, images, model.spec, example, MIN_SIDE.value)
+    if is_chief:
+        sample_files.write_samples(OUT.value, images, model.spec, example, MIN_SIDE.value)
     return len(images)
 
 

@@ -16,6 +16,8 @@ Files and bindings that go together are an axis as well, by methods and by datas
     --method="strong=configs/studies/glf/mnist_strong_flow.gin;train.num_steps = 1172" \
     --dataset="mnist=configs/data/mnist.gin" --dataset="fashion=configs/data/fashion_mnist.gin"
 
+With --strategy=multi_worker several processes, also on several machines, take runs in turn.
+
 Sweeps that are kept as files of flags lie in configs/sweeps: --flagfile=configs/sweeps/beta.flags.
 """
 
@@ -30,6 +32,7 @@ from glf.evaluation.options import options
 from glf.sweeps.record import SweepFolder
 
 from . import common, early
+from .workers import Workers
 
 WORKDIR = common.define_workdir("The sweep's folder: a new one, or an earlier sweep's.")
 GIN_FILE = common.define_paths(
@@ -77,6 +80,7 @@ CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "Which checkpoint of each run to measure."
 )
 ONLY = common.define_only()
+WORKERS = Workers("takes runs that no other has, and the chief compares them", None)
 # What evaluators take; a run of a model that cannot take one passes over it.
 OPTIONS = {option: common.define_option(option) for option in options()}
 
@@ -95,6 +99,7 @@ def check():
     """Refuses what cannot be a sweep, and a folder that cannot be one's."""
     from glf.core import outputs
 
+    WORKERS.check()
     planned()
     SweepFolder(WORKDIR.value)
     outputs.require_output(WORKDIR.value, (outputs.FOLDER,), "--workdir")
@@ -152,10 +157,11 @@ def main():
     """Flags in; runs, what they reach, and their comparison out."""
     from glf.sweeps.sweep import checked, compare, failures, run_sweep
 
+    place = WORKERS.place()
     runs = checked(planned(), WORKDIR.value, PRECISION.value, evaluation(), command)
     check_options(runs)
-    outcome = run_sweep(runs, WORKDIR.value, JOBS.value)
-    if COMPARE.value and outcome.done:
+    outcome = run_sweep(runs, WORKDIR.value, JOBS.value, place=place)
+    if COMPARE.value and outcome.done and not place[0]:
         done = [run for run in runs if run.name in outcome.done]
         print(compare(done, WORKDIR.value, DATA_DIR.value, DATA_PATH.value), flush=True)
     if outcome.failed:

@@ -12,7 +12,7 @@ from absl import flags, logging
 if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.train")
 
-from . import common
+from . import common, workers
 
 WORKDIR = common.define_workdir("The run's folder: a new one, or an earlier run's to go on with.")
 GIN_FILE = common.define_paths(
@@ -30,31 +30,12 @@ STRATEGY = flags.DEFINE_enum(
     "single: one CPU or the first GPU. mirrored: all GPUs of this machine (see --device). "
     "multi_worker: several machines, described by the environment variable TF_CONFIG.",
 )
-CLUSTER = flags.DEFINE_enum(
-    "cluster",
-    "tf_config",
-    ["tf_config", "slurm", "kubernetes"],
-    "Who tells --strategy=multi_worker of its workers. tf_config: the environment variable "
-    "TF_CONFIG, which Kubeflow sets. slurm: srun. kubernetes: the pods with --cluster_label.",
-)
-CLUSTER_PORT = flags.DEFINE_integer(
-    "cluster_port",
-    8888,
-    "Where the workers of --cluster=slurm and kubernetes listen; several on one machine take the "
-    "ports from there on.",
-    lower_bound=1,
-    upper_bound=65535,
-)
-CLUSTER_LABEL = flags.DEFINE_string(
-    "cluster_label", None, "For --cluster=kubernetes: the selector of the pods, e.g. job-name=glf."
-)
-WORKER_TIMEOUT = flags.DEFINE_float(
-    "worker_timeout",
-    3600.0,
+IN_CLUSTER, check_cluster = workers.define_cluster(
+    STRATEGY,
     "Seconds after which the workers give up one that does not answer: more than the chief takes "
     "to evaluate.",
-    lower_bound=1.0,
 )
+CLUSTER, CLUSTER_PORT, CLUSTER_LABEL, WORKER_TIMEOUT = IN_CLUSTER
 DEVICE = flags.DEFINE_multi_string(
     "device", [], "A device for --strategy=mirrored, e.g. GPU:0. Repeatable. Default: all GPUs."
 )
@@ -78,7 +59,7 @@ DETERMINISTIC = flags.DEFINE_bool(
 FLAGS = (
     *(WORKDIR, GIN_FILE, GIN_PARAM, DATA_DIR, DATA_PATH, STRATEGY, DEVICE, PRECISION, JIT),
     DETERMINISTIC,
-    *(CLUSTER, CLUSTER_PORT, CLUSTER_LABEL, WORKER_TIMEOUT),
+    *IN_CLUSTER,
 )
 
 
@@ -89,12 +70,7 @@ def check():
     outputs.require_output(WORKDIR.value, (outputs.FOLDER,), "--workdir")
     if DEVICE.value and STRATEGY.value != "mirrored":
         raise ValueError(f"--device is for --strategy=mirrored, not {STRATEGY.value}.")
-    if STRATEGY.value != "multi_worker":
-        for flag in (CLUSTER, CLUSTER_PORT, CLUSTER_LABEL, WORKER_TIMEOUT):
-            if flag.value != flag.default:
-                raise ValueError(
-                    f"--{flag.name} is for --strategy=multi_worker, not {STRATEGY.value}."
-                )
+    check_cluster()
 
 
 def purpose():

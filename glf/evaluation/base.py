@@ -3,6 +3,8 @@
 import abc
 import inspect
 
+from glf.core.shares import ALONE
+
 BATCH_SIZE = 256
 
 
@@ -16,11 +18,15 @@ class Subject:
       batch_size: examples at a time; None: as many as suit each evaluator.
       seed: of all noise.
       show: called with the name and the uint8 pixels of each picture; None: none is made.
+      shares: those who measure together, see `glf.core.shares`.
     """
 
-    def __init__(self, model, dataset, split="test", batch_size=None, seed=0, show=None):
+    def __init__(
+        self, model, dataset, split="test", batch_size=None, seed=0, show=None, shares=ALONE
+    ):
         self.model, self.dataset, self.split = model, dataset, split
         self.batch_size, self.seed, self.show = batch_size, seed, show
+        self.shares = shares
         self._made = {}
 
     def once(self, make):
@@ -47,6 +53,8 @@ class Evaluator(abc.ABC):
     gets what is given. A constructor with further ones hands them on, `**shared`.
 
     Attributes:
+      shared: whether several processes measure it together, by the subject's `shares`; else the
+        first one does alone.
       needs: the class, an ability, that a model must be of.
       of: such models in words.
       switch: the option that asks for it, where it is not measured of itself.
@@ -54,6 +62,7 @@ class Evaluator(abc.ABC):
         of, and errors of rounding, do not.
     """
 
+    shared = False
     needs = object
     of = "all models"
     switch = None

@@ -12,12 +12,15 @@ class Codes(Evaluator):
 
     needs = HasCodes
     of = "models with discrete codes"
+    shared = True
 
     def measure(self, subject):
         """ "code_usage" and "code_perplexity"."""
         model = subject.model
-        codes = (model.encode(batch["x"]) for batch in subject.batches())
-        measured = code_metrics(codes, model.categories)
+        made = subject.shares.over(
+            "codes", subject.batches, lambda _, batch: {"codes": model.encode(batch["x"])}
+        )
+        measured = code_metrics((each["codes"] for each in made), model.categories)
         return {
             "code_usage": metric(
                 measured["usage"],

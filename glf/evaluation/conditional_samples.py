@@ -1,11 +1,13 @@
 """Several samples for each condition of a split, a batch at a time, and what is made of them."""
 
 import abc
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.shares import ALONE
 from glf.evaluation.base import Evaluator
 from glf.evaluation.report import metric
 
@@ -26,6 +28,7 @@ class ConditionalSamples(Evaluator):
     """
 
     switch = "conditional_samples"
+    shared = True
 
     def __init__(self, conditional_samples=0, examples=None, picture_rows=8):
         self.conditional_samples = conditional_samples
@@ -43,6 +46,7 @@ class ConditionalSamples(Evaluator):
             subject.seed,
             self.examples,
             subject.batch_size or BATCH_SIZE,
+            subject.shares,
         ):
             columns = self._compare(means, model.spec, batch["x"], condition, drawn)
             if (missing := self.picture_rows - count) > 0:
@@ -90,7 +94,7 @@ def check_positive(**numbers):
 
 
 def batches_of_samples(
-    model, dataset, split, num_samples, seed=0, examples=None, batch_size=BATCH_SIZE
+    model, dataset, split, num_samples, seed=0, examples=None, batch_size=BATCH_SIZE, shares=ALONE
 ):
     """Yields (batch, conditions, samples) over a split, each example once.
 
@@ -105,6 +109,7 @@ def batches_of_samples(
       seed: of the samples.
       examples: how many of the split, from its first on; None: all.
       batch_size: examples at a time.
+      shares: those who draw together, see `glf.core.shares`.
 
     Yields:
       batch: {"x", ...} of n examples, NumPy arrays.
@@ -121,7 +126,8 @@ def batches_of_samples(
         raise ValueError(f"No examples of the split {split!r} of {dataset.name} to draw for.")
     size = min(batch_size, count)
     seed = random.fold(seed, "conditional samples", split)
-    for start in range(0, count, size):
+
+    def make(_, start):
         rows = np.minimum(np.arange(start, start + size), count - 1)
         whole = dataset.examples(split, rows)
         condition = tf.convert_to_tensor(model.condition_of(whole))
@@ -130,8 +136,13 @@ def batches_of_samples(
             for i in range(num_samples)
         ]
         n = min(size, count - start)
-        batch = {name: np.asarray(values)[:n] for name, values in whole.items()}
-        yield batch, condition.numpy()[:n], np.stack(drawn)[:, :n]
+        batch = {f"batch/{name}": np.asarray(values)[:n] for name, values in whole.items()}
+        return batch | {"condition": condition.numpy()[:n], "drawn": np.stack(drawn)[:, :n]}
+
+    starts = functools.partial(range, 0, count, size)
+    for made in shares.over(f"conditional_samples-{num_samples}", starts, make):
+        condition, drawn = made.pop("condition"), made.pop("drawn")
+        yield {name.removeprefix("batch/"): v for name, v in made.items()}, condition, drawn
 
 
 class Means:

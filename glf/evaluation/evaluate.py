@@ -64,6 +64,8 @@ def evaluate(
 def outcome(subject, only=(), options=None, strict=True):
     """The `Outcome` of evaluating a `Subject`.
 
+    Of several processes that share it the first one's: the others measure what is shared alone.
+
     Args:
       subject: the `Subject`.
       only: names of evaluators, as of `evaluate`.
@@ -78,6 +80,8 @@ def outcome(subject, only=(), options=None, strict=True):
     chosen, refused = _chosen(subject, only, options or {}, strict)
     metrics, measured = {}, {}
     for name, evaluator in chosen.items():
+        if subject.shares.number and not evaluator.shared:
+            continue
         found = evaluator.measure(subject)
         metrics |= found
         measured[name] = list(found)

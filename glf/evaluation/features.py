@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +42,7 @@ class FeatureEvaluator(Evaluator):
     """
 
     switch = "feature_samples"
+    shared = True
 
     def __init__(
         self,
@@ -130,16 +132,20 @@ class Samples:
 
     def __call__(self, subject):
         """They."""
-        model, progress, drawn = subject.model, Progress("Samples", self.num), []
-        for start in range(0, self.num, CHUNK):
+        model, progress = subject.model, Progress("Samples", self.num)
+
+        def make(_, start):
             numbers = np.arange(start, min(start + CHUNK, self.num))
             condition = None
             if model.condition_encoder is not None:
                 condition = model.condition_of(self._examples(subject, numbers))
             seed = random.fold(subject.seed, "feature samples", start)
-            drawn.append(self._of(model, len(numbers), seed, condition).numpy())
             progress.at(start)
-        return np.concatenate(drawn)
+            return {"x": self._of(model, len(numbers), seed, condition).numpy()}
+
+        starts = functools.partial(range, 0, self.num, CHUNK)
+        drawn = subject.shares.over(f"samples-{self.num}{self.called}", starts, make)
+        return np.concatenate([each["x"] for each in drawn])
 
     def labels(self, subject):
         """The labels of the samples of a model that is given labels, int [num]."""

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.shares import ALONE
 from glf.dequantizers import bounds
 from glf.evaluation.base import BATCH_SIZE, Evaluator
 from glf.evaluation.likelihood import bits_per_dim
@@ -24,6 +25,7 @@ class ImportanceWeights(Evaluator):
     needs = HasBounds
     of = "models whose likelihood is known by bounds"
     switch = "importance_samples"
+    shared = True
 
     def __init__(self, importance_samples=()):
         self.importance_samples = importance_samples
@@ -32,7 +34,7 @@ class ImportanceWeights(Evaluator):
         """ "nll_iwK" in nats and "bits_per_dim_iwK" for each K."""
         model, metrics = subject.model, {}
         size = subject.batch_size or BATCH_SIZE
-        means = ImportanceBounds(model, self.importance_samples, size)
+        means = ImportanceBounds(model, self.importance_samples, size, subject.shares)
         for name, nll in means(subject.dataset, subject.split, subject.seed).items():
             k = int(name.removeprefix("nll_iw"))
             kind = "the ELBO" if k == 1 else f"the importance-weighted bound with K = {k}"
@@ -57,13 +59,16 @@ class ImportanceBounds(MeanLossTerms):
       model: a `HasBounds`.
       num_samples: the values of K, each at least 1.
       batch_size: examples at a time.
+      shares: as of `MeanLossTerms`.
 
     Raises:
       ValueError: if a K is below 1.
     """
 
-    def __init__(self, model, num_samples=(1, 8), batch_size=BATCH_SIZE):
-        super().__init__(model, batch_size)
+    kind = "importance_weights"
+
+    def __init__(self, model, num_samples=(1, 8), batch_size=BATCH_SIZE, shares=ALONE):
+        super().__init__(model, batch_size, shares)
         self.num_samples = sorted(set(num_samples))
         if not self.num_samples or self.num_samples[0] < 1:
             raise ValueError(

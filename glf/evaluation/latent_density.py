@@ -21,6 +21,7 @@ class LatentDensity(Evaluator):
     needs = HasLatentDensity
     of = "models with a flow on latents, or a prior that is fitted to them"
     ranks = False
+    shared = True
 
     def refusal(self, subject):
         """Models whose prior does not follow their encoder, too."""
@@ -44,8 +45,11 @@ class LatentDensity(Evaluator):
 def mean_latent_nll(subject):
     """The mean of -log p(z) over the latents of a `Subject`'s split, in nats."""
     require_examples(subject.dataset, subject.split)
-    model, found = subject.model, []
-    for batch in subject.batches():
+    model = subject.model
+
+    def make(_, batch):
         log_prob = model.latent_log_prob(model.encode(batch["x"]), model.condition_of(batch))
-        found.append(log_prob.numpy().astype(np.float64))
-    return -float(np.concatenate(found).mean())
+        return {"log_prob": log_prob.numpy().astype(np.float64)}
+
+    found = subject.shares.over("latent_nll", subject.batches, make)
+    return -float(np.concatenate([each["log_prob"] for each in found]).mean())

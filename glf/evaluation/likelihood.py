@@ -13,6 +13,7 @@ class Likelihood(Evaluator):
 
     needs = HasDensity
     of = "models with a likelihood of the data"
+    shared = True
 
     def measure(self, subject):
         """ "nll" in nats, and "bits_per_dim"."""

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.shares import ALONE
 from glf.evaluation.base import BATCH_SIZE, Evaluator
 from glf.evaluation.report import metric
 
@@ -12,6 +13,7 @@ class LossTerms(Evaluator):
     """Training's own numbers in inference mode, means over the split."""
 
     ranks = False
+    shared = True
 
     def measure(self, subject):
         """A metric for each term of the loss, in nats, with what the model says of it."""
@@ -24,7 +26,7 @@ class LossTerms(Evaluator):
 
 def mean_loss_terms(subject):
     """{term: mean over the split of a `Subject`}; evaluators share it by `Subject.once`."""
-    mean = MeanLossTerms(subject.model, subject.batch_size or BATCH_SIZE)
+    mean = MeanLossTerms(subject.model, subject.batch_size or BATCH_SIZE, subject.shares)
     return mean(subject.dataset, subject.split, subject.seed)
 
 
@@ -35,13 +37,21 @@ class MeanLossTerms:
     that one compiled program serves all batches; in inference mode no example depends on another.
     Where it does, `judges_batches` of the model, the last batch stays as small as it is.
 
+    Args:
+      model: a `GenerativeModel`.
+      batch_size: examples at a time.
+      shares: those who do the batches together, see `glf.core.shares`.
+
     Raises:
       ValueError: if the model is conditioned on labels and its data has none.
     """
 
-    def __init__(self, model, batch_size=BATCH_SIZE):
+    kind = "loss_terms"
+
+    def __init__(self, model, batch_size=BATCH_SIZE, shares=ALONE):
         self.model = model
         self.batch_size = batch_size
+        self._shares = shares
         self._inputs = model.reads
         self._terms = tf.function(self._padded, jit_compile=True, autograph=False)
 
@@ -67,11 +77,17 @@ class MeanLossTerms:
         """
         require_examples(dataset, split)
         seed = random.fold(seed, "evaluation", split)
-        for index, batch in enumerate(dataset.eval_batches(split, self.batch_size)):
+
+        def make(index, batch):
             rows = int(batch["x"].shape[0])
             padded = {k: self._fill(batch[k], rows) for k in self._inputs if k in batch}
             terms = self._evaluate(padded, random.fold(seed, index))
-            yield {k: np.asarray(v)[:rows].astype("float64") for k, v in terms.items()}
+            return {k: np.asarray(v)[:rows].astype("float64") for k, v in terms.items()}
+
+        def batches():
+            return dataset.eval_batches(split, self.batch_size)
+
+        yield from self._shares.over(f"{self.kind}-{split}", batches, make)
 
     def _evaluate(self, batch, seed):
         """The terms of a padded batch, {name: [batch_size]}."""

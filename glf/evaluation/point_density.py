@@ -14,6 +14,7 @@ class PointDensity(Evaluator):
 
     needs = HasPointDensity
     of = "densities of points"
+    shared = True
 
     def measure(self, subject):
         """ "nll", and "floor", "gap" and "gap_error" where the data's density is known."""

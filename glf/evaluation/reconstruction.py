@@ -20,16 +20,21 @@ class Reconstruction(Evaluator):
 
     needs = Reconstructs
     of = "models that reconstruct images"
+    shared = True
 
     def measure(self, subject):
         """ "mse" and "psnr", and "ssim" where images have room for a window of it."""
         model = subject.model
 
-        def pair(batch):
+        def make(_, batch):
             condition = model.reconstruction_condition_of(batch)
-            return model.to_unit(batch["x"]), model.reconstruct_unit(batch["x"], condition)
+            y, reconstruction = (
+                model.to_unit(batch["x"]),
+                model.reconstruct_unit(batch["x"], condition),
+            )
+            return reconstruction_errors(y, reconstruction)
 
-        measured = reconstruction_metrics(map(pair, subject.batches()))
+        measured = mean_errors(subject.shares.over("reconstruction", subject.batches, make))
         side = window_side(model.spec.shape[:2])
         also = model.of_reconstructions and f", {model.of_reconstructions}"
         about = {
@@ -80,31 +85,43 @@ def peak_signal_to_noise_ratio(squared_error):
     return -10.0 * np.log10(np.maximum(squared_error, MIN_SQUARED_ERROR))
 
 
-def reconstruction_metrics(pairs):
-    """Means over all examples of `pairs`, batches (y, reconstruction), summed in float64.
+def reconstruction_errors(y, reconstruction):
+    """{"mse", "psnr", "ssim": float64 [batch]} of each example.
+
+    Images less than 3 pixels high or wide have no "ssim".
+
+    Raises:
+      ValueError: as `mean_squared_error`.
+    """
+    error = mean_squared_error(y, reconstruction)
+    found = {"mse": error, "psnr": peak_signal_to_noise_ratio(error)}
+    if window_side(np.shape(y)[1:3]) >= SMALLEST_WINDOW:
+        found["ssim"] = structural_similarity(y, reconstruction).astype(np.float64)
+    return found
+
+
+def mean_errors(batches):
+    """Means over all examples of `batches`, each as of `reconstruction_errors`, in float64.
 
     Every example counts once whatever the sizes of the batches. "psnr" is the mean of the
-    examples' own PSNR, not the PSNR of the mean error. Images less than 3 pixels high or wide have
-    no "ssim".
+    examples' own PSNR, not the PSNR of the mean error.
 
     Returns:
       {"mse", "psnr", "ssim", "num_examples"}.
 
     Raises:
-      ValueError: if there is no example, and as `mean_squared_error`.
+      ValueError: if there is no example.
     """
-    count, error_sum, psnr_sum, ssim_sum = 0, 0.0, 0.0, None
-    for y, reconstruction in pairs:
-        error = mean_squared_error(y, reconstruction)
-        count += len(error)
-        error_sum += error.sum()
-        psnr_sum += peak_signal_to_noise_ratio(error).sum()
-        if window_side(np.shape(y)[1:3]) >= SMALLEST_WINDOW:
-            ssim = structural_similarity(y, reconstruction).astype(np.float64)
-            ssim_sum = ssim.sum() + (ssim_sum or 0.0)
+    count, sums = 0, {}
+    for errors in batches:
+        count += len(errors["mse"])
+        for name, values in errors.items():
+            sums[name] = sums.get(name, 0.0) + values.sum()
     if count == 0:
         raise ValueError("Reconstruction metrics need at least one example, got none.")
-    sums = {"mse": error_sum, "psnr": psnr_sum}
-    if ssim_sum is not None:
-        sums["ssim"] = ssim_sum
     return {name: float(value / count) for name, value in sums.items()} | {"num_examples": count}
+
+
+def reconstruction_metrics(pairs):
+    """`mean_errors` of pairs (y, reconstruction)."""
+    return mean_errors(reconstruction_errors(*pair) for pair in pairs)

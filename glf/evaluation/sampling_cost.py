@@ -32,7 +32,7 @@ def samples_and_cost(model, sampler, num, seed, temperature=1.0, **options):
 
     samples, seconds = timed()
     built = "with building the program"
-    if seconds < AGAIN:
+    if seconds < AGAIN and model.is_alone:
         # Once more, now that the program is built.
         first = seconds
         samples, seconds = timed()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from glf.core import random
 from glf.core.part import Part, instead
+from glf.core.shares import ALONE
 from glf.layers.kept_kernels import forget_kernels, keep_kernels
 from glf.models.conditions import TakesCondition
 from glf.models.drawn import drawn_images
@@ -156,6 +157,19 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
           ValueError: if a value is not finite.
         """
         return drawn_images(y, self.spec.levels).finite().x
+
+    def share(self, shares):
+        """Has requests of more than one piece done together with other processes.
+
+        Args:
+          shares: a `glf.core.shares.Shares`, whose folder is for this model as it is.
+        """
+        self._pieces.shares = shares
+
+    @property
+    def is_alone(self):
+        """Whether no other process makes a part of what is asked for."""
+        return self._pieces.shares is ALONE
 
     def export_signatures(self):
         """ "sample", and those of the model's abilities."""

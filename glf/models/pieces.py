@@ -2,9 +2,11 @@
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
-from glf.core import random
+from glf.core import cache, random
+from glf.core.shares import ALONE
 
 
 class Pieces:
@@ -15,10 +17,13 @@ class Pieces:
     programs and exports it is part of; a loop of the graph calls what was traced, or, where rows
     that are known to be no more than one piece, a program without a loop. The pieces depend only on
     the number of rows, so that the same request gives the same bits wherever it runs.
+
+    Attributes:
+      shares: those who make what several pieces give together, see `glf.core.shares`.
     """
 
     def __init__(self):
-        self._pieces, self._programs = {}, {}
+        self._pieces, self._programs, self.shares = {}, {}, ALONE
 
     def __call__(self, function, fixed, size, jit, arguments):
         """What `function` gives, `size` rows at a time, joined by rows.
@@ -37,6 +42,10 @@ class Pieces:
         rows = _known_rows(tensors)
         alone = rows is not None and 0 < rows <= size
         key = (function, *fixed, *arguments, *map(_kind, tensors.items()))
+        if self.shares is not ALONE and tf.executing_eagerly() and rows > size:
+            piece = self._traced(key, function, fixed, jit, arguments, tensors)
+            name = f"{function.__name__.strip('_')}-{_digest(fixed, arguments, tensors)}"
+            return _shared(self.shares, name, piece, tensors, rows, size)
         if (key, alone) not in self._programs:
             # By itself, whatever graph this call is part of.
             with tf.init_scope():
@@ -86,18 +95,8 @@ def _joined(piece, tensors, size):
         total = tf.shape(next(t for name, t in tensors.items() if _is_cut(name, t)))[0]
     count = (total + size - 1) // size
 
-    def of_piece(i):
-        """The arguments of piece i."""
-        start, stop = i * size, tf.minimum((i + 1) * size, total)
-        cut = {name: t[start:stop] if _is_cut(name, t) else t for name, t in tensors.items()}
-        if "num" in tensors:
-            cut["num"] = stop - start
-        if "seed" in tensors:
-            cut["seed"] = random.fold(tensors["seed"], i)
-        return cut
-
     def step(i, arrays):
-        rows = tf.nest.flatten(piece(of_piece(i)))
+        rows = tf.nest.flatten(piece(_of_piece(i, tensors, size, total)))
         return i + 1, [array.write(i, t) for array, t in zip(arrays, rows, strict=True)]
 
     outputs = piece.structured_outputs
@@ -107,6 +106,36 @@ def _joined(piece, tensors, size):
     ]
     _, arrays = tf.while_loop(lambda i, _: i < count, step, (0, arrays), parallel_iterations=1)
     return tf.nest.pack_sequence_as(outputs, [array.concat() for array in arrays])
+
+
+def _of_piece(i, tensors, size, total):
+    """The arguments of piece i."""
+    start, stop = i * size, tf.minimum((i + 1) * size, total)
+    cut = {name: t[start:stop] if _is_cut(name, t) else t for name, t in tensors.items()}
+    if "num" in tensors:
+        cut["num"] = stop - start
+    if "seed" in tensors:
+        cut["seed"] = random.fold(tensors["seed"], i)
+    return cut
+
+
+def _shared(shares, name, piece, tensors, total, size):
+    """What `_joined` gives, each piece made by one of those who share."""
+
+    def make(index, _):
+        made = piece(_of_piece(index, tensors, size, total))
+        return {str(i): rows for i, rows in enumerate(tf.nest.flatten(made))}
+
+    pieces = list(shares.over(name, lambda: range(-(-total // size)), make))
+    rows = [np.concatenate([p[str(i)] for p in pieces]) for i in range(len(pieces[0]))]
+    return tf.nest.pack_sequence_as(piece.structured_outputs, list(map(tf.constant, rows)))
+
+
+def _digest(fixed, arguments, tensors):
+    """What tells a request from others: of equal ones the results are equal, whoever asks."""
+    plain = str | int | float | None
+    told = [part if isinstance(part, plain) else type(part).__name__ for part in fixed]
+    return cache.digest(*told, list(arguments), *map(np.asarray, tensors.values()))[:16]
 
 
 def _is_cut(name, tensor):

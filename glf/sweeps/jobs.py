@@ -18,7 +18,7 @@ from absl import logging
 
 from glf.training.progress import Line, duration
 
-_POLL = 0.1  # seconds
+_POLL, _ELSEWHERE = 0.1, 1.0  # seconds
 _LONGEST_REASON = 2000
 
 
@@ -65,20 +65,28 @@ class Outcome:
 class Queue:
     """Runs the stages of tasks, `jobs` at a time.
 
+    Several queues may work at the same tasks, each in its process: what another one is at is left
+    to it, and looked at again when it is free, finished or not. A task that fails is tried by each.
+
     Args:
       tasks: `Task`s, started in their order.
       jobs: how many processes at a time.
+      place: (number of this queue, how many there are): it begins with every so-many-th task.
       launch: called with a command and an open file for its output; gives an object with
         `poll` and `terminate` as `subprocess.Popen` has them. None: a process.
       stream: where the line of progress goes; the standard error stream when None.
     """
 
-    def __init__(self, tasks, jobs=1, launch=None, stream=None):
-        self.tasks, self.jobs = tasks, jobs
+    def __init__(self, tasks, jobs=1, launch=None, stream=None, place=(0, 1)):
+        number, of = place
+        self.tasks, self.jobs, self._several = tasks, jobs, of > 1
         self._launch = launch or _process
         self._line, self._shown = Line(stream), 0.0
         self._interval = 1.0 if self._line.live else 30.0
-        self._waiting, self._running = collections.deque(tasks), []
+        own = [task for index, task in enumerate(tasks) if index % of == number]
+        others = [task for index, task in enumerate(tasks) if index % of != number]
+        self._waiting, self._running = collections.deque([*own, *others]), []
+        self._elsewhere, self._looked = [], 0.0
         self._outcome = Outcome()
 
     def run(self, stop):
@@ -90,8 +98,9 @@ class Queue:
         self._shares = {task.name: task.share() for task in self.tasks}
         self._share_before = sum(self._shares.values())
         try:
-            while self._waiting or self._running:
+            while self._waiting or self._running or self._elsewhere:
                 if stop.signum is None:
+                    self._look_elsewhere()
                     self._start()
                 elif not told:
                     told = True
@@ -99,7 +108,7 @@ class Queue:
                 self._show()
                 for job in list(self._running):
                     self._look_at(job, stop)
-                if self._running:
+                if self._running or self._elsewhere:
                     time.sleep(_POLL)
         finally:
             self._line.finish()
@@ -110,6 +119,9 @@ class Queue:
         while self._waiting and len(self._running) < self.jobs:
             task = self._waiting.popleft()
             handle = None if task.busy() else _locked(task.log)
+            if handle is None and self._several:
+                self._elsewhere.append(task)
+                continue
             if handle is None:
                 self._line.finish()
                 logging.info(
@@ -126,8 +138,19 @@ class Queue:
                 process = self._launch(task.command(stage), handle)
             self._running.append(_Job(task, stage, process, begin))
 
+    def _look_elsewhere(self):
+        """Takes back, once in a while, what no other queue is at any more."""
+        if time.monotonic() - self._looked < _ELSEWHERE:
+            return
+        self._looked = time.monotonic()
+        for task in list(self._elsewhere):
+            if _is_free(task):
+                self._elsewhere.remove(task)
+                self._waiting.append(task)
+
     def _stop(self):
         self._waiting.clear()
+        self._elsewhere.clear()
         for job in list(self._running):
             if job.process is None:
                 self._running.remove(job)
@@ -159,13 +182,19 @@ class Queue:
 
     def _summary(self):
         """What is done, running and failed, and how long the rest may take at this rate."""
-        self._shares |= {job.task.name: job.task.share() for job in self._running}
+        now = [*(job.task for job in self._running), *self._elsewhere]
+        self._shares |= {task.name: task.share() for task in now}
         self._shares |= dict.fromkeys([*self._outcome.done, *self._outcome.failed], 1.0)
         number, total = len(self.tasks), sum(self._shares.values())
         gained, left = total - self._share_before, "?"
         if gained > 0:
             left = duration((number - total) * (time.monotonic() - self._began) / gained)
-        running = ", ".join(f"{job.task.name} ({job.stage})" for job in self._running)
+        running = ", ".join(
+            [
+                *(f"{job.task.name} ({job.stage})" for job in self._running),
+                *(f"{task.name} (another worker)" for task in self._elsewhere),
+            ]
+        )
         return (
             f"{len(self._outcome.done)} of {number} done, {len(self._running)} running, "
             f"{len(self._outcome.failed)} failed ({100 * total / max(number, 1):.0f} %)  "
@@ -189,13 +218,16 @@ class _Job:
         """The exit code, None while it runs."""
         if self.process is not None:
             return self.process.poll()
-        if self.task.busy():
-            return None
-        handle = _locked(self.task.log)
-        if handle is None:
-            return None
-        handle.close()
-        return 0
+        return 0 if _is_free(self.task) else None
+
+
+def _is_free(task):
+    """Whether nobody is at a task."""
+    handle = None if task.busy() else _locked(task.log)
+    if handle is None:
+        return False
+    handle.close()
+    return True
 
 
 def _locked(log):

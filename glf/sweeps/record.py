@@ -5,10 +5,11 @@ import contextlib
 import fcntl
 import json
 
-from glf.core import files
+from glf.core import cache, files
 
 # What the runs of a sweep leave beside their folders.
 RECORD, LOCK, LOGS, REPORT = "sweep.json", ".lock", "logs", "report"
+RECORD_LOCK = ".record.lock"
 
 
 class SweepFolder:
@@ -33,7 +34,8 @@ class SweepFolder:
                 "which its runs have theirs."
             )
         if self.path.exists() and not self.record.exists():
-            strangers = sorted(p.name for p in self.path.iterdir() if p.name != LOCK)
+            own = (LOCK, RECORD_LOCK)
+            strangers = sorted(p.name for p in self.path.iterdir() if p.name not in own)
             if strangers:
                 raise ValueError(
                     f"--workdir={workdir} is not empty and not a sweep's (it has no {RECORD} but "
@@ -66,6 +68,10 @@ class SweepFolder:
 
     def add(self, planned):
         """Writes the runs of a sweep beside those that the folder has already."""
+        with cache.alone(self.path / RECORD_LOCK):
+            self._add(planned)
+
+    def _add(self, planned):
         held = self.read()
         for run in planned:
             point = {axis: _plain(value) for axis, value in run.point.items()}
@@ -81,15 +87,18 @@ class SweepFolder:
         files.write_json(self.record, held)
 
     @contextlib.contextmanager
-    def locked(self):
+    def locked(self, several=False):
         """Holds the folder for one sweep at a time; makes it if it is not there.
+
+        Where it is of `several` processes all of them hold it, and no other one.
 
         Raises:
           ValueError: if another sweep runs in it, or it cannot be written.
         """
         with self._opened() as handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                kind = fcntl.LOCK_SH if several else fcntl.LOCK_EX
+                fcntl.flock(handle, kind | fcntl.LOCK_NB)
             except OSError as error:
                 raise ValueError(
                     f"Another sweep is running in --workdir={self.path}. Wait for it, stop it, or "

@@ -144,7 +144,7 @@ def checked(planned, workdir, precision, evaluation, command):
     return runs
 
 
-def run_sweep(runs, workdir, jobs=1, launch=None):
+def run_sweep(runs, workdir, jobs=1, launch=None, place=(0, 1)):
     """Trains and evaluates what is not yet, `jobs` at a time.
 
     Runs that are finished are left as they are, those that were stopped go on, and one that fails
@@ -155,6 +155,7 @@ def run_sweep(runs, workdir, jobs=1, launch=None):
       workdir: the sweep's folder.
       jobs: how many processes at a time.
       launch: as of `glf.sweeps.jobs.Queue`.
+      place: likewise, where several processes work at the sweep.
 
     Returns the `glf.sweeps.jobs.Outcome`.
 
@@ -163,9 +164,9 @@ def run_sweep(runs, workdir, jobs=1, launch=None):
       Interrupted: on SIGTERM or SIGINT, when the processes have written their checkpoints.
     """
     sweep = SweepFolder(workdir)
-    with sweep.locked(), stop_on_signals() as stop:
+    with sweep.locked(several=place[1] > 1), stop_on_signals() as stop:
         sweep.add([run.planned for run in runs])
-        outcome = Queue(runs, jobs, launch).run(stop)
+        outcome = Queue(runs, jobs, launch, place=place).run(stop)
         if stop.signum is not None:
             raise Interrupted(
                 stop.signum,

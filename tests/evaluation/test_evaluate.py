@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from glf.core.shares import meeting
 from glf.data.make import make_dataset
-from glf.evaluation.evaluate import evaluate
+from glf.evaluation.base import Subject
+from glf.evaluation.evaluate import evaluate, outcome
 from glf.evaluation.likelihood import bits_per_dim
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.models.abilities import HasDensity
@@ -118,3 +120,17 @@ def test_a_likelihood_is_named_and_in_bits_per_dimension(digits, likelihood):
 def test_bits_per_dim():
     nats = np.array([0.0, 3 * 4 * 3 * np.log(2), 1.0])
     np.testing.assert_allclose(bits_per_dim(nats, (3, 4, 3)), [0, 1, 1 / (36 * np.log(2))])
+
+
+def test_what_two_processes_measure_together_is_what_one_measures(glf, digits, tmp_path):
+    only = ("reconstruction", "cost")  # no process makes a part of the second
+    whole = outcome(Subject(glf, digits, batch_size=100), only)
+    # The second one measures what can be shared, and the first one finds that made.
+    for number, made in ((1, 3), (0, 0)):
+        with meeting(tmp_path, number, 2) as shares:
+            found = outcome(Subject(glf, digits, batch_size=100, shares=shares), only)
+            assert shares.made == made
+        if number:
+            assert list(found.metrics) == ["mse", "psnr", "ssim"]
+        else:
+            assert found == whole

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.shares import meeting
 from glf.data.dataset import DataSpec
 from glf.export import export_model
 from glf.models.abilities import HasDensity, HasLatents, HasRoundTrip
@@ -144,3 +145,22 @@ def test_an_export_of_a_fresh_model_traces_each_piece_once(model, x, tmp_path):
     labels = tf.range(11) % 3
     judged = loaded.log_prob(x, labels)["log_prob"]
     np.testing.assert_array_equal(judged, model.log_prob(x, labels))
+
+
+def test_pieces_that_two_processes_share_are_those_of_one(tmp_path):
+    spec = DataSpec((2, 2, 1), LEVELS, 3)
+    alone = Counting(spec).draw(11, 5)
+    for number, made in ((1, 3), (0, 0)):  # the second one finds what the first one made
+        model = Counting(spec)
+        with meeting(tmp_path, number, 2) as shares:
+            model.share(shares)
+            tf.nest.map_structure(np.testing.assert_array_equal, model.draw(11, 5), alone)
+            assert shares.made == made
+            assert not model.is_alone
+            model.draw(4, 5)  # one piece
+            assert shares.made == made
+            if number:
+                x = model.sample(11, 6)
+                assert shares.made == 6  # another request
+                model.log_prob(x, tf.range(11) % 3)
+                assert shares.made == 9

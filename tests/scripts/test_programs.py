@@ -1,7 +1,9 @@
 """From training to an export, as a user goes: every program once, its output checked."""
 
+import concurrent.futures
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -75,6 +77,26 @@ def test_the_run_folder(trained):
 
 def test_a_finished_run_is_not_trained_again(used):
     assert "is finished at step 20" in used[1]["finished"].stderr
+
+
+def test_two_workers_draw_what_one_does(program, trained, tmp_path):
+    cluster, flags = {"worker": ["localhost:1", "localhost:2"]}, "--strategy=multi_worker"
+
+    def draw(number, of=2):
+        out = tmp_path / f"{of}.npz"
+        task = {"cluster": cluster, "task": {"type": "worker", "index": number}}
+        also = (flags,) * (of > 1)
+        run = ("sample", f"--workdir={trained}", "--num=600", f"--out={out}", *also)
+        return program(*run, TF_CONFIG=json.dumps(task)), out
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(draw, (1, 0)))
+    done.append(draw(0, 1))
+    assert [finished.returncode for finished, _ in done] == [0, 0, 0], done[0][0].stderr
+    made = [re.search(r"made (\d) shares", finished.stderr)[1] for finished, _ in done[:2]]
+    assert sum(map(int, made)) == 3
+    np.testing.assert_array_equal(images_of(done[0][1]), images_of(done[2][1]))
+    assert not (trained / "shares").exists()
 
 
 def test_evaluate(used, trained):

@@ -1,5 +1,6 @@
 """The queue: stages of tasks in processes, what fails, what is stopped, what was left behind."""
 
+import fcntl
 import io
 import os
 import signal
@@ -135,3 +136,28 @@ def test_what_someone_else_works_at_is_waited_for(shell):
     task.busy = lambda: next(answers)
     assert run([task]).done == ["a"]
     assert list(answers) == []
+
+
+def test_queues_of_several_workers_share_the_tasks_and_take_over_what_one_left(shell, tmp_path):
+    """Each task is done once; one whose process is gone, unfinished, goes to another queue."""
+    names = "abcde"
+    tasks = [shell(name, f"echo done >> '{tmp_path}/{name}.did'; sleep 0.1") for name in names]
+    # Another worker, which is gone a little later, is at the first of them.
+    tasks[0].log.parent.mkdir()
+    output = open(tasks[0].log, "ab")  # noqa: SIM115
+    fcntl.flock(output, fcntl.LOCK_EX)
+    threading.Timer(0.5, output.close).start()
+    outcomes, workers = {}, []
+    for number in range(2):
+
+        def work(number=number):
+            queue = Queue(tasks, stream=io.StringIO(), place=(number, 2))
+            outcomes[number] = queue.run(StopRequest())
+
+        workers.append(threading.Thread(target=work))
+        workers[-1].start()
+    for worker in workers:
+        worker.join()
+    assert [sorted(outcomes[number].done) for number in range(2)] == 2 * [sorted(names)]
+    assert [outcomes[number].failed for number in range(2)] == [{}, {}]
+    assert [(tmp_path / f"{name}.did").read_text() for name in names] == 5 * ["done\n"]
