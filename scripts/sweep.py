@@ -62,7 +62,10 @@ JOBS = common.define_positive("jobs", 1, "How many runs at a time, each in its p
 DATA_DIR = common.define_data_dir("$TFDS_DATA_DIR")
 DATA_PATH = common.define_data_path("as make_dataset.source says")
 PRECISION = flags.DEFINE_enum(
-    "precision", "float32", ["float32", "mixed_bfloat16"], "As of scripts.train."
+    "precision",
+    "float32",
+    ["float32", "mixed_bfloat16", "mixed_float16"],
+    "As of scripts.train.",
 )
 JIT = flags.DEFINE_bool("jit", True, "As of scripts.train.")
 COMPARE = flags.DEFINE_bool(

@@ -42,8 +42,9 @@ DEVICE = flags.DEFINE_multi_string(
 PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
-    ["float32", "mixed_bfloat16"],
-    "Arithmetic of the image networks. Weights, losses and the flow stay in float32.",
+    ["float32", "mixed_bfloat16", "mixed_float16"],
+    "Arithmetic of the image networks. Weights, losses and the flow stay in float32. With float16 "
+    "the loss is scaled, and steps whose gradients are not finite are skipped.",
 )
 JIT = flags.DEFINE_bool(
     "jit", True, "Compile the training step with XLA (single strategy). Needed for equal bits."
@@ -113,7 +114,7 @@ if __name__ == "__main__":
     # The gradient is then not XLA's, and equal bits in every run need a fixed order.
     common.run(
         main,
-        lambda: PRECISION.value == "mixed_bfloat16",
+        lambda: PRECISION.value != "float32",
         check,
         # Workers are to be connected before anything else.
         devices=lambda: STRATEGY.value != "multi_worker",

@@ -163,7 +163,7 @@ class Checkpoints:
                     entry.rename(best)
 
 
-def checkpoint_of(model, average, step=None, optimizers=None):
+def checkpoint_of(model, average, step=None, optimizers=None, loss_scale=None):
     """The `tf.train.Checkpoint` of a run; without step and optimizers, what inference needs."""
     parts = {"model": Values(model.weights)}
     if average is not None:
@@ -172,6 +172,8 @@ def checkpoint_of(model, average, step=None, optimizers=None):
         parts["step"] = step
     for name, optimizer in (optimizers or {}).items():
         parts[f"optimizer_{name}"] = Values(optimizer.variables)
+    if loss_scale is not None:
+        parts["loss_scale"] = Values(loss_scale.values)
     return tf.train.Checkpoint(**parts)
 
 

@@ -12,7 +12,7 @@ class Execution:
       strategy: the name of a `tf.distribute` strategy, see `strategies.make_strategy`.
       devices: the devices of the mirrored strategy; None: all GPUs.
       worker_timeout: seconds after which several workers give up one that does not answer.
-      precision: "float32" or "mixed_bfloat16".
+      precision: "float32", "mixed_bfloat16" or "mixed_float16".
       jit: whether a single replica's step is compiled with XLA.
       data_dir: where prepared datasets lie.
       data_path: where the data of a source with a path are now, if not there.

@@ -78,6 +78,11 @@ class L2Adam(keras.optimizers.Adam):
         for _, weights, _, _ in self._packs:
             weights.store()
 
+    def skip(self):
+        """In place of an update: `settle` will leave all weights as they are."""
+        for _, weights, _, _ in self._packs:
+            weights.load()
+
     def store(self):
         """Gives the slots of packed weights the values that their packs have."""
         for _, _, momentums, velocities in self._packs:

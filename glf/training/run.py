@@ -97,6 +97,7 @@ class Run:
             self.stepper.average,
             step=self.stepper.step,
             optimizers=self.stepper.optimizers,
+            loss_scale=self.stepper.loss_scale,
         )
 
     def _check_examples(self):

@@ -10,9 +10,16 @@ from glf.core import device, random
 from glf.core.fused import as_traced, for_xla_on_cpu, fusing
 from glf.training import packs
 from glf.training.l2_adam import L2Adam
+from glf.training.loss_scale import LossScale
 from glf.training.moving_average import MovingAverage
 from glf.training.stages import check_stages, frozen, stage_of
-from glf.training.step_checks import check_gradients, check_groups, check_parts, check_updates
+from glf.training.step_checks import (
+    check_gradients,
+    check_groups,
+    check_parts,
+    check_scaled,
+    check_updates,
+)
 
 
 class Stepper:
@@ -22,12 +29,13 @@ class Stepper:
     each one XLA program, run from a loop in an ordinary graph: the fastest arrangement that also
     gives the same bits in every run. In mixed bfloat16 on a CPU, where XLA's products gain nothing
     from bfloat16, the joint gradient is computed by the graph's own kernels, and only the
-    optimizers and what a model marks as `fused` are XLA. On several replicas each computes the
-    gradient of its share of the batch, the gradients are summed over replicas, and the optimizers
-    apply them on each. Each stage of training is compiled for itself. On one device small weights
-    are updated and averaged in packs, see `packs.py`. A batch that is gone through in parts has its
-    gradient computed by one program, called for each part with the sums of those before it; then
-    the optimizers are a program.
+    optimizers and what a model marks as `fused` are XLA. In mixed float16 the loss of the joint
+    gradient is scaled, see `LossScale`; what groups take on their own is float32. On several
+    replicas each computes the gradient of its share of the batch, the gradients are summed over
+    replicas, and the optimizers apply them on each. Each stage of training is compiled for itself.
+    On one device small weights are updated and averaged in packs, see `packs.py`. A batch that is
+    gone through in parts has its gradient computed by one program, called for each part with the
+    sums of those before it; then the optimizers are a program.
 
     Args:
       model: a built `GenerativeModel`.
@@ -43,10 +51,12 @@ class Stepper:
       optimizers: {group: Keras optimizer}, the model's parameter groups exactly.
       average: a `MovingAverage` or None.
 
+      loss_scale: a `LossScale` or None.
+
     Raises:
       ValueError: if the optimizers or stages are not for the model's groups, if the groups are not
-        every trainable weight once, or if updates or parts cannot be had of this model and batch
-        size.
+        every trainable weight once, if updates or parts cannot be had of this model and batch size,
+        or for float16 on several replicas.
     """
 
     def __init__(self, model, experiment, execution, strategy=None):
@@ -76,9 +86,13 @@ class Stepper:
                 optimizer.build(self.groups[group])
                 # Keras would sum over replicas once more what `_summed` has summed for norms.
                 optimizer._all_reduce_sum_gradients = list
+        self.loss_scale = None
+        if execution.precision == "mixed_float16":
+            check_scaled(self.replicas)
+            self.loss_scale = LossScale()
         self._packed = self._pack() if self.replicas == 1 else []
         self._jit = execution.jit and self.replicas == 1
-        low = execution.precision == "mixed_bfloat16"
+        low = execution.precision != "float32"
         graph_gradient = self._jit and low and not device.has_gpu()
         self._fusing = fusing if graph_gradient else contextlib.nullcontext
         xla_on_cpu = self._jit and not graph_gradient and not device.has_gpu()
@@ -86,7 +100,8 @@ class Stepper:
         is_apart = graph_gradient or self.parts > 1
         # Of a loop around XLA programs there is nothing to rewrite.
         self._calling = as_traced if self._jit and not is_apart else contextlib.nullcontext
-        self._apply_joint = self._program(self._apply) if is_apart else self._apply
+        apply = self._apply if self.loss_scale is None else self._apply_scaled
+        self._apply_joint = self._program(apply) if is_apart else apply
         self._joint, self._own, self._many = [], [], []
         for stage in self.stages:
             part = self._part if self.parts == 1 else self._traced_part(graph_gradient)
@@ -302,6 +317,8 @@ class Stepper:
             else:
                 terms = self.model.loss_terms(x, seed, True, condition)
             loss = tf.reduce_sum(terms["loss"]) / self.batch_size
+            if self.loss_scale is not None:
+                loss = self.loss_scale.up(loss)
         strangers = sorted(set(self.updates) - set(features))
         if strangers:
             raise ValueError(
@@ -345,10 +362,25 @@ class Stepper:
 
     def _apply(self, gradients):
         """Clips and applies the gradients of groups; returns their norms before clipping."""
-        norms = {}
+        norms = _norms(gradients)
+        self._update(gradients, norms)
+        return norms
+
+    def _apply_scaled(self, gradients):
+        """The same of gradients of a scaled loss, if they are finite."""
+        gradients = self.loss_scale.down(gradients)
+        norms = _norms(gradients)
+
+        def skip():
+            for group in gradients:
+                if (optimizer := self.optimizers[group]) in self._packed:
+                    optimizer.skip()
+
+        return self.loss_scale.guarded(norms, lambda: self._update(gradients, norms), skip)
+
+    def _update(self, gradients, norms):
         for group, mine in gradients.items():
-            norm = tf.linalg.global_norm(mine)
-            norms[f"gradient_norm/{group}"] = norm
+            norm = norms[f"gradient_norm/{group}"]
             optimizer, weights = self.optimizers[group], self.groups[group]
             if self.clip_norm is None:
                 optimizer.apply(mine, weights)
@@ -357,7 +389,11 @@ class Stepper:
             else:
                 mine, _ = tf.clip_by_global_norm(mine, self.clip_norm, use_norm=norm)
                 optimizer.apply(mine, weights)
-        return norms
+
+
+def _norms(gradients):
+    """{result's name: global norm} of the gradients of groups."""
+    return {f"gradient_norm/{g}": tf.linalg.global_norm(mine) for g, mine in gradients.items()}
 
 
 def _clipping(norm, largest):

@@ -11,6 +11,7 @@ from glf.evaluation.base import Subject
 from glf.evaluation.evaluate import outcome
 from glf.evaluation.loss_terms import MeanLossTerms
 from glf.evaluation.report import is_better
+from glf.training.loss_scale import STATES
 from glf.training.stages import stage_of
 
 # A share of values outside of the data's range up to which nothing is said.
@@ -55,7 +56,8 @@ class Watcher:
             that says which direction is better.
         """
         best = self.experiment.best_metric
-        self._terms = sorted(name for name in names if not name.startswith("gradient_norm/"))
+        others = ("gradient_norm/", *STATES)
+        self._terms = sorted(name for name in names if not name.startswith(others))
         first = self._first or {}
         known = [*self._terms, *(name for name, m in first.items() if "better" in m)]
         # A run that goes on has passed this before.
@@ -76,6 +78,13 @@ class Watcher:
             for name, optimizer in self.run.stepper.optimizers.items()
         }
         self._write("train", state.step, {**means, **rates})
+        if means.get("skipped_steps"):
+            scale = self.run.stepper.loss_scale
+            logging.info(
+                "Up to step %d, %d steps were skipped, whose gradients were not finite in float16; "
+                "the loss scale is %g.",
+                *(state.step, int(scale.skipped.numpy()), float(scale.scale.numpy())),
+            )
 
     def validate(self, state):
         """Means over the validation split; a new best, or one more of the worse."""
