@@ -132,6 +132,7 @@ class GenerativeModel(Part, keras.Model, TakesCondition, Ability):
         parts, pieces = keep_kernels(self), self._pieces
         if parts:
             self._pieces = Pieces()
+            self._pieces.shares = pieces.shares
         try:
             yield
         finally:
