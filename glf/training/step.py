@@ -9,6 +9,7 @@ import tensorflow as tf
 from glf.core import device, random
 from glf.core.fused import as_traced, for_xla_on_cpu, fusing
 from glf.training import packs
+from glf.training.clipping import apply_gradients, norms_of
 from glf.training.l2_adam import L2Adam
 from glf.training.loss_scale import LossScale
 from glf.training.moving_average import MovingAverage
@@ -362,40 +363,19 @@ class Stepper:
 
     def _apply(self, gradients):
         """Clips and applies the gradients of groups; returns their norms before clipping."""
-        norms = _norms(gradients)
-        self._update(gradients, norms)
+        norms = norms_of(gradients)
+        apply_gradients(gradients, norms, self.optimizers, self.groups, self.clip_norm)
         return norms
 
     def _apply_scaled(self, gradients):
         """The same of gradients of a scaled loss, if they are finite."""
         gradients = self.loss_scale.down(gradients)
-        norms = _norms(gradients)
+        norms = norms_of(gradients)
+        given = (gradients, norms, self.optimizers, self.groups, self.clip_norm)
+        packed = [each for g in gradients if (each := self.optimizers[g]) in self._packed]
 
         def skip():
-            for group in gradients:
-                if (optimizer := self.optimizers[group]) in self._packed:
-                    optimizer.skip()
+            for optimizer in packed:
+                optimizer.skip()
 
-        return self.loss_scale.guarded(norms, lambda: self._update(gradients, norms), skip)
-
-    def _update(self, gradients, norms):
-        for group, mine in gradients.items():
-            norm = norms[f"gradient_norm/{group}"]
-            optimizer, weights = self.optimizers[group], self.groups[group]
-            if self.clip_norm is None:
-                optimizer.apply(mine, weights)
-            elif isinstance(optimizer, L2Adam):
-                optimizer.apply(mine, weights, scale=_clipping(norm, self.clip_norm))
-            else:
-                mine, _ = tf.clip_by_global_norm(mine, self.clip_norm, use_norm=norm)
-                optimizer.apply(mine, weights)
-
-
-def _norms(gradients):
-    """{result's name: global norm} of the gradients of groups."""
-    return {f"gradient_norm/{g}": tf.linalg.global_norm(mine) for g, mine in gradients.items()}
-
-
-def _clipping(norm, largest):
-    """The factor of `tf.clip_by_global_norm`, in its very operations; not a number if `norm` is."""
-    return largest * tf.minimum(1.0 / norm, 1.0 / tf.cast(largest, norm.dtype)) + (norm - norm)
+        return self.loss_scale.guarded(norms, functools.partial(apply_gradients, *given), skip)

@@ -1,0 +1,37 @@
+"""Gradients of groups, clipped and handed to their optimizers."""
+
+import tensorflow as tf
+
+from glf.training.l2_adam import L2Adam
+
+
+def norms_of(gradients):
+    """{"gradient_norm/GROUP": global norm} of {group: gradients}."""
+    return {f"gradient_norm/{g}": tf.linalg.global_norm(mine) for g, mine in gradients.items()}
+
+
+def apply_gradients(gradients, norms, optimizers, groups, largest):
+    """Has the optimizer of each group take a step.
+
+    Args:
+      gradients: {group: a gradient for each weight}.
+      norms: of them, as of `norms_of`.
+      optimizers: {group: Keras optimizer}.
+      groups: {group: weights}.
+      largest: the global norm that gradients of a group are scaled down to; None: they are not.
+    """
+    for group, mine in gradients.items():
+        norm = norms[f"gradient_norm/{group}"]
+        optimizer, weights = optimizers[group], groups[group]
+        if largest is None:
+            optimizer.apply(mine, weights)
+        elif isinstance(optimizer, L2Adam):
+            optimizer.apply(mine, weights, scale=_clipping(norm, largest))
+        else:
+            mine, _ = tf.clip_by_global_norm(mine, largest, use_norm=norm)
+            optimizer.apply(mine, weights)
+
+
+def _clipping(norm, largest):
+    """The factor of `tf.clip_by_global_norm`, in its very operations; not a number if `norm` is."""
+    return largest * tf.minimum(1.0 / norm, 1.0 / tf.cast(largest, norm.dtype)) + (norm - norm)
