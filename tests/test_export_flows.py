@@ -16,6 +16,7 @@ from glf.bijectors import (
     InvertibleConv1x1,
     Logit,
     MixtureLogisticMap,
+    Squeeze,
 )
 from glf.data.dataset import DataSpec
 from glf.dequantizers import ImportanceWeighted, VariationalDequantizer
@@ -23,8 +24,9 @@ from glf.export import export_model, read_description
 from glf.models.pixel_flow import PixelFlow
 from glf.networks.condition_encoders import Downsampled, LabelEmbedding, Paired
 from glf.networks.glow_conditioner import GlowConditioner
+from glf.networks.group_conditioner import GroupConditioner
 from glf.networks.image_context import ImageContext
-from glf.priors import ChannelAutoregressive, MultiScale
+from glf.priors import ChannelAutoregressive, MultiScale, StandardNormal
 
 pytestmark = pytest.mark.slow
 SPEC = DataSpec((4, 4, 1), 17, 3, condition_shape=(4, 4, 3), condition_levels=256)
@@ -49,6 +51,24 @@ GLOW_LIKE = {
     "make_density": partial(MultiScale, STEP, 2, make_preprocessing=LOGIT),
     "make_dequantizer": NOISE,
 }
+# Of the group p4, whose kernels an export has as they are made.
+TURNING = [
+    partial(Squeeze, 4, "p4_image"),
+    partial(ActNorm, groups=4),
+    partial(InvertibleConv1x1, "p4"),
+    partial(ImageCoupling, mask="p4", make_conditioner=partial(GroupConditioner, filters=4)),
+]
+OF_P4 = {
+    "make_density": partial(
+        MultiScale,
+        partial(Chain, TURNING),
+        1,
+        make_preprocessing=LOGIT,
+        make_last=StandardNormal,
+        squeeze=False,
+        groups=4,
+    )
+}
 MAKE = {
     "plain": {
         "make_density": partial(
@@ -56,7 +76,7 @@ MAKE = {
         ),
         "make_bound": partial(ImportanceWeighted, 3),
     },
-    "labels": {**GLOW_LIKE, "make_condition_encoder": partial(LabelEmbedding, size=3)},
+    "labels": {**OF_P4, "make_condition_encoder": partial(LabelEmbedding, size=3)},
     "images": {**GLOW_LIKE, "make_condition_encoder": partial(Downsampled, size=3, filters=4)},
     "paired": {**GLOW_LIKE, "make_condition_encoder": partial(Paired, size=3, filters=4)},
 }
