@@ -66,6 +66,9 @@ SECTION = flags.DEFINE_multi_enum(
 BATCH_SIZE = common.define_positive("batch_size", 256, "Images in a training step.")
 ROUNDS = common.define_positive("rounds", 7, "How often each thing is measured.")
 STEPS = common.define_positive("steps", 8, "Training steps in a round.")
+MEMORY_GIB = common.define_positive(
+    "memory_gib", 20, "GiB that a process of the section memory may take."
+)
 OUT = common.define_output("out", (".json",), "Also write the figures to this .json file.", False)
 
 
@@ -73,7 +76,7 @@ def main():
     """Flags in, a table and a JSON file out."""
     from glf.core import files
 
-    sizes = Sizes(BATCH_SIZE.value, ROUNDS.value, STEPS.value)
+    sizes = Sizes(BATCH_SIZE.value, ROUNDS.value, STEPS.value, MEMORY_GIB.value)
     figures = {}
     for name in SECTION.value or SUBJECTS:
         subject = importlib.import_module(f".benchmarks.{name}", __package__)

@@ -6,6 +6,7 @@ latter two keep, for each convolution, the few rows of its input that the next p
 """
 
 import abc
+import contextlib
 
 import tensorflow as tf
 
@@ -60,6 +61,20 @@ class View(abc.ABC):
         """What `data` puts at positions inside of the image."""
         h = self.embed(x)
         return tf.concat([h, tf.ones_like(h[..., :1])], -1) if ones else h
+
+    @property
+    def state(self):
+        """What the seeds of dropout come from; None outside of training."""
+        return self.seed
+
+    @contextlib.contextmanager
+    def at(self, state):
+        """Gives in the block the seeds that it gave from a `state` on."""
+        now, self.seed = self.seed, state
+        try:
+            yield
+        finally:
+            self.seed = now
 
     def dropout(self, h, rate):
         """Sets features to zero with probability `rate` and scales the others; in training only."""

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from glf.bijectors.base import Bijector
 from glf.core.part import made_by
+from glf.core.rematerialise import Rematerialises, rematerialised
 from glf.layers.track import track
 
 
-class Chain(Bijector):
+class Chain(Bijector, Rematerialises):
     """The composition of bijectors, listed from the data to the base.
 
       y = b_1(b_2(... b_n(u)))      log|det dy/du| = Σ_i log|det of b_i at its own input|
@@ -42,7 +43,7 @@ class Chain(Bijector):
         if len(dtypes) != 1:
             raise ValueError(f"Chain needs bijectors of one dtype, got {dtypes}.")
         super().__init__(dtype=dtypes[0])
-        self.bijectors = track(self, "bijector", bijectors)
+        self.bijectors, self._period = track(self, "bijector", bijectors), len(make_bijectors)
 
     def build(self, input_shape, condition_shape=None):
         """Builds every bijector, from the data to the base."""
@@ -60,12 +61,23 @@ class Chain(Bijector):
     def _forward(self, u, condition, training):
         """Applies the last bijector first."""
         steps = [bijector.forward_and_log_det for bijector in reversed(self.bijectors)]
-        return _one_after_the_other(steps, u, condition, training)
+        return self._through(steps, u, condition, training)
 
     def _inverse(self, y, condition, training):
         """Applies the first bijector first."""
         steps = [bijector.inverse_and_log_det for bijector in self.bijectors]
-        return _one_after_the_other(steps, y, condition, training)
+        return self._through(steps, y, condition, training)
+
+    def _through(self, steps, point, condition, training):
+        """All steps; where they are rematerialised each time that the list is gone through."""
+        if not (self.rematerialise and training):
+            return _one_after_the_other(steps, point, condition, training)
+        total, given = tf.zeros(tf.shape(point)[:1], point.dtype), ()
+        given = () if condition is None else (condition,)
+        for start in range(0, len(steps), self._period):
+            block = functools.partial(_block, steps[start : start + self._period], training)
+            point, total = rematerialised(block, training, point, total, *given)
+        return point, total
 
     def drafted(self, point, condition=None, forward=False):
         """See `Bijector`: the sum over all bijectors."""
@@ -76,8 +88,12 @@ class Chain(Bijector):
         return point, tf.add_n(losses)
 
 
-def _one_after_the_other(steps, point, condition, training):
-    log_dets = []
+def _block(steps, training, point, total, condition=None):
+    return _one_after_the_other(steps, point, condition, training, [total])
+
+
+def _one_after_the_other(steps, point, condition, training, before=()):
+    log_dets = list(before)
     for step in steps:
         point, log_det = step(point, condition, training)
         log_dets.append(log_det)

@@ -1,5 +1,7 @@
 """Modes of `training` besides True and False, which bring the seeds of their noise."""
 
+import contextlib
+
 import tensorflow as tf
 
 from glf.core import random
@@ -27,6 +29,20 @@ class Training:
         """Returns a new seed, int32 [2]."""
         self._given += 1
         return random.fold(self._seed, self._given)
+
+    @property
+    def state(self):
+        """Which seed is the next."""
+        return self._given
+
+    @contextlib.contextmanager
+    def at(self, state):
+        """Gives in the block the seeds that it gave from a `state` on."""
+        now, self._given = self._given, state
+        try:
+            yield
+        finally:
+            self._given = now
 
 
 def dropout(h, rate, training):

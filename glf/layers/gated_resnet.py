@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from glf.core.rematerialise import Rematerialises, rematerialised
 from glf.layers.weight_norm import WeightNormConv2D
 
 
@@ -11,7 +12,7 @@ def concat_elu(h):
     return tf.nn.elu(tf.concat([h, -h], -1))
 
 
-class GatedResnet(keras.layers.Layer):
+class GatedResnet(keras.layers.Layer, Rematerialises):
     """h + a sigmoid(b), with c the concat_elu (Salimans et al. 2017, arXiv 1701.05517):
 
       (a, b) = conv(dropout(c(conv(c(h)) + conv_1x1(c(shortcut))))) + V context.
@@ -40,6 +41,17 @@ class GatedResnet(keras.layers.Layer):
 
     def through(self, view, h, shortcut=None, context=None, scale=1):
         """h of a `View`, `scale` times smaller than the image, to the same shape."""
+        if not self.rematerialise or view.seed is None:
+            return self._through(view, h, shortcut, context, scale)
+        others = {"shortcut": shortcut, "context": context}
+        others = {name: t for name, t in others.items() if t is not None}
+
+        def block(h, *given):
+            return self._through(view, h, **dict(zip(others, given, strict=True)), scale=scale)
+
+        return rematerialised(block, view, h, *others.values())
+
+    def _through(self, view, h, shortcut=None, context=None, scale=1):
         y = self.first.through(view, concat_elu(h), scale)
         if shortcut is not None:
             y += self.of_shortcut.convolve(concat_elu(shortcut))

@@ -3,12 +3,13 @@
 import keras
 import tensorflow as tf
 
+from glf.core.rematerialise import Rematerialises, rematerialised
 from glf.layers.causal_block import CausalBlock, layer_normalised
 from glf.layers.track import track
 from glf.networks.base import TokenNetwork
 
 
-class CausalTransformer(TokenNetwork):
+class CausalTransformer(TokenNetwork, Rematerialises):
     """Numbers θ_t for every token x_t, made of x_1, ..., x_t-1 and a condition.
 
       h_t = W x_t-1 + position_t + V condition_t, with 0 in place of W x_0
@@ -84,8 +85,9 @@ class CausalTransformer(TokenNetwork):
         h = tf.pad(before, [[0, 0], [1, 0], [0, 0]]) + self.positions.value
         if condition is not None:
             h += tf.matmul(condition, self.of_condition.value)
+        again = self.rematerialise and training
         for block in self.blocks:
-            h = block(h)
+            h = rematerialised(block, training, h) if again else block(h)
         return self._numbers(h)
 
     def caches(self, batch, dtype):

@@ -42,6 +42,10 @@ class Experiment:
         example does not decide alone goes by parts: batch statistics, moving averages of them and
         of codebooks are each part's, what starts from data does so from the first part or
         `init_examples`, and noise has a seed for each part.
+      rematerialise: whether the insides of blocks are computed again for the gradient instead of
+        being kept, see `glf.core.rematerialise`: of the times that a `Chain` of bijectors goes
+        through its list, of the residual blocks of PixelCNN++, of the blocks of a transformer.
+        Losses and gradients are the same; a step takes less memory and more time.
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       moving_average: decay of the weights' moving average, which then is what validation,
         pictures, and every later program use; None: none is kept.
@@ -86,6 +90,7 @@ class Experiment:
     updates_per_step: dict | None = None
     stages: list | None = None
     batch_parts: int = 1
+    rematerialise: bool = False
     clip_norm: float | None = None
     moving_average: float | None = None
     batch_norm_across_replicas: bool = False

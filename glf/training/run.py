@@ -14,6 +14,7 @@ from glf.core.caller import undisturbed
 from glf.models.fitted_after import FittedAfter
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
 from glf.training.progress import duration
+from glf.training.rematerialising import rematerialise
 from glf.training.restore import start_from
 from glf.training.run_folder import JsonLines
 from glf.training.step import Stepper
@@ -89,6 +90,8 @@ class Run:
             undisturbed(seed=experiment.seed, policy=execution.precision),
         ):
             self.model = experiment.make_model(self.dataset.spec)
+            if experiment.rematerialise:
+                rematerialise(self.model)
             if experiment.batch_norm_across_replicas:
                 share_batch_statistics(self.model)
             self.stepper = Stepper(self.model, experiment, execution, self.strategy)

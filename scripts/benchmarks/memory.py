@@ -3,8 +3,8 @@
 Each in a process of its own: the study's model and optimizers are built, one step is traced and
 taken as a graph (not by XLA, which takes minutes to compile the largest) on a batch of noise of the
 study's size. Peak memory is what the process has ever held (`ru_maxrss`); what TensorFlow and the
-package take before a model is there stands beside it. A process may take `LIMIT` of memory: a step
-that needs more is said to.
+package take before a model is there stands beside it. A process may take `--memory_gib`: a step
+that needs more is said to. The deep ones take a step with `train.rematerialise`, too.
 """
 
 import json
@@ -24,7 +24,12 @@ STUDIES = (
     "idf/cifar10",
     "tarflow/imagenet64",
 )
-LIMIT = 20 * 2**30
+DEEP = (
+    "glow/cifar10",
+    "flow_pp/cifar10",
+    "pixel_cnn_pp/cifar10",
+    "tarflow/imagenet64",
+)
 
 
 def held():
@@ -32,8 +37,11 @@ def held():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def one_step(study):
-    """Prints what a step of a study takes, as JSON: run in a process of its own."""
+def one_step(study, again=False):
+    """Prints what a step of a study takes, as JSON: run in a process of its own.
+
+    `again`: whether it is rematerialised.
+    """
     import time
 
     import tensorflow as tf
@@ -42,6 +50,7 @@ def one_step(study):
     from glf.core import random
     from glf.data.dataset import DataSpec
     from glf.training.execution import Execution
+    from glf.training.rematerialising import rematerialise
     from glf.training.step import Stepper
 
     side = 64 if "64" in study else 32
@@ -50,6 +59,8 @@ def one_step(study):
     experiment = configurables.experiment()
     before = held()
     model = experiment.make_model(spec)
+    if again:
+        rematerialise(model)
     stepper = Stepper(model, experiment, Execution(jit=False))
     shape = [experiment.batch_size, *spec.shape]
     images = tf.cast(random.uniform(shape, 0, 0, 256, tf.int32), tf.uint8)
@@ -72,19 +83,21 @@ def one_step(study):
 
 def measure(sizes):
     """Once each, whatever the rounds."""
-    del sizes
-    figures = {}
-    for study in STUDIES:
-        code = f"from {__name__} import one_step; one_step({study!r})"
+    figures, limit = {}, sizes.memory_gib * 2**30
+    for study, again in [(study, again) for study in STUDIES for again in (False, True)]:
+        if again and study not in DEEP:
+            continue
+        code = f"from {__name__} import one_step; one_step({study!r}, {again})"
+        study = f"{study}, rematerialised" if again else study
         done = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,
             text=True,
             check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT)),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
         )
         if done.returncode:
-            figures[f"{study}, failed within {LIMIT / 2**30:.0f} GiB, exit"] = done.returncode
+            figures[f"{study}, failed within {sizes.memory_gib} GiB, exit"] = done.returncode
             print(f"{study}:\n{done.stderr[-1000:]}", file=sys.stderr)
             continue
         for name, value in json.loads(done.stdout.splitlines()[-1]).items():

@@ -11,11 +11,13 @@ class Sizes(typing.NamedTuple):
       batch_size: images in a training step.
       rounds: how often each thing is measured.
       steps: training steps in a round.
+      memory_gib: GiB that a process may take whose memory is measured.
     """
 
     batch_size: int
     rounds: int
     steps: int
+    memory_gib: int = 20
 
 
 def in_turn(tasks, rounds):
