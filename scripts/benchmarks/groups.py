@@ -6,7 +6,9 @@ images of 32 x 32 x 3 (on the hexagonal lattice hexagons of radius 16, 33 x 33).
 arithmetic" is the same step of `Conv2D` with as many channels as the group has in all, "of equal
 weights" with the filters that the group's are made of. Peak memory, where Linux tells: by how much
 a process that has taken a step with one image grows by one with --batch_size images, compiling it
-included.
+included. "One image" of 28 x 28 is encoded and decoded by the `GroupAutoencoder` of configs/models,
+of p4, which makes its kernels in every call, and by one whose kernels are kept, as runs opened for
+inference and exports have it, see `glf.layers.kept_kernels`.
 """
 
 import pathlib
@@ -70,9 +72,41 @@ def make_step(name, of_group, channels, batch_size):
     return run
 
 
+def one_image():
+    """{name: callable that encodes or decodes one image}, of kernels made and kept."""
+    import tensorflow as tf
+
+    from glf.layers.kept_kernels import keep_kernels
+    from glf.networks.group_autoencoder import GroupAutoencoder
+
+    tasks, arguments = {}, {"encoded": tf.zeros([1, 28, 28, 1]), "decoded": tf.zeros([1, 24])}
+    for kind in ("made", "kept"):
+        network = GroupAutoencoder((28, 28, 1), 24, group="p4")
+        if kind == "kept":
+            keep_kernels(network)
+        functions = {"encoded": network.encode, "decoded": network.decode}
+        for name, argument in arguments.items():
+            program = tf.function(functions[name], autograph=False)
+            program(argument)
+            tasks[name, kind] = lambda of=program, to=argument: of(to).numpy()
+    return tasks
+
+
 def measure(sizes):
     """{name: figure}."""
     batch_size = max(1, sizes.batch_size // 8)
+    seconds = {case: median(times) for case, times in in_turn(one_image(), sizes.rounds).items()}
+    figures = {}
+    for name in ("encoded", "decoded"):
+        for kind in ("made", "kept"):
+            figures[f"groups, one image {name}, kernels {kind}, s"] = seconds[name, kind]
+        ratio = seconds[name, "made"] / seconds[name, "kept"]
+        figures[f"groups, one image {name}, kernels made / kept"] = ratio
+    return figures | layers(batch_size, sizes)
+
+
+def layers(batch_size, sizes):
+    """{name: figure} of three layers of each group, and of ordinary ones."""
     cases = kinds()
     tasks = {name: make_step(*case, batch_size) for name, case in cases.items()}
     seconds = {name: median(times) for name, times in in_turn(tasks, sizes.rounds).items()}
