@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from glf.layers.product_conv import valid_conv
+
 
 class CausalConv2D(keras.layers.Layer):
     """A convolution over rows at or above its own, masked where the order forbids it.
@@ -88,7 +90,7 @@ class CausalConv2D(keras.layers.Layer):
     def convolve(self, padded):
         """The convolution without padding."""
         kernel, bias = self.held or self.effective()
-        y = tf.nn.conv2d(tf.cast(padded, kernel.dtype), kernel, 1, "VALID")
+        y = valid_conv(tf.cast(padded, kernel.dtype), kernel)
         return tf.nn.bias_add(y, bias)
 
 

@@ -9,9 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from glf.core.fused import is_for_xla_on_cpu
 from glf.core.traced_once import values
-from glf.layers.product_conv import convolved_by_products, gains_by_products
+from glf.layers.product_conv import same_conv
 from glf.layers.weight_norm import WeightNormConv2D
 
 # Bound on the logarithm of the learned output scales of `ZeroConv2D`.
@@ -117,16 +116,10 @@ def _convolve(h, kernel):
     """The convolution; a kernel for one feature more than h has is one with a part for edges."""
     size, _, inputs, _ = kernel.shape
     if inputs == h.shape[3]:
-        return _same(h, kernel)
+        return same_conv(h, kernel)
     of_features, of_padding = tf.split(kernel, [inputs - 1, 1], axis=2)
     padding = np.ones((1, h.shape[1] + size - 1, h.shape[2] + size - 1, 1))
     padding[:, size // 2 : -(size // 2), size // 2 : -(size // 2)] = 0
     # The same for all images: a map that depends on nothing but their size.
     edges = tf.nn.conv2d(tf.constant(padding, h.dtype), of_padding, 1, "VALID")
-    return edges if inputs == 1 else _same(h, of_features) + edges
-
-
-def _same(h, kernel):
-    if is_for_xla_on_cpu() and gains_by_products(kernel) and h.shape[1:3].is_fully_defined():
-        return convolved_by_products(h, kernel)
-    return tf.nn.conv2d(h, kernel, 1, "SAME")
+    return edges if inputs == 1 else same_conv(h, of_features) + edges

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from glf.layers.product_conv import valid_conv
+
 
 class _Normalised(keras.layers.Layer):
     """A kernel g v / ||v||, the norm over all that an output feature is made of, and a bias."""
@@ -71,7 +73,7 @@ class WeightNormConv2D(_Normalised):
     def convolve(self, padded):
         """The convolution without padding."""
         kernel, bias = self.held or self.effective()
-        y = tf.nn.conv2d(tf.cast(padded, kernel.dtype), kernel, self.stride, "VALID")
+        y = valid_conv(tf.cast(padded, kernel.dtype), kernel, self.stride)
         return tf.nn.bias_add(y, bias)
 
 

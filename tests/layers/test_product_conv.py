@@ -20,27 +20,22 @@ def value_and_gradients(convolve, h, kernel):
     return y, *tape.gradient(loss, [h, kernel])
 
 
-@pytest.mark.parametrize("size", [1, 3, 5])
-@pytest.mark.parametrize(("inputs", "outputs"), [(1, 4), (2, 5), (5, 2), (3, 3), (4, 1)])
-def test_values_and_gradients(size, inputs, outputs):
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 3), (2, 3), (1, 2)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 4), (5, 2), (3, 3), (4, 1)])
+def test_values_and_gradients(rows, columns, inputs, outputs):
     rng = np.random.default_rng(0)
-    h = tf.constant(rng.standard_normal((2, 4, 3, inputs)))
-    kernel = tf.constant(rng.standard_normal((size, size, inputs, outputs)))
-    expected = value_and_gradients(lambda h, w: tf.nn.conv2d(h, w, 1, "SAME"), h, kernel)
+    h = tf.constant(rng.standard_normal((2, 5, 4, inputs)))
+    kernel = tf.constant(rng.standard_normal((rows, columns, inputs, outputs)))
+    expected = value_and_gradients(lambda h, w: tf.nn.conv2d(h, w, 1, "VALID"), h, kernel)
     found = value_and_gradients(convolved_by_products, h, kernel)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
 
 
 def test_kernels_that_gain():
-    gains = {
-        (3, 3, 2, 4): True,
-        (3, 3, 4, 2): True,
-        (3, 3, 4, 3): False,
-        (1, 1, 3, 3): True,
-        (1, 3, 1, 8): False,
-    }
-    assert {shape: gains_by_products(tf.zeros(shape)) for shape in gains} == gains
+    for shape in ((3, 3, 2, 4), (2, 3, 4, 2), (1, 1, 3, 3)):
+        assert gains_by_products(tf.zeros(shape))
+    assert not gains_by_products(tf.zeros((3, 3, 4, 3)))
 
 
 @pytest.mark.parametrize("edge_bias", [False, True])
