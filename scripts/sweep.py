@@ -67,7 +67,7 @@ PRECISION = flags.DEFINE_enum(
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "As of scripts.train.",
 )
-JIT = flags.DEFINE_bool("jit", True, "As of scripts.train.")
+JIT = common.define_jit("As of scripts.train.")
 COMPARE = flags.DEFINE_bool(
     "compare",
     True,

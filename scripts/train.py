@@ -46,8 +46,10 @@ PRECISION = flags.DEFINE_enum(
     "Arithmetic of the image networks. Weights, losses and the flow stay in float32. With float16 "
     "the loss is scaled, and steps whose gradients are not finite are skipped.",
 )
-JIT = flags.DEFINE_bool(
-    "jit", True, "Compile the training step with XLA (single strategy). Needed for equal bits."
+JIT = common.define_jit(
+    "How the training step is compiled (single strategy). on: by XLA, needed for equal bits in "
+    "every run. off, or --nojit: a graph of TensorFlow's operations, which starts sooner. auto: a "
+    "new run tries both and keeps the faster one for good; more seconds to start."
 )
 KEEP_COMPILED = common.define_keep_compiled()
 DETERMINISTIC = flags.DEFINE_bool(
@@ -77,7 +79,7 @@ def check():
 def purpose():
     """What the compiled step is kept for: this experiment, in any workdir."""
     of = [GIN_FILE.value, GIN_PARAM.value, STRATEGY.value, PRECISION.value]
-    return ["train", *of] if KEEP_COMPILED.value and JIT.value else None
+    return ["train", *of] if KEEP_COMPILED.value and JIT.value != "off" else None
 
 
 def main():
@@ -99,7 +101,7 @@ def main():
         devices=DEVICE.value or None,
         worker_timeout=WORKER_TIMEOUT.value,
         precision=PRECISION.value,
-        jit=JIT.value,
+        jit=common.JIT[JIT.value],
         data_dir=DATA_DIR.value,
         data_path=DATA_PATH.value,
     )
@@ -111,10 +113,10 @@ def main():
 
 
 if __name__ == "__main__":
-    # The gradient is then not XLA's, and equal bits in every run need a fixed order.
+    # The gradient may not be XLA's then, and equal bits in every run need a fixed order.
     common.run(
         main,
-        lambda: PRECISION.value != "float32",
+        lambda: PRECISION.value != "float32" or JIT.value == "auto",
         check,
         # Workers are to be connected before anything else.
         devices=lambda: STRATEGY.value != "multi_worker",

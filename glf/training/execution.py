@@ -13,7 +13,8 @@ class Execution:
       devices: the devices of the mirrored strategy; None: all GPUs.
       worker_timeout: seconds after which several workers give up one that does not answer.
       precision: "float32", "mixed_bfloat16" or "mixed_float16".
-      jit: whether a single replica's step is compiled with XLA.
+      jit: whether a single replica's step is compiled with XLA; None: as the run began, or else
+        if that is faster, see `choosing.py`.
       data_dir: where prepared datasets lie.
       data_path: where the data of a source with a path are now, if not there.
     """
@@ -22,7 +23,7 @@ class Execution:
     devices: list | None = None
     worker_timeout: float = 3600.0
     precision: str = "float32"
-    jit: bool = True
+    jit: bool | None = True
     data_dir: str | None = None
     data_path: str | None = None
 

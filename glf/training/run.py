@@ -13,7 +13,8 @@ from glf.core import files
 from glf.core.caller import undisturbed
 from glf.models.fitted_after import FittedAfter
 from glf.training.checkpoints import Checkpoints, checkpoint_of, restore
-from glf.training.progress import duration
+from glf.training.choosing import is_faster_by_xla
+from glf.training.progress import duration, waiting
 from glf.training.rematerialising import rematerialise
 from glf.training.restore import start_from
 from glf.training.run_folder import JsonLines
@@ -82,7 +83,9 @@ class Run:
         self._check_examples()
         if self.is_chief:
             folder.check_data(self.dataset, training=True)
-            folder.write(provenance, execution.precision)
+        execution = self._with_choice(execution)
+        if self.is_chief:
+            folder.write(provenance, execution.precision, execution.jit)
             folder.write_spec(self.dataset)
         logging.info("Building the model.")
         with (
@@ -102,6 +105,23 @@ class Run:
             optimizers=self.stepper.optimizers,
             loss_scale=self.stepper.loss_scale,
         )
+
+    def _with_choice(self, execution):
+        """The same, with XLA or not as the run began; chosen now, if that is left to it.
+
+        Of several replicas neither counts: None.
+        """
+        if self.strategy.num_replicas_in_sync > 1:
+            return dataclasses.replace(execution, jit=None)
+        if execution.jit is None:
+            jit = self.folder.trained_by_xla()
+            if jit is None:
+                both = {jit: dataclasses.replace(execution, jit=jit) for jit in (True, False)}
+                batch = next(iter(self.batches(0, 1)))
+                with waiting("Trying the training step by XLA and as a graph."):
+                    jit = is_faster_by_xla(self.experiment, both, self.dataset.spec, batch)
+            execution = dataclasses.replace(execution, jit=jit)
+        return execution
 
     def _check_examples(self):
         """Checks that there are as many as the experiment needs, and that replicas can share them.

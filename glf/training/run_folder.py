@@ -2,7 +2,7 @@
 
 config.gin            the configuration as given, normalised
 operative_config.gin  every value the run really used
-run.json              flags, versions, commit, precision
+run.json              flags, versions, commit, precision, whether the step is XLA's
 initial.json          what the weights started from, where that was another run
 data.json             name, image shape and levels of the data, and where they were
 checkpoints/          see `checkpoints.py`
@@ -61,7 +61,7 @@ class RunFolder:
         self.logs = self.path / "logs"
         self._claimed = False
 
-    def check(self, provenance, precision):
+    def check(self, provenance, precision, jit=None):
         """Checks that the folder is new or this experiment's; writes nothing.
 
         The config may differ from the folder's in what does not change the result. A folder in
@@ -70,6 +70,7 @@ class RunFolder:
         Args:
           provenance: the `Provenance` of what is to be trained in it.
           precision: that of its arithmetic.
+          jit: whether its step is to be XLA's; None: as it was.
 
         Raises:
           ValueError: if the folder holds another experiment; the difference is shown.
@@ -100,14 +101,25 @@ class RunFolder:
                 f"--workdir={self.path} was trained with --precision={old}, asked for is "
                 f"--precision={precision}. Use the same, or a new workdir."
             )
+        by_xla = self.trained_by_xla()
+        if None not in (jit, by_xla) and jit != by_xla:
+            old, new = ("on" if by_xla else "off"), ("on" if jit else "off")
+            raise ValueError(
+                f"--workdir={self.path} was trained with --jit={old}, asked for is --jit={new}, "
+                f"which rounds otherwise. Use --jit={old}, or a new workdir."
+            )
+
+    def trained_by_xla(self):
+        """Whether the step of the run that began here is XLA's; None where nothing says so."""
+        return self.read_about().get("jit") if self._begun() and self.about.exists() else None
 
     def _begun(self):
         """Whether a run has produced anything in this folder."""
         return any(path.exists() for path in (self.checkpoints, self.logs, self.pictures))
 
-    def write(self, provenance, precision):
-        """Writes what was asked for last."""
-        files.write_json(self.about, {"precision": precision, **provenance.about})
+    def write(self, provenance, precision, jit=None):
+        """Writes what was asked for last; `jit` is None where several replicas train."""
+        files.write_json(self.about, {"precision": precision, "jit": jit, **provenance.about})
         files.write_text(self.config, provenance.config)
         self._claimed = True
 

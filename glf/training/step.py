@@ -327,7 +327,8 @@ class Stepper:
                 f"{type(self.model).__name__} only {sorted(features)} can take steps of their own."
             )
         joint = {group: self.groups[group] for group in self._joint_groups(stage)}
-        gradients = self._gradients(tape, loss, joint)
+        with self._writing():  # what is computed again is written as it was
+            gradients = self._gradients(tape, loss, joint)
         if sums is not None:
             gradients = tf.nest.map_structure(lambda total, more: total + more, sums, gradients)
         results = {k: tf.reduce_sum(v) / self.batch_size for k, v in terms.items()}

@@ -58,7 +58,7 @@ def run_experiment(workdir, experiment, execution, provenance=None):
     chief = is_chief(execution.strategy)
     with folder.locked() if chief else contextlib.nullcontext(), stop_on_signals() as stop:
         if chief:
-            folder.check(provenance, execution.precision)
+            folder.check(provenance, execution.precision, execution.jit)
         with together(cluster, stop):
             run = Run(folder, experiment, execution, provenance)
             stop.listen()

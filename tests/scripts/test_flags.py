@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from absl import flags
 
 from glf.samplers import SAMPLERS
 from glf.solvers import SOLVERS
@@ -127,3 +128,24 @@ def test_wrong_flags(refused, key):
     # absl shows the values of numbers beside their names: "--num=0", "flag --num=0: ...".
     assert WRONG[key][2] in said.replace("--num=0.0", "--num=0").replace("-1.0", "-1")
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "again"),
+    [
+        ([], "on", "--jit"),
+        (["--jit"], "on", "--jit"),
+        (["--jit=true"], "on", "--jit"),
+        (["--nojit"], "off", "--nojit"),
+        (["--jit=off"], "off", "--nojit"),
+        (["--jit=auto"], "auto", "--jit=auto"),
+    ],
+)
+def test_jit(words, value, again):
+    values = flags.FlagValues()
+    flags.DEFINE_flag(common.jit_flag("about"), values)
+    values(["program", *words])
+    assert values.jit == value
+    assert values["jit"].serialize() == again
+    with pytest.raises(flags.IllegalFlagValueError, match="on, off or auto"):
+        values(["program", "--jit=perhaps"])

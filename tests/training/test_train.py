@@ -66,7 +66,7 @@ def test_the_run_folder_holds_what_it_promises(finished):
     workdir, report = finished
     assert (workdir / "config.gin").read_text() == "train.num_steps = 40\n"
     assert (workdir / "operative_config.gin").read_text() == "used\n"
-    about = {"precision": "float32", "flags": {}}
+    about = {"precision": "float32", "jit": True, "flags": {}}
     assert json.loads((workdir / "run.json").read_text()) == about
     assert json.loads((workdir / "status.json").read_text()) == report
     assert report["step"] == 40
