@@ -31,7 +31,7 @@ if not __package__:
 from glf.evaluation.options import options
 from glf.sweeps.record import SweepFolder
 
-from . import common, early
+from . import common, early, jit
 from .workers import Workers
 
 WORKDIR = common.define_workdir("The sweep's folder: a new one, or an earlier sweep's.")
@@ -67,7 +67,7 @@ PRECISION = flags.DEFINE_enum(
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "As of scripts.train.",
 )
-JIT = common.define_jit("As of scripts.train.")
+JIT = jit.define_jit("As of scripts.train.")
 COMPARE = flags.DEFINE_bool(
     "compare",
     True,

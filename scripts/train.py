@@ -12,7 +12,7 @@ from absl import flags, logging
 if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.train")
 
-from . import common, workers
+from . import common, jit, workers
 
 WORKDIR = common.define_workdir("The run's folder: a new one, or an earlier run's to go on with.")
 GIN_FILE = common.define_paths(
@@ -46,7 +46,7 @@ PRECISION = flags.DEFINE_enum(
     "Arithmetic of the image networks. Weights, losses and the flow stay in float32. With float16 "
     "the loss is scaled, and steps whose gradients are not finite are skipped.",
 )
-JIT = common.define_jit(
+JIT = jit.define_jit(
     "How the training step is compiled (single strategy). on: by XLA, needed for equal bits in "
     "every run. off, or --nojit: a graph of TensorFlow's operations, which starts sooner. auto: a "
     "new run tries both and keeps the faster one for good; more seconds to start."
@@ -101,7 +101,7 @@ def main():
         devices=DEVICE.value or None,
         worker_timeout=WORKER_TIMEOUT.value,
         precision=PRECISION.value,
-        jit=common.JIT[JIT.value],
+        jit=jit.JIT[JIT.value],
         data_dir=DATA_DIR.value,
         data_path=DATA_PATH.value,
     )

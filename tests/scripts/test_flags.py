@@ -7,7 +7,7 @@ from absl import flags
 
 from glf.samplers import SAMPLERS
 from glf.solvers import SOLVERS
-from scripts import common
+from scripts import common, jit
 
 OWN_FLAGS = {
     "train": [
@@ -143,7 +143,7 @@ def test_wrong_flags(refused, key):
 )
 def test_jit(words, value, again):
     values = flags.FlagValues()
-    flags.DEFINE_flag(common.jit_flag("about"), values)
+    flags.DEFINE_flag(jit.jit_flag("about"), values)
     values(["program", *words])
     assert values.jit == value
     assert values["jit"].serialize() == again
