@@ -2,6 +2,8 @@
 
 from absl import flags
 
+flags.disclaim_key_flags()  # the program that calls a function below has the flag
+
 _JIT_WORDS = {"true": "on", "1": "on", "false": "off", "0": "off"}
 
 
