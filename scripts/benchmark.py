@@ -23,6 +23,8 @@ that others use too, a ratio of two things measured side by side means more than
              their samples; only where it is named, for it takes long
   memory     a training step of the full-size CIFAR-10 studies: its peak memory; only where it is
              named, for it takes long
+  workers    a training step by several processes on this machine: time, bytes that they sum; only
+             where it is named
   groups     group convolutions, and ordinary ones of equal arithmetic and of equal weights
   start      from starting scripts.train to the end of its first step, and again, in parts
   tracing    sample, encode, log_prob and an export of fresh models
@@ -55,7 +57,7 @@ SUBJECTS = (
 )
 
 # One needs a second environment, the others take minutes.
-ASKED_FOR = ("peers", "models", "memory")
+ASKED_FOR = ("peers", "models", "memory", "workers")
 
 SECTION = flags.DEFINE_multi_enum(
     "section",

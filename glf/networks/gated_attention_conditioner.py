@@ -1,7 +1,10 @@
 """Flow++'s network for couplings on images."""
 
+import functools
+
 import tensorflow as tf
 
+from glf.core.rematerialise import Rematerialises, rematerialised
 from glf.layers.attention import GatedAttention, GatedConv2D, embed_positions
 from glf.layers.context import context_features, with_context
 from glf.layers.gated_resnet import concat_elu
@@ -12,7 +15,7 @@ from glf.networks.base import ImageConditioner
 _LAST = {"elu": tf.nn.elu, "concat_elu": concat_elu, None: tf.identity}
 
 
-class GatedAttentionConditioner(ImageConditioner):
+class GatedAttentionConditioner(ImageConditioner, Rematerialises):
     """Blocks of a gated convolution and gated self-attention, each with a layer normalisation.
 
     Ho, Chen, Srinivas, Duan, Abbeel 2019, "Flow++" (arXiv 1902.00275), section 3.3. Convolutions
@@ -101,9 +104,15 @@ class GatedAttentionConditioner(ImageConditioner):
     def call(self, inputs, condition=None, training=False):
         """Returns the parameters, [batch, h, w, units]."""
         h = self.first(with_context(inputs, condition if self.condition_at_input else None))
-        positions = None if self.positions is None else self.positions.value
-        for i, convolution in enumerate(self.convolutions):
-            h = convolution(h, condition, training=training)
-            if self.attention:
-                h = self.attentions[i](h, training=training, positions=positions)
+        again, given = self.rematerialise and training, () if condition is None else (condition,)
+        for i in range(self.blocks):
+            block = functools.partial(self._block, i, training)
+            h = rematerialised(block, training, h, *given) if again else block(h, *given)
         return self.last(_LAST[self.last_activation](h))
+
+    def _block(self, i, training, h, condition=None):
+        h = self.convolutions[i](h, condition, training=training)
+        if not self.attention:
+            return h
+        positions = None if self.positions is None else self.positions.value
+        return self.attentions[i](h, training=training, positions=positions)

@@ -44,7 +44,8 @@ class Experiment:
         `init_examples`, and noise has a seed for each part.
       rematerialise: whether the insides of blocks are computed again for the gradient instead of
         being kept, see `glf.core.rematerialise`: of the times that a `Chain` of bijectors goes
-        through its list, of the residual blocks of PixelCNN++, of the blocks of a transformer.
+        through its list, of the residual blocks of PixelCNN++, of the blocks of a transformer or of
+        Flow++'s networks.
         Losses and gradients are the same; a step takes less memory and more time.
       clip_norm: the largest global norm of each group's gradient; None: not clipped.
       moving_average: decay of the weights' moving average, which then is what validation,

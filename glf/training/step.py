@@ -244,6 +244,18 @@ class Stepper:
             self._move_average(step)
         return results
 
+    def reduced_bytes(self, stage=0):
+        """How many bytes of gradients the replicas sum in a step of a stage; 0 for one."""
+        if self.replicas == 1:
+            return 0
+        times = dict.fromkeys(self._joint_groups(self.stages[stage]), 1)
+        times |= {group: self.updates[group] for group in self._own[stage]}
+        return sum(
+            n * w.value.dtype.size * w.value.shape.num_elements()
+            for group, n in times.items()
+            for w in self.groups[group]
+        )
+
     def _joint_groups(self, stage):
         """The names of the groups that a stage's joint step updates."""
         return [g for g in self.groups if stage.has(g) and g not in self.updates]

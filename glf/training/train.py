@@ -112,6 +112,11 @@ def _calls(run, state, watcher):
             parts = (time.monotonic() - run.began, tracing.seconds, taken.seconds)
             said = "First step after %s, %s to trace and %s to compile it."
             logging.info(said, *map(duration, parts))
+            if run.stepper.replicas > 1:
+                logging.info(
+                    "%d replicas sum %.3g MB of gradients a step.",
+                    *(run.stepper.replicas, run.stepper.reduced_bytes(stages.index(now)) / 1e6),
+                )
             compiled.keep()
             first = False
         elif taken.seconds < 0.5:

@@ -27,6 +27,7 @@ STUDIES = (
 DEEP = (
     "glow/cifar10",
     "flow_pp/cifar10",
+    "mar_scf/cifar10",
     "pixel_cnn_pp/cifar10",
     "tarflow/imagenet64",
 )

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from glf.autoregressive import AutoregressiveModel, PixelCNNPlusPlus
 from glf.bijectors import ActNorm, AffineCoupling, BatchNorm, Chain, TransformerAutoregressive
+from glf.core.mode import Training
 from glf.core.rematerialise import Rematerialises
 from glf.data.dataset import DataSpec
 from glf.families import DiscretizedLogisticMixture
 from glf.models import Autoregressive, VectorFlow
-from glf.networks import CausalTransformer, DenseConditioner
+from glf.networks import CausalTransformer, DenseConditioner, GatedAttentionConditioner
 from glf.priors import Flow
 from glf.training.rematerialising import rematerialise
 
@@ -70,6 +71,23 @@ def test_losses_and_gradients_are_the_same(make, kind):
     assert float(loss) == float(again)
     assert len(plain) == len(twice) > 0
     for a, b in zip(plain, twice, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
+def test_blocks_of_a_network_with_dropout_and_a_condition():
+    network = GatedAttentionConditioner(2, filters=2, blocks=2, heads=1, dropout=0.3)
+    network.build((None, 2, 2, 1), (None, 2, 2, 1))
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign(weight + 0.1 * rng.normal(size=weight.shape))
+    x, condition = tf.constant(rng.normal(size=(2, 2, 2, 2, 1)), tf.float32)
+    results = []
+    for network.rematerialise in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch([x, condition])
+            loss = tf.reduce_sum(network(x, condition, training=Training(1)) ** 2)
+        results.append([loss, *tape.gradient(loss, [x, condition, *network.trainable_weights])])
+    for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
 
 

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from glf import configurables
+from glf.training import train
 from glf.training.execution import Execution
 from glf.training.run_folder import JsonLines
 from glf.training.strategies import is_chief, make_strategy
@@ -35,8 +36,9 @@ def assert_close(ours, others):
 
 
 @pytest.mark.slow
-def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):
-    made = []
+def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny, monkeypatch):
+    made, said = [], []
+    monkeypatch.setattr(train.logging, "info", lambda text, *given: said.append(text % given))
 
     def make_model(spec):
         made.append(tiny(spec, noise=0.0))
@@ -48,6 +50,8 @@ def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny):
     assert_close(records(tmp_path / "one"), records(tmp_path / "two"))
     assert_close(records(tmp_path / "one", "validation"), records(tmp_path / "two", "validation"))
     one, two = made
+    size = 4 * sum(w.numpy().size for w in one.trainable_weights) / 1e6
+    assert said.count(f"2 replicas sum {size:.3g} MB of gradients a step.") == 1
     assert len(two.trainable_weights) == 4
     for weight in two.trainable_weights:
         first, second = (v.numpy() for v in weight.value.values)
