@@ -25,6 +25,8 @@ that others use too, a ratio of two things measured side by side means more than
              named, for it takes long
   workers    a training step by several processes on this machine: time, bytes that they sum; only
              where it is named
+  operations what operations the training steps of six systems are made of, as XLA compiles them;
+             only where it is named
   groups     group convolutions, and ordinary ones of equal arithmetic and of equal weights
   start      from starting scripts.train to the end of its first step, and again, in parts
   tracing    sample, encode, log_prob and an export of fresh models
@@ -57,7 +59,7 @@ SUBJECTS = (
 )
 
 # One needs a second environment, the others take minutes.
-ASKED_FOR = ("peers", "models", "memory", "workers")
+ASKED_FOR = ("peers", "models", "memory", "workers", "operations")
 
 SECTION = flags.DEFINE_multi_enum(
     "section",

@@ -183,6 +183,15 @@ def define_keep_compiled():
     )
 
 
+def of_run(program, workdir, keep):
+    """What `program` keeps compiled programs of a run for: its experiment, wherever it lies.
+
+    None where `keep` says that it does not, or where there is no run.
+    """
+    config = pathlib.Path(workdir).expanduser() / "config.gin"
+    return [program, config.read_text(encoding="utf-8")] if keep and config.is_file() else None
+
+
 def define_split(default="test"):
     """--split."""
     return flags.DEFINE_enum("split", default, ["train", "validation", "test"], "Which examples.")

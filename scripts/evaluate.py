@@ -39,6 +39,7 @@ BATCH_SIZE = common.define_positive(
 SEED = flags.DEFINE_integer("seed", 0, "Of the noise of losses and samples.")
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
+KEEP_COMPILED = common.define_keep_compiled()
 CHECKPOINT = common.define_checkpoint()
 SKIP_UNFIT = flags.DEFINE_bool(
     "skip_unfit",
@@ -158,4 +159,8 @@ def write(found, shown, run, asked):
 
 
 if __name__ == "__main__":
-    common.run(main, check=check)
+    common.run(
+        main,
+        check=check,
+        purpose=lambda: common.of_run("evaluate", WORKDIR.value, KEEP_COMPILED.value),
+    )

@@ -80,6 +80,7 @@ INPAINT = flags.DEFINE_list(
 SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
+KEEP_COMPILED = common.define_keep_compiled()
 WORKERS = Workers("draws a share of the images, and the chief writes them")
 # What says which samples they are.
 ASKED = (NUM, SEED, TEMPERATURE, SAMPLER, LABELS, GUIDANCE, SOLVER, COMPLETE_ROWS, INPAINT, SPLIT)
@@ -346,4 +347,8 @@ def integers(flag):
 
 
 if __name__ == "__main__":
-    common.run(main, check=check)
+    common.run(
+        main,
+        check=check,
+        purpose=lambda: common.of_run("sample", WORKDIR.value, KEEP_COMPILED.value),
+    )

@@ -130,6 +130,16 @@ def test_wrong_flags(refused, key):
     assert "Traceback" not in said
 
 
+def test_programs_are_kept_for_an_experiment_wherever_it_lies(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.gin").write_text("GLF.beta = 1\n")
+    kept = [common.of_run("sample", tmp_path / name, True) for name in ("a", "b")]
+    assert kept == 2 * [["sample", "GLF.beta = 1\n"]]
+    assert common.of_run("sample", tmp_path / "a", False) is None
+    assert common.of_run("sample", tmp_path / "c", True) is None
+
+
 @pytest.mark.parametrize(
     ("words", "value", "again"),
     [
