@@ -27,11 +27,31 @@ def bindings(study):
 
 
 def shortened(study):
-    """Bindings of those lists in which a part comes again, with each part once."""
-    for name, value in bindings(study).items():
+    """Bindings of those lists in which a part comes again, with each part once.
+
+    A part comes again, too, if what is bound in its scope is bound in others' of the same list.
+    """
+    bound = bindings(study)
+    for name, value in bound.items():
         found = re.findall(r"@[\w/]+(?:\(\))?", value)
-        if value.startswith("[") and len(found) > len(set(found)):
-            yield f"{name} = [{', '.join(dict.fromkeys(found))}]"
+        if not value.startswith("["):
+            continue
+        kept, seen = [], set()
+        for part in dict.fromkeys(found):
+            options = _scoped(part.strip("@()"), bound)
+            if not options <= seen:
+                kept.append(part)
+                seen |= options
+        if len(kept) < len(found):
+            yield f"{name} = [{', '.join(kept)}]"
+
+
+def _scoped(part, bound):
+    """(class, option, value) of all that is bound to a part in its own scope, and the class."""
+    scope, _, name = part.rpartition("/")
+    own = {(name, o.rpartition(".")[2], v) for o, v in bound.items() if o.startswith(f"{part}.")}
+    inner = {(name, o, v) for o, v in bound.items() if scope and o.startswith(f"{scope}/")}
+    return {(name,)} | own | {x for x in inner if not x[1].startswith(f"{part}.")}
 
 
 def parts(study):

@@ -20,6 +20,8 @@ from scheduling import (  # noqa: F401
 # Rooms whose tests compare what is computed with mathematics: their graphs run as they are traced.
 # All others, and all programs, have TensorFlow rewrite them first, as users do.
 _AS_TRACED = ("autoregressive", "bijectors", "dequantizers", "layers", "networks", "priors")
+# And files that make a graph for each of many models; samplers are compared as rewritten as well.
+_FILES_AS_TRACED = ("test_configs", "test_every_model")
 
 
 def pytest_configure(config):
@@ -40,6 +42,8 @@ def _prepare():
 
     from glf.core import host
 
+    # What a test writes need not outlast the machine's power; programs write as users' do.
+    os.fsync = lambda descriptor: None
     # As all programs do: what tests allocate, others of the process have just freed.
     host.keep_freed_memory()
     # Two of them, so that the mirrored strategy can be tested on any machine.
@@ -98,7 +102,7 @@ def _graphs_as_traced(request):
     """Leaves out TensorFlow's rewriting of graphs, a fifth of the time of small ones."""
     import tensorflow as tf
 
-    as_traced = request.path.parent.name in _AS_TRACED or request.path.stem == "test_configs"
+    as_traced = request.path.parent.name in _AS_TRACED or request.path.stem in _FILES_AS_TRACED
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": as_traced})
 
 
