@@ -100,7 +100,19 @@ def _handed_out(x, rows, columns):
 
 
 def _padded(x, rows, columns):
-    return tf.pad(x, ([0, 0], [rows, rows], [columns, columns], [0, 0]))
+    """Zeros around the images: so many rows above and below, columns left and right."""
+    height, width = x.shape[1:3]
+
+    # The gradient of `tf.pad` is given the paddings as a tensor. Where that is done in a function
+    # of its own, XLA takes them for a constant that may be another one, and compiles every time.
+    @tf.custom_gradient
+    def pad(x):
+        def gradient(upstream):
+            return upstream[:, rows : rows + height, columns : columns + width]
+
+        return tf.pad(x, ([0, 0], [rows, rows], [columns, columns], [0, 0])), gradient
+
+    return pad(x)
 
 
 def _flat(x):
