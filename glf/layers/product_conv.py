@@ -8,6 +8,7 @@ its gradients two more. Nothing changes but the order of sums.
 import tensorflow as tf
 
 from glf.core.fused import is_for_xla_on_cpu
+from glf.layers.same_product_conv import same_by_products
 
 
 def valid_conv(h, kernel, stride=1):
@@ -22,8 +23,7 @@ def same_conv(h, kernel):
     """`tf.nn.conv2d(h, kernel, 1, "SAME")`, of an odd kernel, in the same ways."""
     known = h.shape[1:].is_fully_defined()
     if is_for_xla_on_cpu() and known and gains_by_products(kernel):
-        rows, columns = kernel.shape[0] // 2, kernel.shape[1] // 2
-        return convolved_by_products(_padded(h, rows, columns), kernel)
+        return same_by_products(h, kernel)
     return tf.nn.conv2d(h, kernel, 1, "SAME")
 
 

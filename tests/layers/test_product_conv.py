@@ -10,6 +10,7 @@ from glf.core.fused import for_xla_on_cpu
 from glf.core.traced_once import traced_once
 from glf.layers.product_conv import convolved_by_products, gains_by_products
 from glf.layers.same_conv import SameConv2D, normalised_conv
+from glf.layers.same_product_conv import same_by_products
 
 
 def value_and_gradients(convolve, h, kernel):
@@ -28,6 +29,18 @@ def test_values_and_gradients(rows, columns, inputs, outputs):
     kernel = tf.constant(rng.standard_normal((rows, columns, inputs, outputs)))
     expected = value_and_gradients(lambda h, w: tf.nn.conv2d(h, w, 1, "VALID"), h, kernel)
     found = value_and_gradients(convolved_by_products, h, kernel)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(2, 5), (5, 2)])
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_convolutions_that_keep_the_size(size, inputs, outputs):
+    rng = np.random.default_rng(0)
+    h = tf.constant(rng.standard_normal((2, 4, 3, inputs)))
+    kernel = tf.constant(rng.standard_normal((size, size, inputs, outputs)))
+    expected = value_and_gradients(lambda h, w: tf.nn.conv2d(h, w, 1, "SAME"), h, kernel)
+    found = value_and_gradients(same_by_products, h, kernel)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
 
