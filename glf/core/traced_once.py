@@ -6,6 +6,10 @@ import tensorflow as tf
 
 from glf.core.fused import is_for_xla_on_cpu
 
+# {(function, whether for XLA on a CPU): what is traced of it}. Whoever makes TensorFlow forget
+# custom gradients, which it keeps for good with their graphs, empties it, too.
+TRACED = {}
+
 
 def traced_once(function):
     """Makes a function of tensors one that graphs call instead of holding a copy for every call.
@@ -21,13 +25,15 @@ def traced_once(function):
         itself; uses nothing else that is a tensor or changes: no variables, no generators. What is
         traced for XLA on a CPU (`glf.core.fused`) is traced by itself.
     """
-    traced = {known: tf.function(function, autograph=False) for known in (False, True)}
 
     @functools.wraps(function)
     def call(*tensors):
-        return (
-            function(*tensors) if tf.executing_eagerly() else traced[is_for_xla_on_cpu()](*tensors)
-        )
+        if tf.executing_eagerly():
+            return function(*tensors)
+        key = (function, is_for_xla_on_cpu())
+        if key not in TRACED:
+            TRACED.setdefault(key, tf.function(function, autograph=False))
+        return TRACED[key](*tensors)
 
     return call
 

@@ -12,6 +12,8 @@ from glf.evaluation.sampling_cost import samples_and_cost
 class Fake:
     """A model of sequences of 20 values that are drawn at once."""
 
+    is_alone = True
+
     def __init__(self, sample_rate):
         self.spec = types.SimpleNamespace(shape=(20, 1, 1), sample_rate=sample_rate)
         self.sampled = None

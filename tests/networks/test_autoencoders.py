@@ -84,16 +84,15 @@ def test_encoder_and_decoder_may_be_of_other_sizes(name):
 def test_every_weight_has_a_gradient_that_no_normalisation_cancels(small):
     """A bias in front of a batch normalisation would have a gradient of rounding errors only.
 
-    The bias of z is such a one where the decoder begins with a normalised layer; it is kept,
-    because z is not the decoder's alone.
+    The bias of z is such a one where the decoder begins with a normalised layer, its gradient
+    nothing or next to it; it is kept, because z is not the decoder's alone.
     """
     _, gradients = _gradients(small, _images(7, 9, 7, 3))
     of_z = {id(w) for w in small.encoder.layers[-1].trainable_weights if w.name == "bias"}
     for weight, gradient in zip(small.trainable_weights, gradients, strict=True):
         assert gradient is not None, weight.path
         assert np.all(np.isfinite(gradient)), weight.path
-        least = 0 if id(weight) in of_z else 1e-6
-        assert np.abs(gradient).max() > least, weight.path
+        assert id(weight) in of_z or np.abs(gradient).max() > 1e-6, weight.path
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -5,6 +6,7 @@ from glf.networks.image_context import ImageContext
 
 
 def test_a_pixel_is_seen_nearby():
+    keras.utils.set_random_seed(0)
     network = ImageContext(3, filters=5, blocks=1, dtype="float64")
     network.build((None, 9, 9, 1))
     x = np.zeros((1, 9, 9, 1))
