@@ -10,13 +10,17 @@ _fusing = contextvars.ContextVar("fusing", default=False)
 
 
 @contextlib.contextmanager
-def fusing():
-    """What is traced within the block compiles its `fused` calls by XLA."""
-    token = _fusing.set(True)
+def _within(variable):
+    token = variable.set(True)
     try:
         yield
     finally:
-        _fusing.reset(token)
+        variable.reset(token)
+
+
+def fusing():
+    """What is traced within the block compiles its `fused` calls by XLA."""
+    return _within(_fusing)
 
 
 def fused(function, *args, **kwargs):
@@ -26,14 +30,9 @@ def fused(function, *args, **kwargs):
     return tf.function(function, jit_compile=True, autograph=False)(*args, **kwargs)
 
 
-@contextlib.contextmanager
 def for_xla_on_cpu():
     """What is traced within the block will be an XLA program for a CPU, and may be written so."""
-    token = _for_xla.set(True)
-    try:
-        yield
-    finally:
-        _for_xla.reset(token)
+    return _within(_for_xla)
 
 
 def is_for_xla_on_cpu():

@@ -74,7 +74,7 @@ class FeatureEvaluator(Evaluator):
         refused = super().refusal(subject)
         if refused is None and self.samples.guidance and not _guidable(subject.model):
             return (
-                "of guided samples for models that learned what there is without a label; of this "
+                "for guided samples of models that learned what there is without a label; of this "
                 "one leave feature_guidance out"
             )
         if refused is None and self.requested:
