@@ -133,9 +133,18 @@ def _shared(shares, name, piece, tensors, total, size):
 
 def _digest(fixed, arguments, tensors):
     """What tells a request from others: of equal ones the results are equal, whoever asks."""
-    plain = str | int | float | None
-    told = [part if isinstance(part, plain) else type(part).__name__ for part in fixed]
-    return cache.digest(*told, list(arguments), *map(np.asarray, tensors.values()))[:16]
+    told = [_told(part) for part in fixed]
+    return cache.digest(told, list(arguments), *map(np.asarray, tensors.values()))[:16]
+
+
+def _told(part):
+    """What JSON can say of a sampler, a solver, or an option of one: its class and its options."""
+    if isinstance(part, str | int | float | None):
+        return part
+    if isinstance(part, list | tuple):
+        return [_told(each) for each in part]
+    kind = type(part)
+    return {f"{kind.__module__}.{kind.__qualname__}": {k: _told(v) for k, v in vars(part).items()}}
 
 
 def _is_cut(name, tensor):

@@ -13,6 +13,7 @@ from glf.export import export_model
 from glf.models.abilities import HasDensity, HasLatents, HasRoundTrip
 from glf.models.base import GenerativeModel
 from glf.models.drawn import drawn_images
+from glf.models.pieces import Pieces
 from glf.networks.condition_encoders import LabelEmbedding
 
 LEVELS = 17
@@ -145,6 +146,31 @@ def test_an_export_of_a_fresh_model_traces_each_piece_once(model, x, tmp_path):
     labels = tf.range(11) % 3
     judged = loaded.log_prob(x, labels)["log_prob"]
     np.testing.assert_array_equal(judged, model.log_prob(x, labels))
+
+
+class Scaled:
+    """What a sampler is to a request: an object with options."""
+
+    def __init__(self, by, inside=None):
+        self.by, self.inside = by, inside
+
+    def times(self, x):
+        x = tf.cast(x, tf.float32) * self.by
+        return x if self.inside is None else self.inside.times(x)
+
+
+def test_requests_that_differ_in_an_option_share_nothing(x, tmp_path):
+    def scaled(scale, x):
+        return scale.times(x)
+
+    pieces = Pieces()
+    with meeting(tmp_path / "shares", 0, 1) as pieces.shares:
+        made = []
+        for scale in (Scaled(2), Scaled(3), Scaled(3, Scaled(5)), Scaled(3, Scaled(7)), Scaled(2)):
+            found = pieces(scaled, (scale,), 4, False, {"x": x})
+            np.testing.assert_array_equal(found, scale.times(x))
+            made.append(pieces.shares.made)
+    assert made == [3, 6, 9, 12, 12]  # an equal one meets what was made for it
 
 
 def test_pieces_that_two_processes_share_are_those_of_one(tmp_path):
