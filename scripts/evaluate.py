@@ -28,7 +28,7 @@ if not __package__:
 from glf.evaluation.options import options
 
 from . import common, early
-from .workers import Workers
+from .workers import WorkersOrDevices
 
 WORKDIR = common.define_workdir()
 SPLIT = common.define_split()
@@ -66,7 +66,7 @@ MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
 SHOWN = ("conditional_samples", "neighbour_samples")
-WORKERS = Workers("measures a share, and the chief writes the report")
+WORKERS = WorkersOrDevices("measures a share, and the chief writes the report")
 # What evaluators take; their own files say what it is.
 OPTIONS = {option: common.define_option(option) for option in options()}
 
@@ -123,9 +123,10 @@ def main():
     shown = {}
     options = {option.name: flag.value for option, flag in OPTIONS.items() if flag.present}
     asked = {f.name: f.value for f in (ONLY, BATCH_SIZE, SEED, CHECKPOINT)} | options
-    model, dataset, step, folder = configurables.load_run(
-        WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
-    )
+    with WORKERS.opening():
+        model, dataset, step, folder = configurables.load_run(
+            WORKDIR.value, DATA_DIR.value, CHECKPOINT.value, data_path=DATA_PATH.value
+        )
     show = shown.__setitem__ if PICTURES.value else None
     wanted = (SPLIT, ONLY, BATCH_SIZE, SEED, *OPTIONS.values())
     with WORKERS.meeting(folder, step, dataset, wanted) as shares:

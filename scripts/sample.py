@@ -26,7 +26,8 @@ and for autoregressive models of the data themselves, with examples of --split:
   --inpaint=7,7,14,14           draws this rectangle of examples (top, left, height, width) from
                                 what comes before it; beside them, a .png shows what was given
 
-With --strategy=multi_worker several processes draw them together, see the README.
+With --strategy=mirrored all GPUs of the machine draw them together, with --strategy=multi_worker
+several processes, see the README: the same samples.
 
 Models conditional on an image take it from examples of --split, which a .png shows beside.
 """
@@ -39,7 +40,7 @@ if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.sample")
 
 from . import common, early
-from .workers import Workers
+from .workers import WorkersOrDevices
 
 WORKDIR = common.define_workdir()
 NUM = common.define_positive("num", 64, "How many images.")
@@ -81,7 +82,7 @@ SPLIT = common.define_split()
 DATA_DIR = common.define_data_dir()
 DATA_PATH = common.define_data_path()
 KEEP_COMPILED = common.define_keep_compiled()
-WORKERS = Workers("draws a share of the images, and the chief writes them")
+WORKERS = WorkersOrDevices("draws a share of the images, and the chief writes them")
 # What says which samples they are.
 ASKED = (NUM, SEED, TEMPERATURE, SAMPLER, LABELS, GUIDANCE, SOLVER, COMPLETE_ROWS, INPAINT, SPLIT)
 
@@ -147,13 +148,14 @@ def main():
     from glf import configurables
     from glf.models.drawing import DrawsBySampler
 
-    model, dataset, step, folder = configurables.load_run(
-        WORKDIR.value,
-        DATA_DIR.value,
-        CHECKPOINT.value,
-        with_data=needs_data,
-        data_path=DATA_PATH.value,
-    )
+    with WORKERS.opening():
+        model, dataset, step, folder = configurables.load_run(
+            WORKDIR.value,
+            DATA_DIR.value,
+            CHECKPOINT.value,
+            with_data=needs_data,
+            data_path=DATA_PATH.value,
+        )
     check_model(type(model).__name__, {made.__name__ for made in type(model).__mro__})
     if SOLVER.value is not None:
         set_solver(model)

@@ -36,9 +36,7 @@ IN_CLUSTER, check_cluster = workers.define_cluster(
     "to evaluate.",
 )
 CLUSTER, CLUSTER_PORT, CLUSTER_LABEL, WORKER_TIMEOUT = IN_CLUSTER
-DEVICE = flags.DEFINE_multi_string(
-    "device", [], "A device for --strategy=mirrored, e.g. GPU:0. Repeatable. Default: all GPUs."
-)
+DEVICE, check_devices = workers.define_devices(STRATEGY)
 PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
@@ -71,8 +69,7 @@ def check():
     from glf.core import outputs
 
     outputs.require_output(WORKDIR.value, (outputs.FOLDER,), "--workdir")
-    if DEVICE.value and STRATEGY.value != "mirrored":
-        raise ValueError(f"--device is for --strategy=mirrored, not {STRATEGY.value}.")
+    check_devices()
     check_cluster()
 
 

@@ -57,6 +57,23 @@ def define_cluster(strategy, timeout_about=None):
     return found, check
 
 
+def define_devices(strategy):
+    """--device; returns the flag, and a function that checks it.
+
+    Args:
+      strategy: the holder of --strategy.
+    """
+    devices = flags.DEFINE_multi_string(
+        "device", [], "A device for --strategy=mirrored, e.g. GPU:0. Repeatable. Default: all GPUs."
+    )
+
+    def check():
+        if devices.value and strategy.value != "mirrored":
+            raise ValueError(f"--device is for --strategy=mirrored, not {strategy.value}.")
+
+    return devices, check
+
+
 class Workers:
     """--strategy of programs whose work is shared, with the flags of clusters.
 
@@ -66,15 +83,24 @@ class Workers:
     """
 
     def __init__(self, about, timeout_about=TIMEOUT):
+        alone, told = ["single"], ""
+        if self.by_devices:
+            alone, told = ["single", "mirrored"], "mirrored: all GPUs share it (see --device). "
         self._strategy = flags.DEFINE_enum(
             "strategy",
             "single",
-            ["single", "multi_worker"],
-            f"multi_worker: each of several processes that start the same command {about}. They "
-            "are described by the environment variable TF_CONFIG.",
+            [*alone, "multi_worker"],
+            f"{told}multi_worker: each of several processes that start the same command {about}. "
+            "They are described by the environment variable TF_CONFIG.",
         )
-        found, self.check = define_cluster(self._strategy, timeout_about)
+        found, self._check_cluster = define_cluster(self._strategy, timeout_about)
         (self._cluster, self._port, self._label, *self._timeout) = found
+
+    by_devices = False
+
+    def check(self):
+        """Refuses flags that belong to another strategy."""
+        self._check_cluster()
 
     @property
     def several(self):
@@ -120,3 +146,49 @@ class Workers:
         where = folder.path / "shares" / key[:32]
         with shares.meeting(where, number, of, *[flag.value for flag in self._timeout]) as together:
             yield together
+
+
+class WorkersOrDevices(Workers):
+    """The same of programs whose work the devices of one machine can share, too."""
+
+    by_devices = True
+
+    def __init__(self, about):
+        super().__init__(about)
+        self._devices, self._check_devices = define_devices(self._strategy)
+        self._mirrored = None
+
+    def check(self):
+        """Refuses flags that belong to another strategy."""
+        super().check()
+        self._check_devices()
+
+    @contextlib.contextmanager
+    def opening(self):
+        """Inside the block a model that is opened has its weights on all devices that share.
+
+        Raises:
+          ValueError: if a device is not there.
+        """
+        if self._strategy.value != "mirrored":
+            yield
+            return
+        from glf.training.strategies import make_strategy
+
+        self._mirrored = make_strategy("mirrored", self._devices.value)
+        with self._mirrored.scope():
+            yield
+
+    @contextlib.contextmanager
+    def meeting(self, folder, step, dataset, asked):
+        """As of `Workers`; with --strategy=mirrored the `glf.core.devices.Devices`."""
+        if self._mirrored is None:
+            with super().meeting(folder, step, dataset, asked) as together:
+                yield together
+            return
+        import tensorflow as tf
+
+        from glf.core.devices import Devices
+
+        with tf.device(self._mirrored.extended.worker_devices[0]):
+            yield Devices(self._mirrored)

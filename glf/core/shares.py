@@ -28,9 +28,10 @@ class Alone:
 
     Attributes:
       number: of this process; the first one, 0, is the one that writes what all was made for.
+      place: the number of the device that makes an item, where they have several of their own.
     """
 
-    number = 0
+    number, place = 0, None
 
     def over(self, name, items, make):
         """Yields the result of every item, in order.

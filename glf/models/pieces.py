@@ -1,6 +1,7 @@
 """Functions of one piece of rows, traced once and run over any number of rows in bounded memory."""
 
 import functools
+import threading
 
 import numpy as np
 import tensorflow as tf
@@ -19,11 +20,13 @@ class Pieces:
     the number of rows, so that the same request gives the same bits wherever it runs.
 
     Attributes:
-      shares: those who make what several pieces give together, see `glf.core.shares`.
+      shares: those who make what several pieces give together, see `glf.core.shares` and
+        `glf.core.devices`; each device has traces of its own.
     """
 
     def __init__(self):
         self._pieces, self._programs, self.shares = {}, {}, ALONE
+        self._tracing = threading.RLock()
 
     def __call__(self, function, fixed, size, jit, arguments):
         """What `function` gives, `size` rows at a time, joined by rows.
@@ -41,27 +44,40 @@ class Pieces:
         tensors = {name: t for name, t in arguments.items() if t is not None}
         rows = _known_rows(tensors)
         alone = rows is not None and 0 < rows <= size
-        key = (function, *fixed, *arguments, *map(_kind, tensors.items()))
+        asked = function, fixed, jit, arguments, tensors
         if self.shares is not ALONE and tf.executing_eagerly() and rows > size:
-            piece = self._traced(key, function, fixed, jit, arguments, tensors)
             name = f"{function.__name__.strip('_')}-{_digest(fixed, arguments, tensors)}"
-            return _shared(self.shares, name, piece, tensors, rows, size)
-        if (key, alone) not in self._programs:
+            return _shared(self.shares, name, lambda: self._traced(*asked), tensors, rows, size)
+        key = self._key(*asked), alone
+        with self._tracing:
             # By itself, whatever graph this call is part of.
-            with tf.init_scope():
-                piece = self._traced(key, function, fixed, jit, arguments, tensors)
-                joined = _alone if alone else functools.partial(_joined, size=size)
-                program = tf.function(
-                    lambda *flat: joined(piece, dict(zip(tensors, flat, strict=True))),
-                    autograph=False,
-                )
-                specs = [_spec(name, t) for name, t in tensors.items()]
-                self._programs[key, alone] = program.get_concrete_function(*specs)
-        return self._programs[key, alone](*tensors.values())
+            if key not in self._programs:
+                with tf.init_scope():
+                    self._programs[key] = self._program(asked, alone, size)
+        return self._programs[key](*tensors.values())
 
-    def _traced(self, key, function, fixed, jit, arguments, tensors):
+    def _key(self, function, fixed, jit, arguments, tensors):
+        """What tells what is traced from all else."""
+        del jit  # the function's
+        kinds = map(_kind, tensors.items())
+        return (self.shares.place, function, *fixed, *arguments, *kinds)
+
+    def _program(self, asked, alone, size):
+        """The traced function of all rows, which calls that of one piece."""
+        piece, (*_, tensors) = self._traced(*asked), asked
+        joined = _alone if alone else functools.partial(_joined, size=size)
+        program = tf.function(
+            lambda *flat: joined(piece, dict(zip(tensors, flat, strict=True))), autograph=False
+        )
+        specs = [_spec(name, t) for name, t in tensors.items()]
+        return program.get_concrete_function(*specs)
+
+    def _traced(self, function, fixed, jit, arguments, tensors):
         """The traced function of one piece, {name: tensor} to what `function` gives."""
-        if key not in self._pieces:
+        key = self._key(function, fixed, jit, arguments, tensors)
+        with self._tracing:
+            if key in self._pieces:
+                return self._pieces[key]
 
             def of_piece(tensors):
                 return function(*fixed, *map(tensors.get, arguments))
@@ -69,7 +85,7 @@ class Pieces:
             piece = tf.function(of_piece, autograph=False, jit_compile=jit or None)
             specs = {name: _spec(name, t) for name, t in tensors.items()}
             self._pieces[key] = piece.get_concrete_function(specs)
-        return self._pieces[key]
+            return self._pieces[key]
 
 
 def _known_rows(tensors):
@@ -119,16 +135,23 @@ def _of_piece(i, tensors, size, total):
     return cut
 
 
-def _shared(shares, name, piece, tensors, total, size):
-    """What `_joined` gives, each piece made by one of those who share."""
+def _shared(shares, name, traced, tensors, total, size):
+    """What `_joined` gives, each piece made by one of those who share.
+
+    `traced` gives the traced function of one piece for whoever calls it.
+    """
+    outputs = []
 
     def make(index, _):
+        piece = traced()
+        outputs.append(piece.structured_outputs)
         made = piece(_of_piece(index, tensors, size, total))
         return {str(i): rows for i, rows in enumerate(tf.nest.flatten(made))}
 
     pieces = list(shares.over(name, lambda: range(-(-total // size)), make))
     rows = [np.concatenate([p[str(i)] for p in pieces]) for i in range(len(pieces[0]))]
-    return tf.nest.pack_sequence_as(piece.structured_outputs, list(map(tf.constant, rows)))
+    output = outputs[0] if outputs else traced().structured_outputs
+    return tf.nest.pack_sequence_as(output, list(map(tf.constant, rows)))
 
 
 def _digest(fixed, arguments, tensors):

@@ -81,7 +81,7 @@ def _devices(asked):
         if not gpus:
             raise ValueError(
                 f"The mirrored strategy takes all GPUs, and there is none: {has}. Leave out "
-                "--strategy to train on one device, or name devices: --device=CPU:0."
+                "--strategy to take one device, or name devices: --device=CPU:0."
             )
         return gpus
     if isinstance(asked, str):

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from glf.core import random
+from glf.core.devices import Devices
 from glf.core.shares import meeting
 from glf.data.dataset import DataSpec
 from glf.export import export_model
@@ -15,6 +16,7 @@ from glf.models.base import GenerativeModel
 from glf.models.drawn import drawn_images
 from glf.models.pieces import Pieces
 from glf.networks.condition_encoders import LabelEmbedding
+from glf.training.strategies import make_strategy
 
 LEVELS = 17
 TRACES = collections.Counter()
@@ -190,3 +192,43 @@ def test_pieces_that_two_processes_share_are_those_of_one(tmp_path):
                 assert shares.made == 6  # another request
                 model.log_prob(x, tf.range(11) % 3)
                 assert shares.made == 9
+
+
+def test_pieces_that_two_devices_share_are_those_of_one(x):
+    TRACES.clear()
+    spec, labels = DataSpec((2, 2, 1), LEVELS, 3), tf.range(11) % 3
+    alone, strategy = Counting(spec), make_strategy("mirrored", ["CPU:0", "CPU:1"])
+    with strategy.scope():
+        model = Counting(spec)
+    for each in (alone, model):
+        each.by_xla = ("_log_prob",)
+        each.shift.assign(0.3)
+    made, devices = [], Devices(strategy)
+    model.share(devices)
+    for _ in range(2):
+        tf.nest.map_structure(np.testing.assert_array_equal, model.draw(11, 5), alone.draw(11, 5))
+        np.testing.assert_array_equal(model.log_prob(x, labels), alone.log_prob(x, labels))
+    # Both devices drew, each by what was traced for it.
+    assert TRACES["draw"] == TRACES["log_prob"] == 3
+
+    def item(index, x):
+        made.append((index, devices.place, tf.identity(x).device[-5:]))
+        return index, model.sample(11, 5)
+
+    found = list(devices.over("items", lambda: (tf.constant(i) for i in range(7)), item))
+    assert [index for index, _ in found] == list(range(7))
+    for _, samples in found:
+        np.testing.assert_array_equal(samples, alone.sample(11, 5))
+    assert {(place, device) for _, place, device in made} == {(0, "CPU:0"), (1, "CPU:1")}
+
+
+def test_an_error_of_a_device_is_the_callers():
+    devices = Devices(make_strategy("mirrored", ["CPU:0", "CPU:1"]))
+
+    def make(index, _):
+        if index == 3:
+            raise ValueError("item 3")
+        return index
+
+    with pytest.raises(ValueError, match="item 3"):
+        list(devices.over("items", lambda: range(100), make))

@@ -104,6 +104,7 @@ CASES = {
     "export": ("export", "glf", ["--out=a[1]"], "for a pattern"),
     "over": ("export", "glf", ["--out=."], "not an earlier export"),
     "device": ("train", "new", ["--device=GPU:0"], "--device is for --strategy=mirrored"),
+    "another device": ("sample", "glf", ["--out=x", "--device=GPU:0"], "--device is for --strat"),
     "workdir": ("train", "file", [], "is a file; give the name of a folder"),
 }
 

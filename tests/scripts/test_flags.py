@@ -36,7 +36,7 @@ OWN_FLAGS = {
         *("workdir", "num", "seed", "temperature", "out", "min_side", "checkpoint", "sampler"),
         "solver",
         *("labels", "guidance", "complete_rows", "inpaint", "split", "data_dir"),
-        *("strategy", "cluster", "worker_timeout"),
+        *("strategy", "device", "cluster", "worker_timeout"),
     ],
     "interpolate": ["workdir", "out", "rows", "steps", "seed", "data_dir", "checkpoint"],
     "export": ["workdir", "out", "checkpoint"],
