@@ -9,16 +9,17 @@ import tensorflow as tf
 from glf.core import device, random
 from glf.core.fused import as_traced, for_xla_on_cpu, fusing
 from glf.training import packs
+from glf.training.batch_parts import in_parts
 from glf.training.clipping import apply_gradients, norms_of
 from glf.training.l2_adam import L2Adam
-from glf.training.loss_scale import LossScale
+from glf.training.loss_scale import STATES, LossScale
 from glf.training.moving_average import MovingAverage
+from glf.training.replicas import GuardedStep, first_of, own_seed
 from glf.training.stages import check_stages, frozen, stage_of
 from glf.training.step_checks import (
     check_gradients,
     check_groups,
     check_parts,
-    check_scaled,
     check_updates,
 )
 
@@ -33,10 +34,10 @@ class Stepper:
     optimizers and what a model marks as `fused` are XLA. In mixed float16 the loss of the joint
     gradient is scaled, see `LossScale`; what groups take on their own is float32. On several
     replicas each computes the gradient of its share of the batch, the gradients are summed over
-    replicas, and the optimizers apply them on each. Each stage of training is compiled for itself.
-    On one device small weights are updated and averaged in packs, see `packs.py`. A batch that is
-    gone through in parts has its gradient computed by one program, called for each part with the
-    sums of those before it; then the optimizers are a program.
+    replicas, and the optimizers apply them on each, or skip the step together. Each stage of
+    training is compiled for itself. On one device small weights are updated and averaged in packs,
+    see `packs.py`. A batch that is gone through in parts has its gradient computed by one program,
+    called for each part with the sums of those before it; then the optimizers are a program.
 
     Args:
       model: a built `GenerativeModel`.
@@ -51,13 +52,12 @@ class Stepper:
     Attributes:
       optimizers: {group: Keras optimizer}, the model's parameter groups exactly.
       average: a `MovingAverage` or None.
-
       loss_scale: a `LossScale` or None.
 
     Raises:
       ValueError: if the optimizers or stages are not for the model's groups, if the groups are not
-        every trainable weight once, if updates or parts cannot be had of this model and batch size,
-        or for float16 on several replicas.
+        every trainable weight once, or if updates or parts cannot be had of this model and batch
+        size.
     """
 
     def __init__(self, model, experiment, execution, strategy=None):
@@ -87,10 +87,7 @@ class Stepper:
                 optimizer.build(self.groups[group])
                 # Keras would sum over replicas once more what `_summed` has summed for norms.
                 optimizer._all_reduce_sum_gradients = list
-        self.loss_scale = None
-        if execution.precision == "mixed_float16":
-            check_scaled(self.replicas)
-            self.loss_scale = LossScale()
+            self.loss_scale = LossScale() if execution.precision == "mixed_float16" else None
         self._packed = self._pack() if self.replicas == 1 else []
         self._jit = execution.jit and self.replicas == 1
         low = execution.precision != "float32"
@@ -106,7 +103,9 @@ class Stepper:
         self._joint, self._own, self._many = [], [], []
         for stage in self.stages:
             part = self._part if self.parts == 1 else self._traced_part(graph_gradient)
-            joint = functools.partial(self._joint_step, part, stage)
+            scaled = self.loss_scale is not None and self.replicas > 1
+            joint = self._scaled_gradients if scaled else self._joint_step
+            joint = functools.partial(joint, part, stage)
             self._joint.append(joint if is_apart else self._program(joint))
             own = {g: functools.partial(self._own_step, stage, g) for g in self.updates}
             own = {g: self._settled(step, g) for g, step in own.items() if stage.has(g)}
@@ -165,9 +164,7 @@ class Stepper:
         return float(self.strategy.experimental_local_results(on_all(batch))[0])
 
     def _initial_pass(self, batch, seed):
-        if self.replicas > 1:
-            context = tf.distribute.get_replica_context()
-            seed = random.fold(seed, context.replica_id_in_sync_group)
+        seed = own_seed(seed, self.replicas)
         terms = self.model.loss_terms(batch["x"], seed, True, self.model.condition_of(batch))
         return tf.reduce_mean(terms["loss"])
 
@@ -207,14 +204,20 @@ class Stepper:
             return self.model.loss_terms(batch["x"], self.seed, False, condition)
 
         traced = tf.function(terms, autograph=False).get_concrete_function(specs)
-        norms = [f"gradient_norm/{group}" for group in self.groups]
+        names = {*traced.structured_outputs, *(f"gradient_norm/{group}" for group in self.groups)}
+        after = functools.partial(self._after_joint, index)
+
+        def gradients(batch, step):
+            return self._joint[index](batch, self._seed_of(step))
 
         def step(batch):
+            if self.loss_scale is not None:
+                parts = gradients, self._apply_normed, after
+                return GuardedStep(self.strategy, self.loss_scale, *parts)(batch, self.step)
             results = self.strategy.run(self._one_step, args=(index, batch, self.step))
-            local = self.strategy.experimental_local_results
-            return {name: local(value)[0] for name, value in results.items()}
+            return first_of(self.strategy, results)
 
-        return step, sorted([*traced.structured_outputs, *norms])
+        return step, sorted(names.union(() if self.loss_scale is None else STATES))
 
     def _specs(self, rows):
         """What the model needs of a batch of `rows` examples."""
@@ -224,13 +227,16 @@ class Stepper:
         return {k: tf.TensorSpec((rows, *shapes[k]), types[k]) for k in self.inputs}
 
     def _one_step(self, index, batch, step):
-        seed = random.fold(self.seed, step)
-        if self.replicas > 1:
-            context = tf.distribute.get_replica_context()
-            seed = random.fold(seed, context.replica_id_in_sync_group)
-        results, features = self._joint[index](batch, seed)
+        results, features = self._joint[index](batch, self._seed_of(step))
         self._settle(self._joint_groups(self.stages[index]))
-        condition = self.model.condition_of(batch)
+        return self._after_joint(index, batch, step, results, features)
+
+    def _seed_of(self, step):
+        return own_seed(random.fold(self.seed, step), self.replicas)
+
+    def _after_joint(self, index, batch, step, results, features):
+        """What follows the joint update: groups' own ones, the average; all results."""
+        seed, condition = self._seed_of(step), self.model.condition_of(batch)
         for group, own in self._own[index].items():
             number = self.updates[group]
             rows = tf.split(features[group], number)
@@ -282,13 +288,18 @@ class Stepper:
 
     def _joint_step(self, part, stage, batch, seed):
         """One update of a stage's groups without steps of their own; the results and features."""
+        gradients, terms, features = self._joint_gradients(part, stage, batch, seed)
+        results = terms | self._apply_joint(gradients)
+        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
+
+    def _joint_gradients(self, part, stage, batch, seed):
+        """(gradients for that update, loss terms) of all replicas, and features of this one."""
         if self.parts == 1:
             gradients, terms, features = part(stage, batch, seed, None)
         else:
-            gradients, terms, features = self._in_parts(part, stage, batch, seed)
-        gradients, terms = self._summed(gradients), self._summed(terms)
-        results = terms | self._apply_joint(gradients)
-        return {k: tf.cast(v, tf.float32) for k, v in results.items()}, features
+            joint = {group: self.groups[group] for group in self._joint_groups(stage)}
+            gradients, terms, features = in_parts(part, stage, batch, seed, self.parts, joint)
+        return self._summed(gradients), self._summed(terms), features
 
     def _traced_part(self, graph_gradient):
         """`_part`, traced once for all parts of a batch where there is one replica."""
@@ -300,23 +311,11 @@ class Stepper:
         apart = {"_noinline": True}
         return tf.function(self._part, autograph=False, experimental_attributes=apart)
 
-    def _in_parts(self, part, stage, batch, seed):
-        """What `_part` gives of the whole batch, which it is given in equal parts, in order."""
-        cut = {name: tf.split(values, self.parts) for name, values in batch.items()}
-        joint = self._joint_groups(stage)
-        sums = {g: [tf.zeros(w.shape, w.dtype) for w in self.groups[g]] for g in joint}
-        terms, features = [], []
-        for index in range(self.parts):
-            rows = {name: values[index] for name, values in cut.items()}
-            # No part begins, and takes memory, before the one ahead of it is done.
-            with tf.control_dependencies(tf.nest.flatten([sums, terms])):
-                mine = part(stage, rows, random.fold(seed, "part", index), sums)
-            sums = mine[0]
-            terms.append(mine[1])
-            features.append(mine[2])
-        terms = {name: tf.add_n([each[name] for each in terms]) for name in terms[0]}
-        joined = {g: tf.concat([each[g] for each in features], 0) for g in features[0]}
-        return sums, terms, joined
+    def _scaled_gradients(self, part, stage, batch, seed):
+        """The same of a scaled loss; then their norms, loss terms and features."""
+        gradients, terms, features = self._joint_gradients(part, stage, batch, seed)
+        gradients = self.loss_scale.down(gradients)
+        return gradients, norms_of(gradients), terms, features
 
     def _part(self, stage, batch, seed, sums):
         """Gradients of a batch or a part of it, added to `sums` if there are any.
@@ -377,18 +376,21 @@ class Stepper:
     def _apply(self, gradients):
         """Clips and applies the gradients of groups; returns their norms before clipping."""
         norms = norms_of(gradients)
-        apply_gradients(gradients, norms, self.optimizers, self.groups, self.clip_norm)
+        self._apply_normed(gradients, norms)
         return norms
+
+    def _apply_normed(self, gradients, norms):
+        apply_gradients(gradients, norms, self.optimizers, self.groups, self.clip_norm)
 
     def _apply_scaled(self, gradients):
         """The same of gradients of a scaled loss, if they are finite."""
         gradients = self.loss_scale.down(gradients)
         norms = norms_of(gradients)
-        given = (gradients, norms, self.optimizers, self.groups, self.clip_norm)
+        apply = functools.partial(self._apply_normed, gradients, norms)
         packed = [each for g in gradients if (each := self.optimizers[g]) in self._packed]
 
         def skip():
             for optimizer in packed:
                 optimizer.skip()
 
-        return self.loss_scale.guarded(norms, functools.partial(apply_gradients, *given), skip)
+        return self.loss_scale.guarded(norms, apply, skip)

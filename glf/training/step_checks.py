@@ -73,16 +73,3 @@ def check_gradients(weights, gradients):
             f"No gradient reaches {len(missing)} weights: {', '.join(missing[:5])}. The loss "
             "does not depend on them, or the path to them is cut."
         )
-
-
-def check_scaled(replicas):
-    """Checks that the loss of float16 can be scaled.
-
-    Raises:
-      ValueError: if there are several replicas, of which none can skip a step by itself.
-    """
-    if replicas > 1:
-        raise ValueError(
-            f"--precision=mixed_float16 trains on one device, not on {replicas} replicas; take "
-            "mixed_bfloat16, which needs no scale of the loss, or --strategy=single."
-        )

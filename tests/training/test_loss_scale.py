@@ -12,7 +12,7 @@ from glf.training.execution import Execution
 from glf.training.experiment import Experiment
 from glf.training.loss_scale import LossScale
 from glf.training.step import Stepper
-from glf.training.step_checks import check_scaled
+from glf.training.strategies import make_strategy
 
 LOW = {"precision": "mixed_float16"}
 
@@ -112,6 +112,42 @@ def test_a_run_that_was_stopped_goes_on_with_its_scale(
     assert compare(tmp_path / "again") == whole
 
 
-def test_several_replicas_are_refused():
-    with pytest.raises(ValueError, match="mixed_float16 trains on one device, not on 2 replicas"):
-        check_scaled(2)
+def test_replicas_skip_what_one_device_skips(low, digits):
+    """All of them, where the gradient of only one is not finite."""
+
+    class OneSided(low):
+        """Images of which the first pixel is 0 have no gradient."""
+
+        def _loss_terms(self, x, seed, training, condition):
+            terms = super()._loss_terms(x, seed, training, condition)
+            return {k: v * tf.cast(x[:, 0, 0, 0], tf.float32) for k, v in terms.items()}
+
+    x = digits.examples("train", slice(0, 8))["x"].copy()
+    x[:4, 0, 0], x[4:, 0, 0] = 0, 1  # a replica each
+    found = []
+    for strategy in (make_strategy(), make_strategy("mirrored", ["CPU:0", "CPU:1"])):
+        data = tf.data.Dataset.from_tensor_slices({"x": x}).repeat().batch(8)
+        with undisturbed(seed=0, policy="mixed_float16"), strategy.scope():
+            model = OneSided(digits.spec)
+            experiment = Experiment(OneSided, batch_size=8, clip_norm=1.0)
+            stepper = Stepper(model, experiment, Execution(**LOW, jit=False), strategy)
+        batches = iter(strategy.experimental_distribute_dataset(data))
+        weights = [w.numpy() for w in model.trainable_weights]
+        assert stepper.run(batches, 1)["skipped_steps"] == [1]
+        for weight, value in zip(model.trainable_weights, weights, strict=True):
+            for copy in strategy.experimental_local_results(weight.value):
+                np.testing.assert_array_equal(copy, value)
+        results = stepper.run(batches, 12)
+        assert set(results["skipped_steps"]) == {0, 1}
+        weights = [strategy.experimental_local_results(w.value) for w in model.trainable_weights]
+        for first, *others in weights:
+            for other in others:
+                np.testing.assert_array_equal(first, other)
+        iterations = [int(o.iterations.numpy()) for o in stepper.optimizers.values()]
+        found.append((results, numbers(stepper.loss_scale), iterations, [w[0] for w in weights]))
+    one, two = found
+    assert one[1:3] == two[1:3]
+    for name, values in one[0].items():
+        np.testing.assert_allclose(two[0][name], values, rtol=1e-4, err_msg=name)
+    for value, other in zip(one[3], two[3], strict=True):
+        np.testing.assert_allclose(other, value, rtol=1e-4, atol=1e-6)
