@@ -5,6 +5,9 @@ taken as a graph (not by XLA, which takes minutes to compile the largest) on a b
 study's size. Peak memory is what the process has ever held (`ru_maxrss`); what TensorFlow and the
 package take before a model is there stands beside it. A process may take `--memory_gib`: a step
 that needs more is said to. The deep ones take a step with `train.rematerialise`, too.
+
+The largest take theirs on a few images and on twice as many: what a step takes grows in proportion
+to its images, from which follows what the study's batch takes, an estimate.
 """
 
 import json
@@ -16,21 +19,18 @@ STUDIES = (
     "glf/cifar10",
     "realnvp/cifar10",
     "glow/cifar10",
-    "flow_pp/cifar10",
-    "mar_scf/cifar10",
     "pixel_cnn/cifar10",
     "gated_pixel_cnn/cifar10",
     "pixel_cnn_pp/cifar10",
-    "idf/cifar10",
-    "tarflow/imagenet64",
 )
-DEEP = (
-    "glow/cifar10",
-    "flow_pp/cifar10",
-    "mar_scf/cifar10",
-    "pixel_cnn_pp/cifar10",
-    "tarflow/imagenet64",
-)
+# {study: images}
+LARGEST = {
+    "flow_pp/cifar10": 4,
+    "mar_scf/cifar10": 4,
+    "idf/cifar10": 8,
+    "tarflow/imagenet64": 1,
+}
+DEEP = ("glow/cifar10", "pixel_cnn_pp/cifar10")
 
 
 def held():
@@ -38,11 +38,12 @@ def held():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def one_step(study, again=False):
+def one_step(study, again=False, batch=None):
     """Prints what a step of a study takes, as JSON: run in a process of its own.
 
-    `again`: whether it is rematerialised.
+    `again`: whether it is rematerialised. `batch`: images, or the study's own.
     """
+    import dataclasses
     import time
 
     import tensorflow as tf
@@ -57,7 +58,9 @@ def one_step(study, again=False):
     side = 64 if "64" in study else 32
     spec = DataSpec((side, side, 3), 256, None)
     configurables.parse([f"configs/studies/{study}.gin"])
-    experiment = configurables.experiment()
+    experiment = whole = configurables.experiment()
+    if batch:
+        experiment = dataclasses.replace(whole, batch_size=batch)
     before = held()
     model = experiment.make_model(spec)
     if again:
@@ -69,39 +72,71 @@ def one_step(study, again=False):
     began = time.perf_counter()
     stepper.run(batches, 1)
     first = time.perf_counter() - began
-    began = time.perf_counter()
-    stepper.run(batches, 1)
     found = {
         "weights": sum(int(w.value.shape.num_elements()) for w in model.trainable_weights),
-        "batch": experiment.batch_size,
+        "batch": whole.batch_size,
         "before (GiB)": before / 2**30,
         "peak (GiB)": held() / 2**30,
         "first step (s)": first,
-        "step (s)": time.perf_counter() - began,
     }
+    if not batch:
+        began = time.perf_counter()
+        stepper.run(batches, 1)
+        found |= {"peak (GiB)": held() / 2**30, "step (s)": time.perf_counter() - began}
     print(json.dumps(found))
 
 
 def measure(sizes):
     """Once each, whatever the rounds."""
-    figures, limit = {}, sizes.memory_gib * 2**30
-    for study, again in [(study, again) for study in STUDIES for again in (False, True)]:
-        if again and study not in DEEP:
-            continue
-        code = f"from {__name__} import one_step; one_step({study!r}, {again})"
-        study = f"{study}, rematerialised" if again else study
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-        )
-        if done.returncode:
-            figures[f"{study}, failed within {sizes.memory_gib} GiB, exit"] = done.returncode
-            print(f"{study}:\n{done.stderr[-1000:]}", file=sys.stderr)
-            continue
-        for name, value in json.loads(done.stdout.splitlines()[-1]).items():
-            figures[f"{study}, {name}"] = value
-            print(f"{study}, {name}: {value:.4g}", file=sys.stderr)
+    figures = {}
+    cases = [(study, again) for study in STUDIES for again in (False, True)]
+    for study, again in [case for case in cases if case[0] in DEEP or not case[1]]:
+        figures |= _told(study, again, _taken(study, again, sizes.memory_gib))
+    for study, images in LARGEST.items():
+        for again in (False, True):
+            one, two = (_taken(study, again, sizes.memory_gib, n * images) for n in (1, 2))
+            figures |= _told(study, again, estimate(one, two, images))
+    return figures
+
+
+def estimate(one, two, images):
+    """What the study's batch takes, by what steps of `images` and of twice as many took.
+
+    Without peaks where one of them failed.
+    """
+    if "peak (GiB)" not in one | two or "exit" in one | two:
+        return one | two
+    peaks = one["peak (GiB)"], two["peak (GiB)"]
+    each = (peaks[1] - peaks[0]) / images
+    return {
+        "weights": one["weights"],
+        f"peak of {images} (GiB)": peaks[0],
+        f"peak of {2 * images} (GiB)": peaks[1],
+        "an image (GiB)": each,
+        "batch": one["batch"],
+        "its peak, estimated (GiB)": peaks[1] + each * (one["batch"] - 2 * images),
+    }
+
+
+def _taken(study, again, gib, batch=None):
+    """What `one_step` prints; {"exit"} where it failed within so many GiB."""
+    code = f"from {__name__} import one_step; one_step({study!r}, {again}, {batch})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (gib * 2**30,) * 2),
+    )
+    if done.returncode:
+        print(f"{study}, failed within {gib} GiB:\n{done.stderr[-1000:]}", file=sys.stderr)
+        return {"exit": done.returncode}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _told(study, again, taken):
+    study = f"{study}, rematerialised" if again else study
+    figures = {f"{study}, {name}": value for name, value in taken.items()}
+    for name, value in figures.items():
+        print(f"{name}: {value:.4g}", file=sys.stderr)
     return figures
