@@ -9,6 +9,7 @@ import re
 
 # The classes of glf.models with an ability, under the name of its abstract class there.
 ABILITIES = {
+    "Denoises": ("PixelFlow",),
     "DrawsByFlow": ("GLF", "PixelFlow", "VectorFlow"),
     "DrawsBySampler": ("Autoregressive", "DiscreteAutoencoder"),
     "HasBounds": ("PixelFlow", "LikelihoodVAE"),

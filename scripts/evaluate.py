@@ -10,12 +10,14 @@ samples beside the examples. --pictures also shows these. Training images: the s
 nearest to one, each with the nearest. Super-resolution: PSNR and SSIM of samples, of their mean,
 and of bicubic interpolation; the picture's columns are condition, bicubic, sample, mean, original.
 Segmentation: IoU and F1 of samples and of their mean, and the uncertainty of pixels; the columns
-are image, true mask, two samples, mean, uncertainty.
+are image, true mask, two samples, mean, uncertainty. Rejected samples: where those that no image is
+near lie among latents and in base space, beside the others. Mixtures: samples of each.
 
 With --strategy=multi_worker several processes measure together, see the README.
 
   python -m scripts.evaluate --workdir=runs/vessels --conditional_samples=16 --pictures=vessels
   python -m scripts.evaluate --workdir=runs/mnist --neighbour_samples=1000 --pictures=mnist
+  python -m scripts.evaluate --workdir=runs/mnist --rejected_samples=10000 --pictures=mnist
 """
 
 import pathlib
@@ -25,7 +27,7 @@ from absl import flags, logging
 if not __package__:
     raise SystemExit("Error: start it as a module: python -m scripts.evaluate")
 
-from glf.evaluation.options import options
+from glf.evaluation.options import options, showing
 
 from . import common, early
 from .workers import WorkersOrDevices
@@ -65,7 +67,6 @@ PICTURES = common.define_output(
 MIN_SIDE = common.define_positive(
     "min_side", 1, "Enlarge images of the PNG by a whole factor until each side has so many pixels."
 )
-SHOWN = ("conditional_samples", "neighbour_samples")
 WORKERS = WorkersOrDevices("measures a share, and the chief writes the report")
 # What evaluators take; their own files say what it is.
 OPTIONS = {option: common.define_option(option) for option in options()}
@@ -90,12 +91,19 @@ def check():
         if unfit and not SKIP_UNFIT.value:
             raise ValueError(f"--{option.name} is for {option.of}; a {run.model} is none of them.")
     _check_extractors(run)
-    if PICTURES.value and not any(flag.value for flag in OPTIONS.values() if flag.name in SHOWN):
-        raise ValueError(
-            f"--pictures shows samples that --{' or --'.join(SHOWN)} asks for; give both."
-        )
+    if PICTURES.value:
+        _check_pictures(run)
     if RECONSTRUCTIONS.value and run.lacks("Reconstructs"):
         raise ValueError(f"--reconstructions: a {run.model} does not reconstruct images.")
+
+
+def _check_pictures(run):
+    """Refuses --pictures where nothing is measured that has any."""
+    asked = {option.name for option, flag in OPTIONS.items() if flag.value}
+    having = [each for each in showing() if not run.lacks(each.needs)]
+    if not any(each.switch is None or each.switch in asked for each in having):
+        switches = sorted({each.switch for each in having})
+        raise ValueError(f"--pictures shows what --{' or --'.join(switches)} asks for; give both.")
 
 
 def _check_extractors(run):

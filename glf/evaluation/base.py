@@ -58,6 +58,7 @@ class Evaluator(abc.ABC):
       needs: the class, an ability, that a model must be of.
       of: such models in words.
       switch: the option that asks for it, where it is not measured of itself.
+      shows: whether it makes pictures, by the subject's `show`.
       ranks: whether its metrics tell better models from worse: what a method's own loss is made
         of, and errors of rounding, do not.
     """
@@ -66,6 +67,7 @@ class Evaluator(abc.ABC):
     needs = object
     of = "all models"
     switch = None
+    shows = False
     ranks = True
 
     @classmethod

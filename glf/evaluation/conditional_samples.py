@@ -28,6 +28,7 @@ class ConditionalSamples(Evaluator):
     """
 
     switch = "conditional_samples"
+    shows = True
     shared = True
 
     def __init__(self, conditional_samples=0, examples=None, picture_rows=8):

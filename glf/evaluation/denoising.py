@@ -22,6 +22,7 @@ class Denoising(Evaluator):
 
     needs = Denoises
     of = "models of images with Gaussian noise"
+    shows = True
 
     def refusal(self, subject):
         """Why it cannot be measured: another kind of model, or of noise."""

@@ -132,7 +132,21 @@ class Samples:
 
     def __call__(self, subject):
         """They."""
-        model, progress = subject.model, Progress("Samples", self.num)
+        return self._each(subject, "samples", self._of)
+
+    def latents(self, subject):
+        """What a model with a flow on its latents decodes to these samples, float32 [num, ...]."""
+        return self._each(subject, "latents", self._latents_of)
+
+    def conditions(self, subject):
+        """The conditions of the samples, or None of a model without."""
+        if subject.model.condition_encoder is None:
+            return None
+        return subject.model.condition_of(self._examples(subject, np.arange(self.num)))
+
+    def _each(self, subject, name, of):
+        """What `of` makes of each chunk's (model, number, seed, condition), one after the other."""
+        model, progress = subject.model, Progress(name.capitalize(), self.num)
 
         def make(_, start):
             numbers = np.arange(start, min(start + CHUNK, self.num))
@@ -141,10 +155,10 @@ class Samples:
                 condition = model.condition_of(self._examples(subject, numbers))
             seed = random.fold(subject.seed, "feature samples", start)
             progress.at(start)
-            return {"x": self._of(model, len(numbers), seed, condition).numpy()}
+            return {"x": of(model, len(numbers), seed, condition).numpy()}
 
         starts = functools.partial(range, 0, self.num, CHUNK)
-        drawn = subject.shares.over(f"samples-{self.num}{self.called}", starts, make)
+        drawn = subject.shares.over(f"{name}-{self.num}{self.called}", starts, make)
         return np.concatenate([each["x"] for each in drawn])
 
     def labels(self, subject):
@@ -160,6 +174,9 @@ class Samples:
         if self.guidance:
             return model.sample_guided(num, seed, self.guidance, self.temperature, condition)
         return model.sample(num, seed, self.temperature, condition)
+
+    def _latents_of(self, model, num, seed, condition):
+        return model.sample_latents(num, seed, self.temperature, condition)
 
 
 def _guidable(model):

@@ -52,6 +52,7 @@ class LatentMixtures(FeatureEvaluator):
     needs = HasLatentDensity
     of = "models with a density of latents"
     switch = "components"
+    shows = True
     ranks = False
 
     def __init__(self, components=(), **shared):

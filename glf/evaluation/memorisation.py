@@ -40,6 +40,7 @@ class Memorisation(Evaluator):
 
     of = "images"
     switch = "neighbour_samples"
+    shows = True
 
     def __init__(self, neighbour_samples=0, neighbour_features=("pixels",)):
         self.neighbour_samples = neighbour_samples

@@ -21,6 +21,7 @@ from glf.evaluation.precision_recall_curve import PrecisionRecallCurve
 from glf.evaluation.recognition import Recognition
 from glf.evaluation.reconstruction import Reconstruction
 from glf.evaluation.reconstruction_distance import ReconstructionDistance
+from glf.evaluation.rejected_samples import RejectedSamples
 from glf.evaluation.round_trip import RoundTrip
 from glf.evaluation.segmentation import Segmentation
 from glf.evaluation.super_resolution import SuperResolution
@@ -45,6 +46,7 @@ EVALUATORS = {
     "precision_recall_curve": PrecisionRecallCurve,
     "reconstruction_distance": ReconstructionDistance,
     "memorisation": Memorisation,
+    "rejected_samples": RejectedSamples,
     "outliers": Outliers,
     "latent_mixtures": LatentMixtures,
     "super_resolution": SuperResolution,

@@ -328,6 +328,14 @@ class HasLatentFlow(HasLatentDensity):
         condition = self._checked_condition(u, condition)
         return self._in_pieces(self._from_base, u=u, condition=condition)
 
+    @typing.final
+    def sample_latents(self, num, seed, temperature=1.0, condition=None):
+        """The latents z that `sample` decodes, of the same arguments; errors as of it.
+
+        But latents that are not finite are not refused.
+        """
+        return self._requested(self._draw_latents, (), num, seed, temperature, condition)
+
     @abc.abstractmethod
     def _to_base(self, z, condition):
         """u of one piece."""
@@ -335,6 +343,10 @@ class HasLatentFlow(HasLatentDensity):
     @abc.abstractmethod
     def _from_base(self, u, condition):
         """z of one piece."""
+
+    @abc.abstractmethod
+    def _draw_latents(self, num, seed, temperature, condition):
+        """z of one piece of a request."""
 
 
 class HasRoundTrip(Ability):

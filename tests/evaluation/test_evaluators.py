@@ -10,7 +10,7 @@ import glf.evaluation
 from glf.data.dataset import DataSpec
 from glf.evaluation.base import Evaluator, Subject
 from glf.evaluation.evaluate import evaluate, outcome
-from glf.evaluation.options import options
+from glf.evaluation.options import options, showing
 from glf.evaluation.registry import EVALUATORS
 
 
@@ -45,6 +45,19 @@ def test_options_are_those_of_the_constructors():
     assert used == set(read)
     assert read["importance_samples"].of == EVALUATORS["importance_weights"].of
     assert "by K importance weights. Repeatable; 1 is" in read["importance_samples"].about
+
+
+def test_those_that_show_pictures_say_so():
+    """And programs know which option asks for them."""
+    shows = {
+        name: any("subject.show is" in inspect.getsource(part) for part in evaluator.__mro__[:-2])
+        for name, evaluator in EVALUATORS.items()
+    }
+    assert shows == {name: evaluator.shows for name, evaluator in EVALUATORS.items()}
+    known = {(each.switch, each.needs) for each in showing()}
+    for evaluator in EVALUATORS.values():
+        needs = (evaluator.needs.__name__, "object")
+        assert evaluator.shows == any((evaluator.switch, name) in known for name in needs)
 
 
 def test_options_that_are_handed_on():
