@@ -53,7 +53,7 @@ def digest(*parts):
     return total.hexdigest()
 
 
-def arrays(kind, key, make):
+def arrays(kind, key, make, together=False):
     """{name: array}: `make()`, or what it gave when it was last called for this kind and key.
 
     The file is whole or absent. One that cannot be read is made again; where the folder cannot be
@@ -64,12 +64,14 @@ def arrays(kind, key, make):
       kind: a word or two that begin the file's name.
       key: a `digest` of all that the arrays depend on.
       make: gives {name: array}.
+      together: whether those who want them make them together: then none waits for another.
     """
     path = folder() / f"{kind}-{key[:32]}.npz"
     stored = read(path)
     if stored is not None:
         return stored
-    with alone(path.parent / f".{kind}.lock"):
+    lock = path.parent / f".{kind}.lock"
+    with contextlib.nullcontext() if together else alone(lock):
         stored = read(path)  # another process may have made them meanwhile
         if stored is not None:
             return stored

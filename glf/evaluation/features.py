@@ -11,6 +11,7 @@ from absl import logging
 from glf.core import cache, random
 from glf.core.checks import checked_guidance, checked_temperature
 from glf.core.progress import Progress
+from glf.core.shares import ALONE
 from glf.evaluation.base import Evaluator
 from glf.extractors import choice
 from glf.extractors.base import Extracted, Extractor, has_images
@@ -261,7 +262,10 @@ class _OfSamples:
     drawn: Samples
 
     def __call__(self, subject):
-        return self.extractor(subject.once(self.drawn))
+        drawn = subject.once(self.drawn)
+        name = f"samples-{len(drawn)}{self.drawn.called}"
+        given = (lambda start, stop: drawn[start:stop]), len(drawn), CHUNK
+        return self.extractor.over(*given, subject.shares, name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -272,7 +276,8 @@ class _OfReal:
 
     def __call__(self, subject):
         """Kept in the cache, too, under the images themselves and the extractor."""
-        contents = [cache.digest(x) for x in self._images(subject)]
+        images, starts = _images(subject, self.split, self.count), range(0, self.count, CHUNK)
+        contents = [cache.digest(images(i, min(i + CHUNK, self.count))) for i in starts]
         key = cache.digest(contents, subject.dataset.spec.levels, self.extractor.fingerprint)
 
         def made():
@@ -280,13 +285,12 @@ class _OfReal:
                 "Features of %d %s images by %s, kept for the next time.",
                 *(self.count, self.split, self.extractor.name),
             )
-            extracted = self.extractor.over(self._images(subject), self.count)._asdict()
-            return {name: array for name, array in extracted.items() if array is not None}
+            name = f"{self.split}-{self.count}"
+            extracted = self.extractor.over(images, self.count, CHUNK, subject.shares, name)
+            return {n: array for n, array in extracted._asdict().items() if array is not None}
 
-        return Extracted(**cache.arrays(f"features-{self.extractor.name}", key, made))
-
-    def _images(self, subject):
-        return (batch["x"] for batch in _examples(subject, self.split, self.count))
+        kind, together = f"features-{self.extractor.name}", subject.shares is not ALONE
+        return Extracted(**cache.arrays(kind, key, made, together))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,18 +300,24 @@ class _OfReconstructions:
     count: int
 
     def __call__(self, subject):
-        model = subject.model
+        model, examples = subject.model, _examples(subject, self.split, self.count)
 
-        def reconstructed():
-            for batch in _examples(subject, self.split, self.count):
-                condition = model.reconstruction_condition_of(batch)
-                yield model.reconstruct(tf.constant(batch["x"]), condition).numpy()
+        def reconstructed(start, stop):
+            batch = examples(start, stop)
+            condition = model.reconstruction_condition_of(batch)
+            return model.reconstruct(tf.constant(batch["x"]), condition).numpy()
 
-        return self.extractor.over(reconstructed(), self.count)
+        name = f"reconstructions-{self.split}-{self.count}"
+        return self.extractor.over(reconstructed, self.count, CHUNK, subject.shares, name)
+
+
+def _images(subject, split, count):
+    """As of `_examples`, to their images."""
+    examples = _examples(subject, split, count)
+    return lambda start, stop: examples(start, stop)["x"]
 
 
 def _examples(subject, split, count):
-    """The first examples of a split in the order of features, a chunk at a time."""
+    """A function of (start, stop), to these of the first examples in the order of features."""
     rows = order(subject.dataset, split)[:count]
-    for start in range(0, count, CHUNK):
-        yield subject.dataset.examples(split, rows[start : start + CHUNK])
+    return lambda start, stop: subject.dataset.examples(split, rows[start:stop])

@@ -1,13 +1,16 @@
 """Extractors: images of a dataset to vectors of features."""
 
 import abc
+import functools
 import typing
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from glf.core import cache
 from glf.core.progress import Progress
+from glf.core.shares import ALONE
 
 
 class Extracted(NamedTuple):
@@ -57,28 +60,37 @@ class Extractor(abc.ABC):
           ValueError: if these are no images of integers of the data's shape and levels, or if
             features are not finite.
         """
-        return self.over([images], len(images))
+        images = self._checked(np.asarray(images))
+        starts = range(0, len(images), self.rows)
+        extracted = _joined([self._extract(images[i : i + self.rows]) for i in starts])
+        if not np.all(np.isfinite(extracted.features)):
+            raise ValueError(f"Features of {self.name} are not finite numbers; {self.about}.")
+        return extracted
 
     @typing.final
-    def over(self, batches, total):
-        """The same of batches of images, of which there are `total` together, one after the other.
+    def over(self, images, total, size, shares=ALONE, name="images"):
+        """The same of many images, `size` at a time.
+
+        Args:
+          images: of (start, stop): those images.
+          total: how many there are.
+          size: how many `images` is asked for.
+          shares: those who do it together, see `glf.core.shares`.
+          name: of these images, for them.
 
         Raises:
           ValueError: as of a call.
         """
         progress = Progress(f"Features ({self.name})", total)
-        pieces, done = [], 0
-        for batch in batches:
-            images = self._checked(np.asarray(batch))
-            for start in range(0, len(images), self.rows):
-                pieces.append(self._extract(images[start : start + self.rows]))
-                done += len(pieces[-1].features)
-                progress.at(done)
-        parts = [None if p[0] is None else np.concatenate(p) for p in zip(*pieces, strict=True)]
-        extracted = Extracted(*parts)
-        if not np.all(np.isfinite(extracted.features)):
-            raise ValueError(f"Features of {self.name} are not finite numbers; {self.about}.")
-        return extracted
+
+        def make(_, start):
+            progress.at(start)
+            made = self(images(start, min(start + size, total)))._asdict()
+            return {part: array for part, array in made.items() if array is not None}
+
+        starts = functools.partial(range, 0, total, size)
+        name = f"features-{name}-{self.name}-{cache.digest(self.fingerprint)[:16]}"
+        return _joined([Extracted(**made) for made in shares.over(name, starts, make)])
 
     @abc.abstractmethod
     def _extract(self, images):
@@ -99,6 +111,12 @@ class Extractor(abc.ABC):
     def _unit(self, images):
         """Levels to [0, 1], a float32 tensor: x / (levels - 1)."""
         return tf.constant(images / np.float32(self.spec.levels - 1), tf.float32)
+
+
+def _joined(parts):
+    """`Extracted` of all images, of that of some after the other."""
+    parts = zip(*parts, strict=True)
+    return Extracted(*(None if part[0] is None else np.concatenate(part) for part in parts))
 
 
 def has_images(spec):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from glf.core import cache
+from glf.core.shares import meeting
 from glf.evaluation import features as module
 from glf.evaluation.base import Subject
 from glf.evaluation.evaluate import evaluate
@@ -75,10 +76,31 @@ def test_reconstructions_are_of_the_same_images(subject):
     np.testing.assert_allclose(again, 1 - real, atol=1e-6)
 
 
+def test_workers_extract_together_what_one_does(subject, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 100)
+    alone = three_of(subject)
+    for number, made in ((1, 4 + 4 + 3 + 3), (0, 0)):
+        # Of machines of their own, which have not kept features of real images.
+        monkeypatch.setenv("GLF_CACHE", str(tmp_path / f"cache{number}"))
+        with meeting(tmp_path / "shares", number, 2) as shares:
+            for found, whole in zip(
+                three_of(Subject(Counting(), digits, shares=shares)), alone, strict=True
+            ):
+                np.testing.assert_array_equal(found.features, whole.features)
+                assert found.probabilities is None
+            assert shares.made == made
+
+
+def three_of(subject):
+    """Features of samples, of real images and of reconstructions."""
+    features = features_of(subject, "pixels", Samples(310))
+    return features.samples(), features.real(), features.reconstructions()
+
+
 def test_features_of_real_images_are_kept(digits, tmp_path, monkeypatch):
     monkeypatch.setenv("GLF_CACHE", str(tmp_path))
     taken = []
-    monkeypatch.setattr(cache, "arrays", lambda kind, key, make: taken.append(key) or make())
+    monkeypatch.setattr(cache, "arrays", lambda kind, key, make, _: taken.append(key) or make())
     for count in (20, 20, 21):
         features_of(Subject(None, digits), "pixels", Samples(5)).real(count=count)
     features_of(Subject(None, digits, "validation"), "pixels", Samples(5)).real(count=20)
