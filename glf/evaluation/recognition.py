@@ -26,6 +26,7 @@ class Recognition(Evaluator):
 
     of = "data with labels"
     switch = "judged_samples"
+    shared = True
 
     def __init__(self, judged_samples=0):
         self.judged_samples = judged_samples
@@ -44,11 +45,14 @@ class Recognition(Evaluator):
         """
         model, dataset, split = subject.model, subject.dataset, subject.split
         num = self.judged_samples
-        judge = Judge(dataset, split)
         condition = model.condition_of(dataset.examples(split, slice(0, num)))
         if condition is not None:
             num = min(num, dataset.num_examples(split))
-        judged = judge(model.sample(num, subject.seed, condition=condition).numpy())
+        drawn = model.sample(num, subject.seed, condition=condition).numpy()
+        if subject.shares.number:
+            return {}  # the first process judges what all have drawn
+        judge = Judge(dataset, split)
+        judged = judge(drawn)
         real = f"{100 * (1 - LEAST_SURE):g} % of real images of the {split} split are"
         return {
             "recognised": metric(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from glf.core.shares import meeting
 from glf.data.dataset import DataSpec
 from glf.evaluation import memorisation
 from glf.evaluation.base import Subject
@@ -42,6 +43,16 @@ def test_copies(digits):
     assert pixels.shape == (8 * 9 + 1, 6 * 9 + 1)
     np.testing.assert_array_equal(pixels[:, 1:9], pixels[:, 10:18])
     assert (pixels[:, 1:9] != pixels[:, 19:27]).any()
+
+
+def test_what_two_processes_measure_together(digits, tmp_path):
+    copies = digits.examples("train", slice(100, 220))["x"]
+    alone, evaluator = measured(digits, copies)[1], Memorisation(120)
+    for number, made in ((1, 1), (0, 0)):  # the second one compares what the first one drew
+        with meeting(tmp_path, number, 2) as shares:
+            found = evaluator.measure(Subject(Replayer(copies), digits, shares=shares))
+            assert shares.made == made
+    assert found == alone
 
 
 def test_by_features(digits, monkeypatch):
