@@ -54,7 +54,25 @@ def plu_factors(row, lower, upper, sign, log_scale):
     return tf.one_hot(row, size, dtype=dtype), lower, upper
 
 
-class PLUMatrix(keras.layers.Layer):
+class _Matrix(keras.layers.Layer):
+    """A square matrix made of weights, and its inverse: made anew, or once, see `kept_kernels`."""
+
+    kept = None
+
+    def make_kernel(self):
+        """(W, W⁻¹) of the present weights."""
+        return self._matrix(), self._inverse()
+
+    def matrix(self):
+        """W."""
+        return self._matrix() if self.kept is None else self.kept[0].value()
+
+    def inverse(self):
+        """W⁻¹."""
+        return self._inverse() if self.kept is None else self.kept[1].value()
+
+
+class PLUMatrix(_Matrix):
     """W = P L (U + diag(σ exp(s))), log|det W| = Σ s (Kingma, Dhariwal 2018, "Glow", eq. 10).
 
     P is a fixed permutation, L lower triangular with ones on its diagonal, U strictly upper
@@ -73,11 +91,11 @@ class PLUMatrix(keras.layers.Layer):
     def _values(self):
         return values(self.row, self.lower, self.upper, self.sign, self.log_scale)
 
-    def matrix(self):
+    def _matrix(self):
         """W."""
         return _plu_matrix(*self._values())
 
-    def inverse(self):
+    def _inverse(self):
         """W⁻¹, by two triangular solves."""
         return _plu_inverse(*self._values())
 
@@ -86,7 +104,7 @@ class PLUMatrix(keras.layers.Layer):
         return tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
 
 
-class QRMatrix(keras.layers.Layer):
+class QRMatrix(_Matrix):
     """W = Q (R + diag(exp(s))), log|det W| = Σ s.
 
     Q = H_1 ... H_n is a product of as many reflections H = I - 2 v vᵀ / |v|² as W has rows, R
@@ -109,11 +127,11 @@ class QRMatrix(keras.layers.Layer):
         self.log_scale = self.add_weight(name="log_scale", shape=(size,), initializer="zeros")
         self.built = True
 
-    def matrix(self):
+    def _matrix(self):
         """W."""
         return _qr_matrix(*values(self.vectors, self.upper, self.log_scale))
 
-    def inverse(self):
+    def _inverse(self):
         """W⁻¹, by a triangular solve."""
         return _qr_inverse(*values(self.vectors, self.upper, self.log_scale))
 
@@ -122,7 +140,7 @@ class QRMatrix(keras.layers.Layer):
         return tf.reduce_sum(tf.cast(self.log_scale.value, tf.float64))
 
 
-class FullMatrix(keras.layers.Layer):
+class FullMatrix(_Matrix):
     """W itself as the weight, near the identity at the start: I + 0.001 ε, ε ~ N(0, 1).
 
     As in the program of Flow++ (Ho, Chen, Srinivas, Duan, Abbeel 2019). Its determinant costs an
@@ -143,11 +161,11 @@ class FullMatrix(keras.layers.Layer):
         )
         self.built = True
 
-    def matrix(self):
+    def _matrix(self):
         """W."""
         return tf.convert_to_tensor(self.entries.value)
 
-    def inverse(self):
+    def _inverse(self):
         """W⁻¹, by elimination."""
         return _full_inverse(self.matrix())
 
@@ -185,7 +203,7 @@ class GroupMatrix(FullMatrix):
         self.blocks = self.add_weight(name="blocks", shape=shape, initializer=_near_identity)
         self.built = True
 
-    def matrix(self):
+    def _matrix(self):
         """W."""
         blocks, order = tf.unstack(tf.convert_to_tensor(self.blocks.value)), self.group.order
         products, inverses = self.group.products, self.group.inverses

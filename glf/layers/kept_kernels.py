@@ -1,4 +1,7 @@
-"""Kernels that layers make of their weights, made once where weights do not change any more."""
+"""What layers make of their weights alone, made once where weights do not change any more.
+
+Kernels of group convolutions, normalised or scaled kernels, matrices and their inverses.
+"""
 
 import tensorflow as tf
 
@@ -6,10 +9,11 @@ import tensorflow as tf
 def keep_kernels(layer):
     """Makes the kernels of all layers in `layer` that make one, now, and lets them use it from now.
 
-    Such a layer has `make_kernel`, and `kept`: None, or a variable with what that gave, which its
-    `kernel` then gives. What changes its weights afterwards changes nothing of what it computes,
-    until `forget_kernels`. Kept kernels are no part of the layer's state: neither weights nor in
-    checkpoints; a SavedModel has what its functions use, so these in the place of the weights.
+    Such a layer has `make_kernel`, which gives a tensor or a tuple of them, and `kept`: None, or
+    variables with what that gave, which the layer then uses. What changes its weights afterwards
+    changes nothing of what it computes, until `forget_kernels`. Kept kernels are no part of the
+    layer's state: neither weights nor in checkpoints; a SavedModel has what its functions use, so
+    these in the place of the weights.
 
     Returns those layers that had kept none before.
     """
@@ -17,8 +21,12 @@ def keep_kernels(layer):
     parts = [part for part in parts if part.built and part.kept is None]
     for part in parts:
         # Past Keras and TensorFlow, for which an attribute is a part of the model's state.
-        part.__dict__["kept"] = tf.Variable(part.make_kernel(), trainable=False, name="kernel")
+        part.__dict__["kept"] = tf.nest.map_structure(_variable, part.make_kernel())
     return parts
+
+
+def _variable(tensor):
+    return tf.Variable(tensor, trainable=False, name="kernel")
 
 
 def forget_kernels(parts):

@@ -42,10 +42,17 @@ class SameConv2D(WeightNormConv2D):
             gain=gain,
             dtype=dtype,
         )
+        self.kept = None
+
+    def make_kernel(self):
+        """Kernel and bias of `normalised_conv` without a gain."""
+        return normalised(self.direction.value, self.gain.value), self.bias.value
 
     def values(self):
         """The arguments of `normalised_conv` after the first."""
-        return values(self.direction, self.gain, self.bias)
+        if self.kept is None:
+            return values(self.direction, self.bias, self.gain)
+        return tuple(variable.value() for variable in self.kept)
 
     def call(self, h):
         """[batch, height, width, inputs] to [batch, height, width, filters]."""
@@ -71,36 +78,48 @@ class ZeroConv2D(keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="zeros")
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
         self.log_scale = self.add_weight(name="log_scale", shape=(filters,), initializer="zeros")
+        self.kept = None
         self.built = True
 
     def values(self):
         """The arguments of `scaled_conv` after the first."""
-        return values(self.kernel, self.bias, self.log_scale)
+        if self.kept is None:
+            return values(self.kernel, self.bias, self.log_scale)
+        return tuple(variable.value() for variable in self.kept)
 
     def effective(self):
         """Kernel and bias as they are applied, scaled."""
         scale = limited_scale(self.log_scale.value)
         return self.kernel.value * scale, self.bias.value * scale
 
+    def make_kernel(self):
+        """Kernel and bias of `scaled_conv` without a scale."""
+        return self.effective()
+
     def call(self, h):
         """[batch, height, width, inputs] to [batch, height, width, filters]."""
         return scaled_conv(h, *self.values())
 
 
-def normalised_conv(h, direction, gain, bias):
-    """The convolution of h with the kernel g v / ||v||, and a bias."""
+def normalised(direction, gain):
+    """The kernel g v / ||v||."""
     # In this order the whole kernel is multiplied once, and differentiated in fewer operations.
-    scale = gain * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), (0, 1, 2)))
-    kernel = tf.cast(direction * scale, h.dtype)
-    return tf.nn.bias_add(_convolve(h, kernel), tf.cast(bias, h.dtype))
+    return direction * (gain * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), (0, 1, 2))))
 
 
-def scaled_conv(h, kernel, bias, log_scale):
-    """exp(3 s) (conv(h) + b), |3 s| limited."""
+def normalised_conv(h, kernel, bias, gain=None):
+    """The convolution of h with the kernel, g v / ||v|| where it is a v with a gain; and a bias."""
+    kernel = kernel if gain is None else normalised(kernel, gain)
+    return tf.nn.bias_add(_convolve(h, tf.cast(kernel, h.dtype)), tf.cast(bias, h.dtype))
+
+
+def scaled_conv(h, kernel, bias, log_scale=None):
+    """exp(3 s) (conv(h) + b), |3 s| limited; without s the convolution and the bias."""
     # The weights are scaled in place of the features: there are fewer of them.
-    scale = limited_scale(log_scale)
-    bias = tf.cast(bias * scale, h.dtype)
-    return tf.nn.bias_add(_convolve(h, tf.cast(kernel * scale, h.dtype)), bias)
+    if log_scale is not None:
+        scale = limited_scale(log_scale)
+        kernel, bias = kernel * scale, bias * scale
+    return tf.nn.bias_add(_convolve(h, tf.cast(kernel, h.dtype)), tf.cast(bias, h.dtype))
 
 
 def limited_scale(log_scale):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from glf.bijectors import Chain, ImageCoupling, InvertibleConv1x1
 from glf.data.dataset import DataSpec
 from glf.export import export_model
 from glf.layers.group_conv import GroupConv2D
-from glf.layers.kept_kernels import keep_kernels
+from glf.layers.kept_kernels import forget_kernels, keep_kernels
+from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_autoencoder import GroupAutoencoder
 from glf.training import restore
 
@@ -79,3 +81,44 @@ def test_kept_kernels_are_no_state(tmp_path):
     kept = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "kept"))
     assert tf.train.list_variables(kept) == tf.train.list_variables(plain)
     assert len(layer.weights) == 2
+
+
+@pytest.mark.slow
+def test_a_glow_makes_nothing_of_its_weights_any_more():
+    network = partial(GlowConditioner, filters=3)
+    flow = Chain([InvertibleConv1x1, partial(ImageCoupling, make_conditioner=network)])
+    flow.build((None, 2, 2, 4))
+    rng = np.random.default_rng(0)
+    for weight in flow.trainable_weights:
+        weight.assign_add(0.3 * rng.standard_normal(weight.shape))
+    u = tf.constant(rng.standard_normal((3, 2, 2, 4)), tf.float32)
+
+    def traced():
+        """What both directions give, and the operations of their graphs."""
+        ways = (flow.forward_and_log_det, flow.inverse_and_log_det)
+        graphs = [tf.function(way).get_concrete_function(u) for way in ways]
+        functions = [f for g in graphs for f in (g, *g.graph._functions.values())]
+        types = {op.type for f in functions for op in f.graph.get_operations()}
+        return tf.nest.map_structure(np.array, [graph(u) for graph in graphs]), types
+
+    before, made_anew = traced()
+    parts = keep_kernels(flow)
+    kept, others = traced()
+    tf.nest.map_structure(np.testing.assert_array_equal, kept, before)
+    # Of normalised kernels, and of the matrix and its inverse.
+    assert {"Rsqrt", "OneHot", "MatrixTriangularSolve"} <= made_anew - others
+    lower = flow.bijectors[0].weight.lower
+    lower.assign(lower + 1)
+    tf.nest.map_structure(np.testing.assert_array_equal, traced()[0], before)
+    forget_kernels(parts)
+    assert np.abs(traced()[0][0][0] - before[0][0]).max() > 0.1
+
+
+@pytest.mark.parametrize("kind", ["qr", "full", "p4"])
+def test_matrices(kind):
+    layer = InvertibleConv1x1(kind)
+    layer.build((None, 2, 2, 4))
+    matrix = layer.weight
+    before = matrix.matrix().numpy(), matrix.inverse().numpy()
+    assert keep_kernels(layer) == [matrix]
+    np.testing.assert_array_equal((matrix.matrix(), matrix.inverse()), before)
