@@ -4,10 +4,12 @@
 
 Each word is the folder of a run, or a folder that stands for all runs below it, such as --out of
 scripts.sweep or scripts.compare_studies. Runs that differ in train.seed alone are one method.
-Prints the table, and writes index.html (one file, open it in any browser), comparison.md,
-comparison.csv and comparison.json into --out. What is not yet known of a run at its present step is
-measured as scripts.evaluate does, with the same options, and kept in the run's metrics.json, or
-below --out where the run is read-only. A command that was stopped goes on where it was.
+Prints the table, and writes index.html (one file, open it in any browser), its charts as SVG files,
+comparison.md, comparison.csv and comparison.json into --out. Where runs differ in one number alone,
+such as a swept parameter, charts show the metrics along it. What is not yet known of a run at its
+present step is measured as scripts.evaluate does, with the same options, and kept in the run's
+metrics.json, or below --out where the run is read-only. A command that was stopped goes on where it
+was.
 """
 
 import pathlib

@@ -3,8 +3,11 @@
 import html
 import math
 
+from glf.evaluation.page_style import CHART_STYLE
+
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 10, 30, 46
+LINE = 18  # of a legend
 # Where positive values span more than this factor the axis is logarithmic.
 WIDE = 50.0
 MARKS = ("circle", "square", "triangle", "diamond")
@@ -99,9 +102,35 @@ def scatter(points, x_title, y_title, about):
 
 def swatch(number):
     """The line and the mark of a method, by itself."""
+    return f'<svg class="swatch" viewBox="0 0 24 12" aria-hidden="true">{_swatch(number)}</svg>'
+
+
+def _swatch(number):
     line = f'<path class="line s{number % 8} d{number // 8 % 3}" d="M0 6H24"/>'
-    inside = line + _mark(number, 12, 6)
-    return f'<svg class="swatch" viewBox="0 0 24 12" aria-hidden="true">{inside}</svg>'
+    return line + _mark(number, 12, 6)
+
+
+def standalone(chart, names):
+    """The text of an SVG file of a chart with its legend, on white.
+
+    Args:
+      chart: what `curves` or `scatter` gives.
+      names: of the methods, by number from 0.
+    """
+    begin, end = chart.index(">") + 1, chart.rindex("</svg>")
+    height = HEIGHT + LINE * len(names) + TOP // 3
+    legend = []
+    for number, name in enumerate(names):
+        y = HEIGHT + LINE * number + LINE / 2
+        place = f'<g transform="translate({LEFT} {y - 6})">{_swatch(number)}</g>'
+        text = f'<text x="{LEFT + 32}" y="{y + 4}">{html.escape(name)}</text>'
+        legend += [place, text]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}"><style>{CHART_STYLE}</style>'
+        f'<path fill="#fff" d="M0 0H{WIDTH}V{height}H0Z"/>'
+        f"{chart[begin:end]}{''.join(legend)}</svg>\n"
+    )
 
 
 def _axes(xs, ys):

@@ -3,6 +3,7 @@
 import re
 
 from glf.evaluation import charts, written
+from glf.evaluation.ablations import ablations, figures
 from glf.evaluation.comparison import differently_asked
 from glf.evaluation.curves import curve_figures
 from glf.evaluation.differences import RULE, Spread
@@ -33,6 +34,7 @@ def sections(methods, comparisons):
         found.append(_beyond(methods, ranked))
     found += [_pictures(methods, *about) for about in _PICTURES]
     found.append(_trade(methods, [c for c in comparisons if c not in latent]))
+    found += _ablations(methods, [c for c in comparisons if c in ranked or c in latent])
     found.append(_latent_densities(methods, latent))
     found.append(_curves(methods, {c.name: c.unit for c in comparisons}))
     if own:
@@ -181,6 +183,16 @@ def _trade(methods, comparisons):
         return None
     parts = [Legend([method.label for method in methods]), Row(figures)]
     return Section("Reconstruction against samples", parts)
+
+
+def _ablations(methods, comparisons):
+    """A section for each number that was swept."""
+    judged = [c for c in comparisons if c.better]
+    for ablation in ablations(methods):
+        if row := figures(ablation, judged, _title):
+            about = "Means over seeds; the band reaches from the least to the greatest seed."
+            parts = [Legend(list(ablation.series)), about, Row(row)]
+            yield Section(f"Along {ablation.parameter}", parts)
 
 
 def _curves(methods, units):

@@ -5,9 +5,10 @@ import csv
 import dataclasses
 import html
 import io
+import re
 import struct
 
-from glf.evaluation.charts import swatch
+from glf.evaluation.charts import standalone, swatch
 from glf.evaluation.page_style import STYLE
 
 
@@ -110,6 +111,18 @@ def _plain(text):
 
 def _marked(cell):
     return f"**{cell.text}**" if cell.best and cell.text else cell.text
+
+
+def chart_files(sections):
+    """{name: text of an SVG file} of the charts of sections, each with its section's legend."""
+    found = {}
+    for section in sections:
+        names = [name for part in section.parts if isinstance(part, Legend) for name in part.names]
+        for row in (part for part in section.parts if isinstance(part, Row)):
+            for figure in (figure for figure in row.figures if figure.svg):
+                name = re.sub(r"[^\w.]+", "_", figure.caption).strip("_.")
+                found[f"{name}.svg"] = standalone(figure.svg, names)
+    return found
 
 
 def html_page(title, subtitle, sections):

@@ -19,6 +19,19 @@ _LIGHT_ALL += _colours(_LIGHT)
 _DARK_ALL = "--ink:#ececf0;--soft:#a5a5b0;--paper:#17181b;--rule:#3a3b42;--mark:#1f3a2a;"
 _DARK_ALL += _colours(_DARK)
 
+_CHARTS = f"""text{{fill:var(--ink);font-size:12px}} text.tick{{fill:var(--soft);font-size:11px}}
+.axis{{stroke:var(--soft);fill:none}} .gridline{{stroke:var(--rule);fill:none}}
+.line{{fill:none;stroke-width:2;stroke-linejoin:round}}
+.thin{{stroke-width:1;opacity:.75}} .band{{opacity:.18;stroke:none}}
+.dot{{stroke:var(--paper);stroke-width:1}}
+.d1{{stroke-dasharray:7 3}} .d2{{stroke-dasharray:2 3}}
+{_SERIES}"""
+
+# Of a chart that is a file of its own, on white.
+CHART_STYLE = f"""svg{{{_LIGHT_ALL}
+font-family:system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}}
+{_CHARTS}"""
+
 STYLE = f""":root{{color-scheme:light dark;{_LIGHT_ALL}}}
 @media (prefers-color-scheme:dark){{:root{{{_DARK_ALL}}}}}
 *{{box-sizing:border-box}}
@@ -52,15 +65,9 @@ figcaption{{font-size:.85rem;overflow-wrap:anywhere}}
 figure svg{{width:100%;height:auto;display:block}}
 img{{max-width:100%;height:auto;min-width:min(100%,16rem);image-rendering:pixelated;
 background:#fff;display:block}}
-text{{fill:var(--ink);font-size:12px}} text.tick{{fill:var(--soft);font-size:11px}}
-.axis{{stroke:var(--soft);fill:none}} .gridline{{stroke:var(--rule);fill:none}}
-.line{{fill:none;stroke-width:2;stroke-linejoin:round}}
-.thin{{stroke-width:1;opacity:.75}} .band{{opacity:.18;stroke:none}}
-.dot{{stroke:var(--paper);stroke-width:1}}
-.d1{{stroke-dasharray:7 3}} .d2{{stroke-dasharray:2 3}}
 .swatch{{width:24px;height:12px;vertical-align:middle}}
 .legend{{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;font-size:.9rem}}
-{_SERIES}@media print{{:root{{{_LIGHT_ALL}}}body{{max-width:none;font-size:10pt}}
+{_CHARTS}@media print{{:root{{{_LIGHT_ALL}}}body{{max-width:none;font-size:10pt}}
 .table{{overflow:visible}} details:not([open])>*{{display:block}} td,th{{padding:.2rem .35rem}}
 details::details-content{{content-visibility:visible;block-size:auto}}}}
 """

@@ -7,7 +7,7 @@ from glf.training.compared_runs import measure_all, read_all, seeds_to_show
 
 
 def compare_runs(paths, asked):
-    """Compares runs and writes index.html, comparison.md, .csv and .json into `asked.out`.
+    """Compares runs and writes index.html, charts, comparison.md, .csv and .json into `asked.out`.
 
     What is not yet known of a run at its present step is measured first, and kept in the run's own
     metrics.json, or in the comparison's folder where the run is read-only. Stopped and started
@@ -46,10 +46,13 @@ def write(methods, out, split):
     number = sum(len(method.runs) for method in methods)
     subtitle = f"{number} runs of {len(methods)} methods, {split} split"
     title = " against ".join(m.label for m in methods) if len(methods) < 4 else "Comparison"
-    text = page.html_page(title, subtitle, comparison_page.sections(methods, found))
+    sections = comparison_page.sections(methods, found)
+    text = page.html_page(title, subtitle, sections)
     document = comparison.document(methods, found, split)
     files.write_json(out / "comparison.json", document)
     files.write_text(out / "comparison.csv", page.csv_text(comparison.records(methods)))
     files.write_text(out / "comparison.md", table)
+    for name, chart in page.chart_files(sections).items():
+        files.write_text(out / "charts" / name, chart)
     files.write_text(out / "index.html", text)
     return table

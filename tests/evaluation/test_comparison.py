@@ -4,10 +4,12 @@ import html.parser
 import json
 import math
 import re
+import xml.etree.ElementTree
 
 import pytest
 
-from glf.evaluation import comparison, comparison_page, page
+from glf.evaluation import charts, comparison, comparison_page, page
+from glf.evaluation.ablations import ablations, figures
 from glf.evaluation.comparison import compare
 from glf.evaluation.methods import ComparedRun, group
 from glf.evaluation.report import metric
@@ -161,3 +163,37 @@ def test_the_page(methods, found):
     titles = re.findall(r"<h2>(.*?)</h2>", text)
     assert titles[:3] == ["Results", "What differs beyond the spread", "Training curves"]
     assert text == page.html_page("A & B", "sub", sections)
+
+
+def test_along_a_number_that_was_swept():
+    """A curve for each series of runs that share all else, with its seeds' spread."""
+    runs = []
+    for name, kind in (("a", "paper"), ("b", "strong")):
+        for beta in (0.5, 1.0, 2.0):
+            for seed in range(2):
+                made = run(f"{name},GLF.beta={beta},seed={seed}", seed, 10 * beta + seed)
+                made.bindings = {"kind": kind, "GLF.beta": str(beta)}
+                runs.append(made)
+    other = run("c,GLF.beta=0.5,seed=0", 0, 1.0)  # no curve: only one place
+    other.bindings = {"kind": "other", "GLF.beta": "0.5"}
+    methods = group([*runs, other])
+    (along,) = ablations(methods)
+    assert along.parameter == "GLF.beta"
+    assert list(along.series) == ["kind = paper", "kind = strong"]
+    assert [number for number, _ in along.series["kind = paper"]] == [0.5, 1.0, 2.0]
+    (figure,) = figures(along, [c for c in compare(methods) if c.name == "psnr"], lambda c: c.name)
+    line = [(beta, 10 * beta, 10 * beta + 0.5, 10 * beta + 1) for beta in (0.5, 1.0, 2.0)]
+    lines = [(number, line, False) for number in (0, 1)]
+    assert figure.svg == charts.curves(lines, "GLF.beta", "psnr", figure.caption)
+    sections = comparison_page.sections(methods, compare(methods))
+    assert "Along GLF.beta" in [section.title for section in sections]
+    files = page.chart_files(sections)
+    chart = xml.etree.ElementTree.fromstring(files["psnr_against_GLF.beta.svg"])
+    assert [t.text for t in chart.iter("{http://www.w3.org/2000/svg}text")][-2:] == [
+        "kind = paper",
+        "kind = strong",
+    ]
+
+
+def test_nothing_was_swept(methods):
+    assert ablations(methods) == []
