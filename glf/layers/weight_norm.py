@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from glf.layers.bias import add_bias
 from glf.layers.product_conv import valid_conv
 
 
@@ -74,7 +75,7 @@ class WeightNormConv2D(_Normalised):
         """The convolution without padding."""
         kernel, bias = self.held or self.effective()
         y = valid_conv(tf.cast(padded, kernel.dtype), kernel, self.stride)
-        return tf.nn.bias_add(y, bias)
+        return add_bias(y, bias)
 
 
 class WeightNormUpsampling2D(_Normalised):
@@ -101,4 +102,4 @@ class WeightNormUpsampling2D(_Normalised):
         rows, columns = 2 * h.shape[1], 2 * h.shape[2]
         shape = [tf.shape(h)[0], rows, columns + self.left, self.filters]
         y = tf.nn.conv2d_transpose(h, kernel, shape, 2, "VALID")[:, :, self.left :]
-        return tf.nn.bias_add(tf.ensure_shape(y, [None, rows, columns, self.filters]), bias)
+        return add_bias(tf.ensure_shape(y, [None, rows, columns, self.filters]), bias)
