@@ -3,7 +3,9 @@
 Of the step of six systems on the digits, and of GLF's with the published networks: milliseconds in
 matrix products, in convolutions, and in all else, of which the longest kinds are named as XLA names
 them (fusions after the operations in them). TensorFlow's profiler tells how long each operation
-took; of its calls the lower quartile counts, so that work beside it disturbs little.
+took; of its calls the lower quartile counts, so that work beside it disturbs little. Run it on one
+core, by `taskset -c 0`: what several threads share, convolutions above all, ends for the profiler
+when it has been handed out to them.
 """
 
 import collections
