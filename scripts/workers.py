@@ -82,6 +82,8 @@ class Workers:
       timeout_about: as of `define_cluster`.
     """
 
+    by_devices = False
+
     def __init__(self, about, timeout_about=TIMEOUT):
         alone, told = ["single"], ""
         if self.by_devices:
@@ -95,8 +97,6 @@ class Workers:
         )
         found, self._check_cluster = define_cluster(self._strategy, timeout_about)
         (self._cluster, self._port, self._label, *self._timeout) = found
-
-    by_devices = False
 
     def check(self):
         """Refuses flags that belong to another strategy."""

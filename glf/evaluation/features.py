@@ -139,24 +139,23 @@ class Samples:
         """What a model with a flow on its latents decodes to these samples, float32 [num, ...]."""
         return self._each(subject, "latents", self._latents_of)
 
-    def conditions(self, subject):
-        """The conditions of the samples, or None of a model without."""
+    def conditions(self, subject, start=0, stop=None):
+        """The conditions of the samples, or of some of them; None of a model without."""
         if subject.model.condition_encoder is None:
             return None
-        return subject.model.condition_of(self._examples(subject, np.arange(self.num)))
+        numbers = np.arange(start, self.num if stop is None else stop)
+        return subject.model.condition_of(self._examples(subject, numbers))
 
     def _each(self, subject, name, of):
         """What `of` makes of each chunk's (model, number, seed, condition), one after the other."""
         model, progress = subject.model, Progress(name.capitalize(), self.num)
 
         def make(_, start):
-            numbers = np.arange(start, min(start + CHUNK, self.num))
-            condition = None
-            if model.condition_encoder is not None:
-                condition = model.condition_of(self._examples(subject, numbers))
+            stop = min(start + CHUNK, self.num)
+            condition = self.conditions(subject, start, stop)
             seed = random.fold(subject.seed, "feature samples", start)
             progress.at(start)
-            return {"x": of(model, len(numbers), seed, condition).numpy()}
+            return {"x": of(model, stop - start, seed, condition).numpy()}
 
         starts = functools.partial(range, 0, self.num, CHUNK)
         drawn = subject.shares.over(f"{name}-{self.num}{self.called}", starts, make)

@@ -15,7 +15,7 @@ from glf.models.abilities import HasLatentFlow
 
 # k of precision; neighbours whose labels are asked; training images beyond so many are left out.
 BALL, ASKED, MOST = 3, 10, 20_000
-BATCH, SHOWN = 1024, 64
+SHOWN = 64
 
 _MEANS = {
     "log_prob": "log p(z) of its latents",
@@ -147,25 +147,19 @@ class _Places:
     def of(cls, subject, samples):
         """Those of `Samples` and of the first training images in the `order` of features."""
         model, dataset = subject.model, subject.dataset
-        z, given = samples.latents(subject), samples.conditions(subject)
-        log_prob = _batched(model.latent_log_prob, z, given)
-        rows = order(dataset, "train")[:MOST]
-        examples = dataset.examples("train", rows)
+        examples = dataset.examples("train", order(dataset, "train")[:MOST])
         conditions = None
         if model.condition_encoder is not None:
             conditions = model.condition_of(examples)
-        real = _batched(lambda x, _: model.judged_latents(x, subject.seed), examples["x"])
-        maps = (
-            z,
-            _batched(model.to_base, z, given),
-            real,
-            _batched(model.to_base, real, conditions),
-        )
-        flat = (x.reshape(len(x), -1).astype(np.float64) for x in maps)
+        z, given = tf.constant(samples.latents(subject)), samples.conditions(subject)
+        real = model.judged_latents(examples["x"], subject.seed)
+        places = z, model.to_base(z, given), real, model.to_base(real, conditions)
+        flat = (x.numpy().reshape(len(x), -1).astype(np.float64) for x in places)
         labels = None
         if dataset.spec.num_classes is not None:
             labels = np.asarray(examples["label"])
-        return cls(log_prob.astype(np.float64), *flat, labels, given is not None)
+        log_prob = model.latent_log_prob(z, given).numpy().astype(np.float64)
+        return cls(log_prob, *flat, labels, given is not None)
 
     def scores(self):
         """{name: float64 [n]}, higher where a sample looks more like an image."""
@@ -196,13 +190,3 @@ def purity(labels):
     """The share of the commonest of labels, int [n, k] of at least 0: float64 [n]."""
     counts = (labels[:, :, None] == np.arange(labels.max() + 1)).sum(1)
     return counts.max(1) / labels.shape[1]
-
-
-def _batched(function, x, condition=None):
-    """What `function` makes of x and conditions, so many rows at a time."""
-    parts = []
-    for start in range(0, len(x), BATCH):
-        rows = slice(start, start + BATCH)
-        given = None if condition is None else condition[rows]
-        parts.append(function(tf.constant(x[rows]), given).numpy())
-    return np.concatenate(parts)

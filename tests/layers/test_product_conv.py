@@ -5,19 +5,12 @@ import contextlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from derivatives import value_and_gradients
 
 from glf.core.fused import for_xla_on_cpu
 from glf.core.traced_once import traced_once
 from glf.layers.product_conv import gains_by_products, same_by_products, valid_conv
 from glf.layers.same_conv import SameConv2D, normalised_conv
-
-
-def value_and_gradients(convolve, h, kernel):
-    with tf.GradientTape() as tape:
-        tape.watch([h, kernel])
-        y = convolve(h, kernel)
-        loss = tf.reduce_sum(tf.sin(y))
-    return y, *tape.gradient(loss, [h, kernel])
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 4), (5, 2), (3, 3)])
