@@ -49,6 +49,9 @@ class RejectedSamples(FeatureEvaluator):
     Args:
       rejected_samples: Also draw so many samples of a model with a flow on its latents and find
         out which of them no real image is near, and where they lie in latent and base space.
+
+    Raises:
+      ValueError: if the number is 1 to 3.
     """
 
     needs = HasLatentFlow
@@ -61,6 +64,11 @@ class RejectedSamples(FeatureEvaluator):
         super().__init__(**shared)
         self.rejected_samples = rejected_samples
         self.samples = dataclasses.replace(self.samples, num=rejected_samples)
+        if 0 < rejected_samples <= BALL:
+            raise ValueError(
+                f"rejected_samples={rejected_samples} is too few: balls reach to the {BALL}rd "
+                f"neighbour; draw at least {BALL + 1}."
+            )
 
     def refusal(self, subject):
         """No flow on latents, guidance, which has no base noise of its own, or the data."""

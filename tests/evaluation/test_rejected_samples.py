@@ -78,6 +78,8 @@ def test_all_alike(model, digits, monkeypatch):
 
 
 def test_refusals(model, digits):
+    with pytest.raises(ValueError, match=r"rejected_samples=3 is too few: .* draw at least 4"):
+        RejectedSamples(3)
     subject = Subject(model, digits, "test")
     guided = RejectedSamples(NUM, feature_guidance=1.0)
     assert "leave feature_guidance out" in guided.refusal(subject)
