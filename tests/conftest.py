@@ -21,7 +21,7 @@ from scheduling import (  # noqa: F401
 # All others, and all programs, have TensorFlow rewrite them first, as users do.
 _AS_TRACED = ("autoregressive", "bijectors", "dequantizers", "layers", "networks", "priors")
 # And files that make a graph for each of many models; samplers are compared as rewritten as well.
-_FILES_AS_TRACED = ("test_configs", "test_every_model", "test_model_conformance")
+_FILES_AS_TRACED = ("test_configs", "test_every_model")
 
 
 def pytest_configure(config):
