@@ -7,6 +7,7 @@ on the values of the image before i, so that there is one solution, found value 
 import abc
 import contextlib
 import dataclasses
+import math
 import typing
 
 import numpy as np
@@ -88,12 +89,13 @@ class Solution(typing.NamedTuple):
     Attributes:
       image: [n, ...event].
       log_derivative: [n, ...event].
-      calls: int32 [n], passes until the solver took the example to be solved, at most P; a last one
-        that changed nothing is among them, one made only to check is not.
+      calls: int32 [n], passes until the solver took the example to be solved; a last one that
+        changed nothing is among them, one behind the P-th is not.
       forward_equivalents: float32 [n], the places that those passes computed, as a multiple of P.
       certified: bool [n], whether a full pass gave back the image itself: image == g(image), no bit
         changed (but for the sign of a zero).
-      error: [n], the largest |g(image) - image| of an example's values in that pass.
+      error: [n], the largest |g(image) - image| of an example's values in that pass; ∞ where one of
+        the two is no number.
       places: int32 [], P.
     """
 
@@ -156,8 +158,11 @@ def tame(values):
 
 def compared(new, image):
     """(certified, error) of an image by a full pass, `new` = g(image)."""
-    error = over_event(tf.reduce_max, tf.abs(new - image))
-    return over_event(tf.reduce_all, new == image), tf.stop_gradient(error)
+    same = new == image
+    error = tf.where(same, tf.zeros_like(image), tf.abs(new - image))
+    # A maximum passes over what is no number.
+    error = tf.where(tf.math.is_nan(error), tf.constant(math.inf, error.dtype), error)
+    return over_event(tf.reduce_all, same), tf.stop_gradient(over_event(tf.reduce_max, error))
 
 
 def over_event(reduce, values):

@@ -13,9 +13,9 @@ class FixedPoint(Solver):
     """image ← g(image) until no bit of it changes (Jacobi iteration).
 
     In each pass the values up to the first that changed, and this one, become final, so that P
-    passes are enough whatever g is, and mostly far fewer are needed. Values that are final are not
-    touched again, and an example whose pass changed nothing is done and stays: that last pass is
-    its certificate, image == g(image).
+    passes are enough whatever g is, and mostly far fewer are needed. The k-th place is not touched
+    again after the k-th pass, and an example whose pass changed nothing is done and stays: that
+    last pass is its certificate, image == g(image).
 
     The solution is, bit for bit, what `Sequential` finds with the same step in eager mode and in
     graphs: value i of g is the same function of the same bits before it, and what lies behind it is
@@ -62,31 +62,89 @@ class FixedPoint(Solver):
                 f"FixedPoint.blocks is {self.blocks}, but there are only {last} places to be cut "
                 "into blocks."
             )
-        search = _Search(system, self._ends(last), self.tolerance)
-        start = search.start(system.guess() if self.draft else system.blank())
-        state = tf.while_loop(
-            lambda i, state: tf.reduce_any(state["active"]),
-            lambda i, state: (i + 1, search.once_more(state)),
-            (tf.constant(0), start),
+        start = system.guess() if self.draft else system.blank()
+        if self.blocks == 1:
+            image, log_derivative, new, calls = self._all_at_once(system, start)
+            certified, error = compared(new, image)
+        else:
+            search = _Search(system, self._ends(last), self.tolerance)
+            state = tf.while_loop(
+                lambda i, state: tf.reduce_any(state["active"]),
+                lambda i, state: (i + 1, search.once_more(state)),
+                (tf.constant(0), search.start(start)),
+                maximum_iterations=last + 1,
+                parallel_iterations=1,
+            )[1]
+            image, log_derivative, calls = (state[k] for k in ("image", "log_derivative", "calls"))
+            certified, error = state["certified"], state["error"]
+        equivalents = tf.cast(calls, tf.float32)
+        return Solution(
+            image, log_derivative, calls, equivalents, certified, error, tf.constant(last)
+        )
+
+    def _all_at_once(self, system, start):
+        """One block: (image, log-derivatives, g(image), calls), with little beside the passes."""
+        places, last = tf.constant(system.places, tf.int32)[None], system.num_places
+        zero, nan = (tf.constant(value, start.dtype) for value in (0.0, math.nan))
+
+        def active(new, image):
+            if self.tolerance > 0:
+                return over_event(tf.reduce_any, farther(new, image, self.tolerance))
+            return over_event(tf.reduce_sum, tf.abs(new - image)) != 0
+
+        def going_on(k, image, log_derivative, new, calls):
+            if self.tolerance > 0:
+                return tf.reduce_any(active(new, image))
+            return any_changed(new, image)
+
+        def once_more(k, image, log_derivative, new, calls):
+            # After k passes places up to k are final: the k-th in `new`, those before it in both.
+            renewed, still = places >= k, active(new, image)
+            if self.tolerance > 0:
+                renewed &= tf.reshape(still, [-1, *[1] * (image.shape.rank - 1)])
+            image = tf.where(renewed, new, image)
+            # A guess that is no number is seen as 0.
+            in_place = tf.where(places > k, zero, nan)
+            new, log_derivative = system.once(tf.where(tf.math.is_nan(image), in_place, image))
+            return k + 1, image, log_derivative, new, calls + tf.cast(still, tf.int32)
+
+        # No number is what the first guess is compared with, so that every example begins.
+        nothing = tf.fill(tf.shape(start), nan)
+        none = tf.zeros(tf.shape(start)[:1], tf.int32)
+        _, *found, calls = tf.while_loop(
+            going_on,
+            once_more,
+            (tf.constant(0), nothing, tf.zeros_like(start), start, none),
             maximum_iterations=last + 1,
             parallel_iterations=1,
-        )[1]
-        calls = state["calls"]
-        return Solution(
-            state["image"],
-            state["log_derivative"],
-            calls,
-            tf.cast(calls, tf.float32),
-            state["certified"],
-            state["error"],
-            tf.constant(last),
         )
+        return *found, tf.minimum(calls, last)
 
     def _ends(self, last):
         """For 0 to P final places, the last place of the block that comes next."""
         edges = np.round(np.linspace(0, last, self.blocks + 1)).astype(np.int32)
         after = np.searchsorted(edges, np.arange(last + 1), side="right")
         return edges[np.minimum(after, self.blocks)]
+
+
+# Differences are taken of values so many times larger: of small ones they would be less than the
+# least number that processors do not take for 0.
+_SCALE = 2.0**64
+
+
+def any_changed(new, image):
+    """Whether a value is not the same in both: bool []. Of values beyond 1e19 it says so always.
+
+    A sum of differences is many times faster than comparisons of a large batch.
+    """
+    return tf.reduce_sum(tf.abs(_SCALE * new - _SCALE * image)) != 0  # no number, too
+
+
+def farther(new, image, tolerance):
+    """Which values are not within `tolerance` of each other, or no numbers."""
+    # Not ~(gap <= tolerance), which TensorFlow's graph optimizer turns into gap > tolerance.
+    gap = tf.abs(new - image)
+    return (gap > tolerance) | tf.math.is_nan(gap)
 
 
 class _Search:
@@ -115,7 +173,7 @@ class _Search:
         image, final = state["image"], state["final"]
         new, log_derivative = self.system.once(image)
         certified, error = compared(new, image)
-        moved = new != image if self.tolerance == 0 else ~(tf.abs(new - image) <= self.tolerance)
+        moved = new != image if self.tolerance == 0 else farther(new, image, self.tolerance)
 
         end = self._end(final)
         moved &= (self.places > self._each(final)) & (self.places <= self._each(end))

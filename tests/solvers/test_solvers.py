@@ -197,10 +197,11 @@ def test_tolerance_states_its_error():
     assert np.sum(solution.calls) < np.sum(exact.calls)
 
 
-def test_a_certificate_holds_when_it_is_judged_by_itself(monkeypatch):
+@pytest.mark.parametrize("solver", [FixedPoint(blocks=2), FixedPoint(tolerance=1e-3)])
+def test_a_certificate_holds_when_it_is_judged_by_itself(monkeypatch, solver):
     def uncertain():
         of = system(WEIGHT, POINT)
-        solution = FixedPoint()(of)
+        solution = solver(of)
         return int(np.sum(np.asarray(solution.certified) & (residual(of, solution) > 0)))
 
     assert uncertain() == 0
@@ -212,6 +213,50 @@ def test_a_certificate_holds_when_it_is_judged_by_itself(monkeypatch):
 
     monkeypatch.setattr(fixed_point, "compared", loose)
     assert uncertain() > 0
+
+
+def test_a_search_that_stops_too_early_gets_no_certificate(monkeypatch):
+    def early(new, image):
+        return tf.reduce_any(~(tf.abs(new - image) < 1e-3))
+
+    monkeypatch.setattr(fixed_point, "any_changed", early)
+    of = system(WEIGHT, POINT)
+    solution = FixedPoint()(of)
+    np.testing.assert_array_equal(solution.certified, residual(of, solution) == 0)
+    assert not np.all(solution.certified)
+
+
+def test_values_that_hardly_differ_go_on_being_searched():
+    def step(image, point):
+        return point * (1 + 2e-7 * tf.cumsum(image, axis=1, exclusive=True)), 0 * image
+
+    # The second pass changes last bits, by 1e-40, which is less than the least normal number.
+    of = System(step, (tf.constant([[1.0, 1e-33, 1e-33, 1e-33]]),), np.arange(1, 5))
+    solve = tf.function(lambda: [s(of)[::4] for s in (Sequential(), FixedPoint())], autograph=False)
+    right, found = solve()
+    np.testing.assert_array_equal(found[0], right[0])
+    assert np.all(found[1])
+
+
+@pytest.mark.parametrize("solver", [FixedPoint(), FixedPoint(blocks=2), FixedPoint(tolerance=1e-3)])
+@pytest.mark.parametrize("graph", [False, True])
+def test_what_is_no_number_is_that_of_the_definition_and_not_certified(solver, graph):
+    def step(image, point):
+        before = tf.cumsum(image, axis=1, exclusive=True)
+        return point + tf.sqrt(before + 1.0), tf.zeros_like(image)
+
+    def solve(of):
+        wrap = tf.function(autograph=False) if graph else lambda function: function
+        return wrap(lambda: of(System(step, (point,), np.arange(1, 6))))()
+
+    # The first example's third value is the root of -1.
+    point = tf.constant([[0.0, -4.0, 0.0, 0.0, 0.0], [0.5] * 5])
+    right, found = solve(Sequential()), solve(solver)
+    np.testing.assert_array_equal(np.isnan(right.image[0]), [False, False, True, True, True])
+    np.testing.assert_allclose(found.image, right.image, atol=2e-3 * (solver.tolerance > 0))
+    assert not found.certified[0]
+    assert found.error[0] == np.inf
+    assert solver.tolerance or (found.certified[1] and found.error[1] == 0)
 
 
 def test_a_mask_that_leaks_one_position_is_found():
