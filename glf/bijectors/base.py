@@ -31,7 +31,8 @@ class Bijector(Part, keras.layers.Layer):
     False is never in training, as those of Keras.
 
     These methods are the same of all bijectors: they check what they are given. A subclass writes
-    the mathematics, `_forward` and `_inverse`.
+    the mathematics, `_forward` and `_inverse`, in operations of TensorFlow alone: AutoGraph, which
+    would read its statements for conditions and loops on tensors, leaves them as they are.
 
     The layer owns all parameters, made in `build` alone. `as_tfp` hands out a stateless TFP view
     built on the spot. Flow arithmetic is in the layer's dtype, float32 unless told, whatever the
@@ -64,6 +65,7 @@ class Bijector(Part, keras.layers.Layer):
         self.condition_shape = None if condition_shape is None else tuple(condition_shape)
 
     @typing.final
+    @tf.autograph.experimental.do_not_convert
     def forward_and_log_det(self, u, condition=None, training=False):
         """Maps base `u` to data `y`; returns (y, log|det dy/du|).
 
@@ -75,6 +77,7 @@ class Bijector(Part, keras.layers.Layer):
         return self._forward(*self._checked(u, self.base_shape, condition), training)
 
     @typing.final
+    @tf.autograph.experimental.do_not_convert
     def inverse_and_log_det(self, y, condition=None, training=False):
         """Maps data `y` to base `u`; returns (u, log|det du/dy|). Raises as the forward does."""
         training = training if self.trainable else False
