@@ -22,6 +22,7 @@ class ImageIAF(AutoregressiveBijector, ImageBijector):
       make_solver: factory of the inverse's `Solver`, called without arguments.
       make_draft: factory of an `ImageConditioner` that guesses the inverse's result, see
         `AutoregressiveBijector`.
+      fraction_bits: what the network sees of a value, or None, see `AutoregressiveBijector`.
     """
 
     def __init__(
@@ -30,10 +31,13 @@ class ImageIAF(AutoregressiveBijector, ImageBijector):
         make_network=MaskedImageNetwork,
         make_solver=FixedPoint,
         make_draft=None,
+        fraction_bits=None,
         *,
         dtype="float32",
     ):
-        super().__init__(make_map, make_network, make_solver, make_draft, dtype=dtype)
+        super().__init__(
+            make_map, make_network, make_solver, make_draft, fraction_bits, dtype=dtype
+        )
 
     def _forward(self, u, condition, training):
         """One pass."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from glf.bijectors.drafts import Drafted
 from glf.bijectors.elementwise import TanhAffineMap, learn_shared, with_shared
+from glf.bijectors.rounding import check_fraction_bits, rounded
 from glf.core.part import made_by
 from glf.layers.context import context_features, fit_context
 from glf.networks.causal_transformer import CausalTransformer
@@ -45,6 +46,8 @@ class TransformerAutoregressive(Drafted):
       make_draft: factory of a small network that guesses where the forward leads, of whole points,
         see `AutoregressiveBijector`: an `ImageConditioner` for images, else a `Conditioner`. None:
         none.
+      fraction_bits: the network sees values rounded to multiples of 2^-fraction_bits, or None, see
+        `AutoregressiveBijector`.
 
     Raises:
       ValueError: for arguments out of range; in `build`, for points that are no vectors or images,
@@ -61,17 +64,19 @@ class TransformerAutoregressive(Drafted):
         make_network=CausalTransformer,
         make_solver=FixedPoint,
         make_draft=None,
+        fraction_bits=None,
         *,
         dtype="float32",
     ):
         super().__init__(dtype=dtype)
+        check_fraction_bits("TransformerAutoregressive", fraction_bits)
         if patch < 1 or order not in ORDERS:
             raise ValueError(
                 f"TransformerAutoregressive needs patch >= 1 and an order of {ORDERS}, got "
                 f"patch={patch} and order={order!r}."
             )
         self.elementwise = made_by(make_map, "TransformerAutoregressive.make_map")
-        self.patch, self.order = patch, order
+        self.patch, self.order, self.fraction_bits = patch, order, fraction_bits
         self.make_network, self.make_draft = make_network, make_draft
         self.solver = made_by(make_solver, "TransformerAutoregressive.make_solver")
 
@@ -102,7 +107,7 @@ class TransformerAutoregressive(Drafted):
     def _inverse(self, y, condition, training):
         """One pass."""
         tokens = self._tokens(y)
-        raw = self.parameters(self.network(tokens, self._condition_tokens(condition)))
+        raw = self._raw(tokens, self._condition_tokens(condition))
         tokens, log_derivative = self.elementwise.apply(tokens, raw)
         return self._point(tokens), tf.reduce_sum(log_derivative, axis=(1, 2))
 
@@ -110,7 +115,7 @@ class TransformerAutoregressive(Drafted):
         """At most T passes."""
 
         def step(image, tokens, condition=None):
-            return self.elementwise.undo(tokens, self.parameters(self.network(image, condition)))
+            return self.elementwise.undo(tokens, self._raw(image, condition))
 
         told = self._condition_tokens(condition)
         inputs = (self._tokens(u),) if told is None else (self._tokens(u), told)
@@ -125,6 +130,9 @@ class TransformerAutoregressive(Drafted):
             System(step, inputs, places, draft=draft, cached=_CachedTokens(self))
         )
         return self._point(solution.image), tf.reduce_sum(solution.log_derivative, axis=(1, 2))
+
+    def _raw(self, tokens, condition):
+        return self.parameters(self.network(rounded(tokens, self.fraction_bits), condition))
 
     def parameters(self, numbers):
         """What the network gives, [..., values * n], as the map takes it: [..., values, n]."""
@@ -195,6 +203,7 @@ class _CachedTokens(Cached):
         tokens, condition, caches = state
         position = place - 1
         before = limited(image[:, tf.maximum(position - 1, 0)])
+        before = rounded(before, self.bijector.fraction_bits)
         numbers, caches = self.bijector.network.step(before, caches, position, *condition)
         raw = self.bijector.parameters(numbers)
         new, log_derivative = self.bijector.elementwise.undo(tokens[:, position], raw)
