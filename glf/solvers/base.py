@@ -89,8 +89,8 @@ class Solution(typing.NamedTuple):
     Attributes:
       image: [n, ...event].
       log_derivative: [n, ...event].
-      calls: int32 [n], passes until the solver took the example to be solved; a last one that
-        changed nothing is among them, one behind the P-th is not.
+      calls: int32 [n], passes until the solver took the example to be solved, at most P; a last one
+        that changed nothing is among them, unless all values were known to be final before it.
       forward_equivalents: float32 [n], the places that those passes computed, as a multiple of P.
       certified: bool [n], whether a full pass gave back the image itself: image == g(image), no bit
         changed (but for the sign of a zero).

@@ -101,7 +101,7 @@ class FixedPoint(Solver):
             # After k passes places up to k are final: the k-th in `new`, those before it in both.
             renewed, still = places >= k, active(new, image)
             if self.tolerance > 0:
-                renewed &= tf.reshape(still, [-1, *[1] * (image.shape.rank - 1)])
+                renewed &= _beside(still, places)
             image = tf.where(renewed, new, image)
             # A guess that is no number is seen as 0.
             in_place = tf.where(places > k, zero, nan)
@@ -147,11 +147,16 @@ def farther(new, image, tolerance):
     return (gap > tolerance) | tf.math.is_nan(gap)
 
 
+def _beside(per_example, places):
+    """[n] to [n, 1, ...], beside places [1, ...event]."""
+    return tf.reshape(per_example, [-1, *[1] * (places.shape.rank - 1)])
+
+
 class _Search:
-    """One request: its constants, and what a pass does."""
+    """A search of several blocks: its constants, and what a pass does."""
 
     def __init__(self, system, ends, tolerance):
-        self.system, self.ends, self.tolerance = system, ends, tolerance
+        self.system, self.ends, self.tolerance = system, tf.constant(ends), tolerance
         self.places = tf.constant(system.places, tf.int32)[None]
         self.last = system.num_places
 
@@ -175,13 +180,14 @@ class _Search:
         certified, error = compared(new, image)
         moved = new != image if self.tolerance == 0 else farther(new, image, self.tolerance)
 
-        end = self._end(final)
-        moved &= (self.places > self._each(final)) & (self.places <= self._each(end))
+        end = tf.gather(self.ends, final)  # the last place of the block that comes next
+        up_to_end = self.places <= _beside(end, self.places)
+        moved &= (self.places > _beside(final, self.places)) & up_to_end
         # The first that moved is final with its new value, those behind are guesses.
         first = over_event(tf.reduce_min, tf.where(moved, self.places, self.last + 1))
         now_final = tf.minimum(first, end)
-        guesses = tf.where(self.places > self._each(now_final), tame(new), new)
-        renewed = (self.places >= self._each(first)) & (self.places <= self._each(end))
+        guesses = tf.where(self.places > _beside(now_final, self.places), tame(new), new)
+        renewed = (self.places >= _beside(first, self.places)) & up_to_end
         done = certified | ((first > end) & (end == self.last))
         return {
             "image": tf.where(renewed, guesses, image),
@@ -192,15 +198,3 @@ class _Search:
             "certified": certified,
             "error": error,
         }
-
-    def _end(self, final):
-        """The last place of the block that comes next."""
-        if self.ends[0] == self.last:
-            return tf.constant(self.last)
-        return tf.gather(tf.constant(self.ends), final)
-
-    def _each(self, per_example):
-        """[n] to [n, 1, ...], beside values of the event; a scalar as it is."""
-        if per_example.shape.rank == 0:
-            return per_example
-        return tf.reshape(per_example, [-1, *[1] * (self.places.shape.rank - 1)])

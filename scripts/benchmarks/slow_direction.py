@@ -76,14 +76,14 @@ def batches(points, size=256):
     return lambda step: points[rng.integers(len(points), size=size)].astype(np.float32)
 
 
-def eight_gaussians():
+def eight_gaussians(bits=None):
     """Eight maps of two dimensions, a third of configs/studies/toy/eight_gaussians_maf.gin."""
     import numpy as np
 
     from glf.data import make_dataset
 
     points = make_dataset("eight_gaussians").examples("train", np.arange(20_000))["x"]
-    return trained(flow_of(2, 4, False), np.asarray(points))
+    return trained(flow_of(2, 4, False, bits), np.asarray(points))
 
 
 def digits(bits=None):
@@ -213,7 +213,7 @@ def measure(sizes):
         (digits, BITS),
     ):
         keras.utils.set_random_seed(0)  # the same start, whatever the network sees
-        flow, nats = subject(bits) if bits else subject()
+        flow, nats = subject(bits)
         named = subject.__name__.replace("_", " ") + " rounded" * bool(bits)
         figures[f"{named}, nats"] = nats
         programs = {name: drawing(flow, name) for name in (*SOLVERS, *COMPILED)}
