@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from glf.bijectors.guidance import affine
+from glf.core.arctangent import atan
 from glf.core.traced_once import traced_once
 
 # Bound on the factor a of `TanhAffineMap`.
@@ -106,14 +107,14 @@ class AffineMap(ElementwiseMap):
 @traced_once
 def _affine(x, raw, bound):
     raw_scale, shift = tf.unstack(raw, axis=-1)
-    log_scale = bound * tf.atan(raw_scale)
+    log_scale = bound * atan(raw_scale)
     return x * tf.exp(log_scale) + shift, log_scale
 
 
 @traced_once
 def _affine_inverse(y, raw, bound):
     raw_scale, shift = tf.unstack(raw, axis=-1)
-    log_scale = -bound * tf.atan(raw_scale)
+    log_scale = -bound * atan(raw_scale)
     return (y - shift) * tf.exp(log_scale), log_scale
 
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
+from glf.layers.product import of_all_places
 from glf.layers.track import track
 
 EPSILON = 1e-5
@@ -68,7 +69,7 @@ def _whole(h, attention, mlp, heads):
     place = tf.range(length)
     seen = tf.nn.softmax(_visible(scores, place[:, None] >= place))
     mixed = tf.reshape(tf.transpose(tf.matmul(seen, value), (0, 2, 1, 3)), (-1, length, width))
-    return _second_half(h + times(mixed, out) + out_bias, *mlp)
+    return _second_half(h + of_all_places(mixed, out) + out_bias, *mlp)
 
 
 @traced_once
@@ -95,30 +96,12 @@ def _visible(scores, visible):
 
 
 def _project(h, gamma, beta, kernel, bias):
-    return times(layer_normalised(h, gamma, beta), kernel) + bias
+    return of_all_places(layer_normalised(h, gamma, beta), kernel) + bias
 
 
 def _second_half(h, gamma, beta, kernel, bias, out, out_bias):
     inner = tf.nn.gelu(_project(h, gamma, beta, kernel, bias))
-    return h + times(inner, out) + out_bias
-
-
-@tf.custom_gradient
-def times(h, kernel):
-    """The features of every place, [..., n], times a kernel [n, m]: [..., m].
-
-    TensorFlow's product; but the kernel's gradient is one product of all places, where TensorFlow
-    makes one for each sequence of a batch and adds them.
-    """
-
-    def gradient(upstream):
-        places, back = (tf.reshape(t, (-1, t.shape[-1])) for t in (h, upstream))
-        return (
-            tf.matmul(upstream, kernel, transpose_b=True),
-            tf.matmul(places, back, transpose_a=True),
-        )
-
-    return tf.matmul(h, kernel), gradient
+    return h + of_all_places(inner, out) + out_bias
 
 
 def layer_normalised(h, gamma, beta):

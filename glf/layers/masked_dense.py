@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from glf.layers.product import product
+
 
 class MaskedDense(keras.layers.Layer):
     """activation(x (W ∘ M) + b), with a fixed 0/1 mask M of shape [inputs, units].
@@ -57,4 +59,4 @@ class MaskedDense(keras.layers.Layer):
     def call(self, inputs):
         """Maps [batch, inputs] to [batch, units]."""
         kernel, bias = self.held or self.effective()
-        return self.activation(tf.matmul(inputs, kernel) + bias)
+        return self.activation(product(inputs, kernel) + bias)

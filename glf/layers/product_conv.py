@@ -8,6 +8,7 @@ its gradients two more; one of 1 x 1 is a product anyway. Nothing changes but th
 import tensorflow as tf
 
 from glf.core.fused import is_for_xla_on_cpu
+from glf.layers.product import kernel_gradient, product
 
 
 def valid_conv(h, kernel, stride=1):
@@ -39,7 +40,7 @@ def same_by_products(h, kernel):
     them, XLA made a program of Glow's step that took a thousand times as long.
     """
     if kernel.shape[0] == 1:
-        return _like(h, _flat(h) @ kernel[0, 0])
+        return _like(h, product(_flat(h), kernel[0, 0]))
     few_inputs = kernel.shape[2] <= kernel.shape[3]
     return (_of_few_inputs if few_inputs else _of_few_outputs)(h, kernel)
 
@@ -53,11 +54,12 @@ def _of_few_inputs(h, kernel):
     size, _, inputs, outputs = kernel.shape
     matrix = tf.reshape(kernel, (size * size * inputs, outputs))
     around = _flat(_gathered(h, size))
+    sum_over_places = kernel_gradient(*matrix.shape)
 
     def gradient(upstream):
         upstream = _flat(upstream)
         spread = _like(h, tf.matmul(upstream, matrix, transpose_b=True))
-        of_kernel = tf.matmul(around, upstream, transpose_a=True)
+        of_kernel = sum_over_places(around, upstream)
         return _handed_out(spread, size), tf.reshape(of_kernel, kernel.shape)
 
     return _like(h, around @ matrix), gradient
@@ -69,10 +71,11 @@ def _of_few_outputs(h, kernel):
     # A pixel's place in its neighbour's kernel is opposite to the neighbour's in its own.
     turned = tf.transpose(tf.reverse(kernel, (0, 1)), (0, 1, 3, 2))
     matrix, pixels = tf.reshape(turned, (size * size * outputs, inputs)), _flat(h)
+    sum_over_places = kernel_gradient(*matrix.shape)
 
     def gradient(upstream):
         around = _flat(_gathered(upstream, size))
-        of_matrix = tf.matmul(around, pixels, transpose_a=True)
+        of_matrix = sum_over_places(around, pixels)
         of_kernel = tf.reshape(of_matrix, (size, size, outputs, inputs))
         of_kernel = tf.reverse(tf.transpose(of_kernel, (0, 1, 3, 2)), (0, 1))
         return _like(h, around @ matrix), of_kernel

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 from glf.core.rematerialise import Rematerialises, rematerialised
-from glf.layers.causal_block import CausalBlock, layer_normalised, times
+from glf.layers.causal_block import CausalBlock, layer_normalised
+from glf.layers.product import of_all_places
 from glf.layers.track import track
 from glf.networks.base import TokenNetwork
 
@@ -81,10 +82,10 @@ class CausalTransformer(TokenNetwork, Rematerialises):
 
     def call(self, inputs, condition=None, training=False):
         """Tokens [batch, T, n], and a condition [batch, 1 or T, c], to [batch, T, units]."""
-        before = times(inputs[:, :-1], self.kernel.value)
+        before = of_all_places(inputs[:, :-1], self.kernel.value)
         h = tf.pad(before, [[0, 0], [1, 0], [0, 0]]) + self.positions.value
         if condition is not None:
-            h += times(condition, self.of_condition.value)
+            h += of_all_places(condition, self.of_condition.value)
         again = self.rematerialise and training
         for block in self.blocks:
             h = rematerialised(block, training, h) if again else block(h)
@@ -118,4 +119,4 @@ class CausalTransformer(TokenNetwork, Rematerialises):
 
     def _numbers(self, h):
         normal = layer_normalised(h, self.gamma.value, self.beta.value)
-        return times(normal, self.last.value) + self.bias.value
+        return of_all_places(normal, self.last.value) + self.bias.value

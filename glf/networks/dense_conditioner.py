@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from glf.core.traced_once import traced_once, values
 from glf.layers.batch_norm import BatchNormalization
+from glf.layers.product import product
 from glf.layers.track import track
 from glf.networks.base import Conditioner
 
@@ -106,7 +107,7 @@ class DenseConditioner(Conditioner):
 
 def _dense(inputs, weights, activation):
     kernel, bias = weights
-    return activation(tf.nn.bias_add(tf.matmul(inputs, kernel), bias))
+    return activation(tf.nn.bias_add(product(inputs, kernel), bias))
 
 
 @functools.cache

@@ -3,11 +3,26 @@
 import tensorflow as tf
 
 from glf.training.l2_adam import L2Adam
+from glf.training.packs import LARGEST, joined, small
 
 
 def norms_of(gradients):
-    """{"gradient_norm/GROUP": global norm} of {group: gradients}."""
-    return {f"gradient_norm/{g}": tf.linalg.global_norm(mine) for g, mine in gradients.items()}
+    """{"gradient_norm/GROUP": global norm} of {group: gradients}.
+
+    Small gradients are laid one behind the other first: one sum in place of one for each.
+    """
+    return {
+        f"gradient_norm/{group}": tf.linalg.global_norm(_with_small_joined(mine))
+        for group, mine in gradients.items()
+    }
+
+
+def _with_small_joined(gradients):
+    dense = [g for g in gradients if isinstance(g, tf.Tensor) and g.shape.is_fully_defined()]
+    chosen = small(dense, LARGEST, [g.dtype for g in dense])
+    taken = {id(dense[i]) for members in chosen for i in members}
+    vectors = [joined([dense[i] for i in members]) for members in chosen]
+    return [*vectors, *(g for g in gradients if id(g) not in taken)]
 
 
 def apply_gradients(gradients, norms, optimizers, groups, largest):

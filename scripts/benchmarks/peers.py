@@ -7,8 +7,11 @@ PyTorch with FrEIA's couplings. Training steps with Adam alone, and samples.
 
 Theirs run in a process of their own, by the environment that `bash scripts/peers.sh` makes, in turn
 with ours and on as many threads; see `peers_worker.py`. PyTorch runs eagerly, as its libraries do,
-Adam in its fused form. Ours are compiled by XLA, as in training. Numbers of weights are printed;
-Glow's differ by the parameters of an actnorm, of scales and of a 1x1 convolution's factors.
+Adam in its fused form. Our steps are compiled by XLA, as in training, and so are samples of the
+flows' priors, opened for inference as models are that are sampled: what their layers make of
+weights alone, kernels and inverses, is made once. "sample()" is that of a model, a graph. Numbers
+of weights are printed; Glow's differ by the parameters of an actnorm, of scales and of a 1x1
+convolution's factors.
 """
 
 import functools
@@ -71,7 +74,10 @@ class Worker:
 
 
 def ours(model):
-    """(the number of trained weights, {"step", "sample": functions of a number of calls})."""
+    """(the number of trained weights, {task: function of a number of calls}).
+
+    Tasks are "step", "sample" and "sample()"; of the last two a model has one or both.
+    """
     from glf import configurables
     from glf.core import random
     from glf.data.dataset import DataSpec
@@ -83,7 +89,8 @@ def ours(model):
     if model == "RealNVP":
         make_flow = functools.partial(Flow, bijector_of_ours)
         made = VectorFlow(DataSpec((DIMENSIONS,), None, None), make_flow=make_flow)
-        return _model(made, random.normal((POINTS, DIMENSIONS), 0))
+        weights, tasks = _model(made, random.normal((POINTS, DIMENSIONS), 0))
+        return weights, tasks | {"sample": _drawing(made.flow, POINTS)}
     configurables.parse(["configs/studies/glf/mnist.gin"])
     made = configurables.make_model(DataSpec((28, 28, 1), 256, None))
     return _model(made, random.uniform((GLF_BATCH, 28, 28, 1), 0, 0, 256, "int32"))
@@ -106,7 +113,7 @@ def _model(made, points):
             drawn = made.sample(num, seed)
         drawn.numpy()
 
-    tasks = {"step": lambda calls: stepper.run(batches, calls), "sample": sample}
+    tasks = {"step": lambda calls: stepper.run(batches, calls), "sample()": sample}
     return sum(int(w.shape.num_elements()) for w in _values(made)), tasks
 
 
@@ -133,24 +140,34 @@ def _density(prior, shape):
         optimizer.apply(tape.gradient(loss, weights), weights)
         return loss
 
+    def steps(calls):
+        for _ in range(calls):
+            loss = step()
+        loss.numpy()
+
+    tasks = {"step": steps, "sample": _drawing(prior, shape[0])}
+    return sum(int(w.shape.num_elements()) for w in _values(prior)), tasks
+
+
+def _drawing(prior, num):
+    """Draws `num` samples of a prior, so many times."""
+    import tensorflow as tf
+
+    from glf.core.fused import for_xla_on_cpu
+    from glf.layers.kept_kernels import keep_kernels
+
     @functools.partial(tf.function, jit_compile=True, autograph=False)
     def draw(seed):
         with for_xla_on_cpu():
-            return prior.sample(shape[0], seed)
+            return prior.sample(num, seed)
 
-    def repeated(function, arguments):
-        def run(calls):
-            for call in range(calls):
-                outcome = function(*arguments(call))
-            outcome.numpy()
+    def sample(calls):
+        keep_kernels(prior)  # which does it once
+        for call in range(calls):
+            drawn = draw(tf.constant([0, call]))
+        drawn.numpy()
 
-        return run
-
-    tasks = {
-        "step": repeated(step, lambda call: ()),
-        "sample": repeated(draw, lambda call: (tf.constant([0, call]),)),
-    }
-    return sum(int(w.shape.num_elements()) for w in _values(prior)), tasks
+    return sample
 
 
 def measure(sizes):
@@ -161,7 +178,8 @@ def measure(sizes):
             weights, tasks = ours(model)
             figures[f"{model}, weights, ours"] = weights
             for kind, own in tasks.items():
-                asked = {library: f"{model} {library} {kind}" for library in libraries}
+                theirs = kind.removesuffix("()")
+                asked = {library: f"{model} {library} {theirs}" for library in libraries}
                 for library, task in asked.items():
                     count = worker.ask("build", task)
                     figures[f"{model}, weights, {library}"] = count

@@ -48,6 +48,21 @@ def test_float64_normals_agree_to_the_last_bits():
     np.testing.assert_allclose(draw(), tf.function(draw, jit_compile=True)(), rtol=0, atol=1e-14)
 
 
+def test_normals_are_those_of_box_and_muller():
+    """As textbooks write it, from the same integers; every quarter of a turn is there."""
+    seed = random.make_seed(3)
+    pairs = tf.random.stateless_uniform(
+        [10_000, 2], seed, minval=None, maxval=None, dtype=tf.uint32, alg=random.ALGORITHM
+    )
+    v, w = np.moveaxis((pairs.numpy().astype(np.float64) + 0.5) / 2**32, -1, 0)
+    expected = np.sqrt(-2 * np.log(v)) * np.cos(2 * np.pi * w)
+    drawn = random.normal([10_000], seed, tf.float64)
+    np.testing.assert_allclose(drawn, expected, rtol=0, atol=1e-14)
+    quarters = tf.constant([0.0, 0.25, 0.5, 0.75, 1.0], tf.float64)
+    found = random._cosine_of_turns(quarters)
+    np.testing.assert_allclose(found, [1, 0, -1, 0, 1], rtol=0, atol=4e-16)
+
+
 def test_moments(in_modes):
     normal, uniform = in_modes["eager"]["normal"].numpy(), in_modes["eager"]["uniform"].numpy()
     n = normal.size

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from derivatives import value_and_gradients
 
-from glf.layers.causal_block import times
 from glf.networks import CausalTransformer
 
 
@@ -25,12 +23,3 @@ def test_steps_give_what_the_whole_gives(condition):
         numbers, caches = network.step(before, caches, tf.constant(position), said)
         np.testing.assert_allclose(numbers, whole[:, position], atol=1e-12)
         before = tokens[:, position]
-
-
-@pytest.mark.parametrize("shape", [(5, 3), (4, 5, 3)], ids=["one", "whole"])
-def test_a_kernel_of_all_places(shape):
-    rng = np.random.default_rng(0)
-    h, kernel = (tf.constant(rng.normal(size=size)) for size in (shape, (3, 2)))
-    found = [value_and_gradients(product, h, kernel) for product in (times, tf.matmul)]
-    for mine, expected in zip(*found, strict=True):
-        np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-14)

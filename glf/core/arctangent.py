@@ -1,0 +1,43 @@
+"""The arctangent, which XLA on a CPU computes number by number."""
+
+import tensorflow as tf
+
+from glf.core.fused import is_for_xla_on_cpu
+
+# atan(y) / y by y²: the quotient of polynomials of the lowest relative error on [0, 1], 2e-8.
+_NUMERATOR = (1.0, 0.898396492, 0.137612879)
+_DENOMINATOR = (1.0, 1.231727719, 0.348222107, 0.012377772)
+# Its square is finite in float32, and its arctangent that of infinity.
+_LARGEST = 1e18
+
+
+def atan(x):
+    """`tf.atan(x)`; in programs of XLA for a CPU, of float32, within 5 units in the last place.
+
+    There XLA calls a function of the C library for every number. Here it is
+
+      atan(x) = 2 atan(y),   y = x / (1 + sqrt(1 + x²)),   |y| <= 1,
+
+    by operations that it takes of many numbers at once. They are laid in a row for it: of an axis
+    of a few numbers each it would go through them one by one. The last one is a division, so that
+    all who need the result read it: XLA makes anew for each what is made of sums and products.
+    """
+    if not is_for_xla_on_cpu() or x.dtype != tf.float32:
+        return tf.atan(x)
+    return _atan(x)
+
+
+@tf.custom_gradient
+def _atan(x):
+    row = tf.clip_by_value(tf.reshape(x, (-1,)), -_LARGEST, _LARGEST)
+    y = row / (1.0 + tf.sqrt(1.0 + row * row))
+    numerator, denominator = (_polynomial(c, y * y) for c in (_NUMERATOR, _DENOMINATOR))
+    angle = tf.reshape(2.0 * y * numerator / denominator, tf.shape(x))
+    return tf.ensure_shape(angle, x.shape), lambda upstream: upstream / (1.0 + tf.square(x))
+
+
+def _polynomial(coefficients, x):
+    *rest, total = coefficients
+    for coefficient in reversed(rest):
+        total = total * x + coefficient
+    return total
