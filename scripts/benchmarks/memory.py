@@ -30,7 +30,7 @@ BINDINGS = {QUARTER: ["layers/Chain.repeats = 1"]}
 # {study: images}
 LARGEST = {
     "flow_pp/cifar10": 4,
-    "mar_scf/cifar10": 4,
+    "mar_scf/cifar10": 16,
     "idf/cifar10": 8,
     QUARTER: 1,
 }
