@@ -41,6 +41,7 @@ def test_context_matters(conditional, name):
         battery.check_condition_matters(conditional)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in IMAGES if n not in EVEN])
 def test_odd_sizes(name):
     odd = case(name, (3, 5, 2))

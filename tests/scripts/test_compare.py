@@ -30,6 +30,7 @@ def runs(tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 def test_words_and_flags(programs, runs):
     out = runs.parent / "report"
     cases = {

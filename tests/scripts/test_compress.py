@@ -55,6 +55,7 @@ def done(folder, programs, trained):
     return said | programs(commands)
 
 
+@pytest.mark.slow
 def test_images_come_back(folder, done):
     assert done["compress"].returncode == 0, done["compress"].stderr
     assert "9 images, 144 bytes to" in done["compress"].stdout
@@ -63,6 +64,7 @@ def test_images_come_back(folder, done):
     assert (folder / "y.npy").read_bytes() == (folder / "x.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_intact_is_recovered(folder, done):
     assert done["recovered"].returncode == 0, done["recovered"].stderr
     assert "2 of 9 images are lost" in done["recovered"].stderr
@@ -71,6 +73,7 @@ def test_what_is_intact_is_recovered(folder, done):
     assert all(any((image == one).all() for one in x) for image in z)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "message"),
     [

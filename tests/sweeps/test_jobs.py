@@ -138,6 +138,7 @@ def test_what_someone_else_works_at_is_waited_for(shell):
     assert list(answers) == []
 
 
+@pytest.mark.slow
 def test_queues_of_several_workers_share_the_tasks_and_take_over_what_one_left(shell, tmp_path):
     """Each task is done once; one whose process is gone, unfinished, goes to another queue."""
     names = "abcde"

@@ -71,6 +71,7 @@ def test_conditions_reach_the_loss(short_run, tmp_path, digits, conditional, kin
     np.testing.assert_allclose(conditions_of_steps(tmp_path / "run"), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_conditions_of_replicas(short_run, tmp_path, conditional):
     options = {**QUIET, "num_steps": 3, "log_every": 1, "make_model": conditional}
     short_run(tmp_path / "one", **options)
@@ -132,6 +133,7 @@ def test_a_model_that_could_but_does_not(digits, tiny, conditional):
     np.testing.assert_array_equal(model.condition_of(batch), batch["label"])
 
 
+@pytest.mark.slow
 def test_pictures_of_conditional_models(short_run, tmp_path, digits, conditional):
     from PIL import Image
 

@@ -81,6 +81,7 @@ def test_the_weights_are_the_averages_of_that_run(first, still, tiny, digits, tm
     assert noted["step"] == (4 if which == "latest" else which)
 
 
+@pytest.mark.slow
 def test_it_goes_on_without_that_run(first, short_run, compare, tmp_path, monkeypatch):
     kept = {"validate_every": 0, "pictures_every": 0, "checkpoint_every": 4}
     copy = shutil.copytree(first, tmp_path / "copy")

@@ -127,6 +127,7 @@ def test_a_signal_writes_a_checkpoint_and_raises(
     assert folder.read_seconds() > 1e6
 
 
+@pytest.mark.slow
 def test_a_signal_at_the_last_step_ends_as_finished(short_run, monkeypatch):
     def signalled(watcher, state):
         if state.step == 12:

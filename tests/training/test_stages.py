@@ -60,6 +60,7 @@ def test_every_group_needs_a_stage(short_run, stages):
         short_run(stages=stages)
 
 
+@pytest.mark.slow
 def test_what_is_out_of_its_stage_stays_as_it_is(make_small_glf, digits):
     """The flow's steps are those on the latents of an encoder that stands, in inference mode."""
     model = make_small_glf(digits.spec, make_flow=FLOW)

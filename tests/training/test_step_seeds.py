@@ -1,11 +1,13 @@
 """What a training step draws follows from the run's seed and the step's number."""
 
+import pytest
 import tensorflow as tf
 
 from glf.core import random
 from glf.training.run_folder import JsonLines
 
 
+@pytest.mark.slow
 def test_every_step_draws_anew(short_run, tmp_path, tiny):
     class Drawing(tiny):
         def _loss_terms(self, x, seed, training, condition):
