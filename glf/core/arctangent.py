@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from glf.core.fused import is_for_xla_on_cpu
 
-# atan(y) / y by y²: the quotient of polynomials of the lowest relative error on [0, 1], 2e-8.
-_NUMERATOR = (1.0, 0.898396492, 0.137612879)
-_DENOMINATOR = (1.0, 1.231727719, 0.348222107, 0.012377772)
+# atan(y) / y by y², a quotient of polynomials: relative error at most 2.3e-8 on [0, 1].
+_NUMERATOR = (1.0, 0.900719513, 0.138545208)
+_DENOMINATOR = (1.0, 1.234051394, 0.349924246, 0.012496903)
 # Its square is finite in float32, and its arctangent that of infinity.
 _LARGEST = 1e18
 

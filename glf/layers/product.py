@@ -14,23 +14,25 @@ WIDEST = 128
 
 
 def product(h, kernel):
-    """h @ kernel, of features h [places, n] and a kernel [n, m]: [places, m]."""
-    if not is_for_xla_on_cpu() or not _is_narrow(*kernel.shape):
-        return tf.matmul(h, kernel)
-    return of_all_places(h, kernel)
+    """h @ kernel, of features h [..., n] and a kernel [n, m]: [..., m]."""
+    known = kernel.shape.is_fully_defined()
+    if is_for_xla_on_cpu() and known and _is_narrow(*kernel.shape):
+        return of_all_places(h, kernel)
+    return tf.matmul(h, kernel)
 
 
 @tf.custom_gradient
 def of_all_places(h, kernel):
-    """The features of every place, [..., n], times a kernel [n, m]: [..., m].
+    """The features of every place, [..., n], times a kernel of known shape [n, m]: [..., m].
 
     TensorFlow's product; but the kernel's gradient is one product of all places, where TensorFlow
     makes one for each sequence of a batch and adds them.
     """
-    sum_over_places = kernel_gradient(*kernel.shape)
+    sizes = tuple(kernel.shape)
+    sum_over_places = kernel_gradient(*sizes)
 
     def gradient(upstream):
-        places, back = (tf.reshape(t, (-1, t.shape[-1])) for t in (h, upstream))
+        places, back = (tf.reshape(t, (-1, n)) for t, n in zip((h, upstream), sizes, strict=True))
         return tf.matmul(upstream, kernel, transpose_b=True), sum_over_places(places, back)
 
     return tf.matmul(h, kernel), gradient

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from glf.core import arctangent
 from glf.core.arctangent import atan
 from glf.core.fused import for_xla_on_cpu
 
@@ -27,6 +28,30 @@ def test_within_five_units_in_the_last_place():
     assert np.max(np.abs(found - exact) / units) <= 5
     slope = 1 / (1 + x.numpy().astype(np.float64) ** 2)
     np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-37)
+
+
+def test_second_derivatives():
+    x = tf.linspace(-3.0, 3.0, 12)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def second(x):
+        with for_xla_on_cpu(), tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = atan(x)
+            slope = inner.gradient(y, x)
+        return outer.gradient(slope, x)
+
+    np.testing.assert_allclose(second(x), -2 * x / (1 + x**2) ** 2, rtol=1e-5, atol=1e-7)
+
+
+def test_polynomials_are_those_of_the_arctangent():
+    y = np.linspace(0, 1, 10_001)[1:]
+    numerator, denominator = (
+        arctangent._polynomial(c, y**2) for c in (arctangent._NUMERATOR, arctangent._DENOMINATOR)
+    )
+    assert np.max(np.abs(y * numerator / denominator / np.arctan(y) - 1)) < 2.3e-8
 
 
 def test_values_at_the_ends():

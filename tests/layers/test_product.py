@@ -8,6 +8,7 @@ import tensorflow as tf
 from derivatives import value_and_gradients
 
 from glf.core.fused import for_xla_on_cpu
+from glf.core.traced_once import traced_once
 from glf.layers.product import WIDEST, of_all_places, product
 
 
@@ -52,6 +53,38 @@ def test_which_gradient_is_made_as_its_transpose(inputs, outputs, is_narrow):
         kinds.append({op.type for op in graph.get_operations()})
     assert "BatchMatMulV2" not in kinds[0]
     assert ("BatchMatMulV2" in kinds[1]) == is_narrow
+
+
+def test_a_gradient_that_is_traced_elsewhere():
+    """What is written is chosen with the product: its gradient may be asked for outside."""
+    shared = traced_once(lambda h, kernel: product(h, kernel))
+
+    def gradient(h, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            with for_xla_on_cpu():
+                y = shared(h, kernel)
+        return tape.gradient(y, kernel)
+
+    spec = [tf.TensorSpec((None, 6)), tf.TensorSpec((6, 2))]
+    graph = tf.function(gradient, autograph=False).get_concrete_function(*spec)
+    functions = graph.graph.as_graph_def().library.function
+    assert any(node.op == "BatchMatMulV2" for f in functions for node in f.node_def)
+    np.testing.assert_array_equal(graph(tf.ones((4, 6)), tf.ones((6, 2))), tf.fill((6, 2), 4.0))
+
+
+@pytest.mark.parametrize("shapes", [((None, None), (6, 2)), ((None, None, 6), (6, 2))])
+def test_shapes_that_are_not_known(shapes):
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec(shape) for shape in shapes])
+    def gradient(h, kernel):
+        with for_xla_on_cpu(), tf.GradientTape() as tape:
+            tape.watch(kernel)
+            y = product(h, kernel)
+        return tape.gradient(y, kernel)
+
+    h = tf.ones((*(4,) * (len(shapes[0]) - 1), 6))
+    expected = tf.fill((6, 2), float(4 ** (len(shapes[0]) - 1)))
+    np.testing.assert_array_equal(gradient(h, tf.ones((6, 2))), expected)
 
 
 def test_xla_keeps_the_transposed_product():

@@ -14,8 +14,10 @@ def test_norms_of_groups():
         return tf.constant(generator.normal(size=shape).astype(dtype))
 
     rows = tf.IndexedSlices(tensor(2, 3), tf.constant([4, 1]), tf.constant([5, 3]))
+    twice = tensor(7)
     groups = {
         "many": [tensor(3), tensor(), tensor(2, LARGEST), tensor(5, 7), rows, tensor(2, 2, 2)],
+        "some": [tensor(3), None, twice, twice],
         "one": [tensor(4)],
         "none": [],
     }
