@@ -4,9 +4,10 @@ import tensorflow as tf
 
 from glf.core.fused import is_for_xla_on_cpu
 
-# atan(y) / y by y², a quotient of polynomials: relative error at most 2.3e-8 on [0, 1].
-_NUMERATOR = (1.0, 0.900719513, 0.138545208)
-_DENOMINATOR = (1.0, 1.234051394, 0.349924246, 0.012496903)
+# atan(y) / y by y², a quotient of polynomials, highest power first: relative error at most 2.3e-8
+# on [0, 1].
+_NUMERATOR = (0.138545208, 0.900719513, 1.0)
+_DENOMINATOR = (0.012496903, 0.349924246, 1.234051394, 1.0)
 # Its square is finite in float32, and its arctangent that of infinity.
 _LARGEST = 1e18
 
@@ -31,13 +32,6 @@ def atan(x):
 def _atan(x):
     row = tf.clip_by_value(tf.reshape(x, (-1,)), -_LARGEST, _LARGEST)
     y = row / (1.0 + tf.sqrt(1.0 + row * row))
-    numerator, denominator = (_polynomial(c, y * y) for c in (_NUMERATOR, _DENOMINATOR))
+    numerator, denominator = (tf.math.polyval(list(c), y * y) for c in (_NUMERATOR, _DENOMINATOR))
     angle = tf.reshape(2.0 * y * numerator / denominator, tf.shape(x))
     return tf.ensure_shape(angle, x.shape), lambda upstream: upstream / (1.0 + tf.square(x))
-
-
-def _polynomial(coefficients, x):
-    *rest, total = coefficients
-    for coefficient in reversed(rest):
-        total = total * x + coefficient
-    return total

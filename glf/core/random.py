@@ -19,8 +19,12 @@ from glf.core.traced_once import traced_once
 ALGORITHM = "philox"
 _FOLD = np.array([0x6C078965, 0x5D588B65], np.int32)  # any two words, the same for ever
 _WORD = 0x776F7264  # the upper half of the number that a word stands for
-# sin(2 pi t) = t sum_k c_k t^(2k) by Taylor; for |t| <= 1/4 the next is 1.3e-18 of it at most.
-_SINE = [(-1) ** k * (2 * math.pi) ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(11)]
+# sin(2 pi t) = t sum_k c_k t^(2k) by Taylor, highest power first; for |t| <= 1/4 the next one is
+# 1.3e-18 of it at most.
+_SINE = [
+    np.float64((-1) ** k * (2 * math.pi) ** (2 * k + 1) / math.factorial(2 * k + 1))
+    for k in reversed(range(11))
+]
 
 
 def make_seed(seed):
@@ -113,10 +117,7 @@ def _cosine_of_turns(w):
     By sums and products, which compilers take of many numbers at once: of a cosine they do not.
     """
     t = tf.abs(w - 0.5) - 0.25
-    square, total = t * t, _SINE[-1]
-    for coefficient in reversed(_SINE[:-1]):
-        total = total * square + coefficient
-    return t * total
+    return t * tf.math.polyval(_SINE, t * t)
 
 
 def uniform(shape, seed, minval=0, maxval=1, dtype=tf.float32):
