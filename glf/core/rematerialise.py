@@ -41,7 +41,8 @@ def rematerialised(function, noise, *tensors):
             tape.watch(again)
             results = function(*again)
         found = tape.gradient(results, [*again, *variables], list(upstream))
-        return found[: len(given)], found[len(given) :]
+        of_given, of_variables = found[: len(given)], found[len(given) :]
+        return _not_ahead_of(of_variables, of_given), of_variables
 
     @tf.custom_gradient
     def run(*given):
@@ -61,3 +62,15 @@ def _not_before(upstream, tensors):
     number = tf.reshape(upstream[0], [-1])[0]
     never = number * number < -1.0
     return [tf.where(never, tf.zeros_like(t), t) for t in tensors]
+
+
+def _not_ahead_of(others, tensors):
+    """The tensors, once the others are there; of either some may be None.
+
+    One thread takes what has become ready last, and so would go down to the first block before it
+    came back for the weights' gradients, for which all insides would have to be kept.
+    """
+    # A dependency on what a function gives is one on its side effects, as if it gave nothing.
+    apart = [tf.identity(other) for other in others if other is not None]
+    with tf.control_dependencies(apart):
+        return [t if t is None else tf.identity(t) for t in tensors]

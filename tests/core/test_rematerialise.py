@@ -1,6 +1,7 @@
 """Blocks that are computed twice: the same values and gradients, and that nobody undoes it."""
 
 import functools
+import time
 
 import keras
 import numpy as np
@@ -70,3 +71,45 @@ def test_the_compiler_does_not_undo_it(weights):
         text = compiled.experimental_get_compiler_ir(x)(stage="optimized_hlo")
         counts.append(text.count(" tanh("))
     assert counts[1] == 2 * counts[0] > 0
+
+
+def test_a_block_is_done_with_before_the_next_is_computed_again(weights):
+    """With the gradients of its weights, which take long here: else all insides are kept."""
+    order = []
+
+    def noted(tensor, *names):
+        def note(value):
+            time.sleep(0.02 * (len(names) > 1))
+            order.append(" ".join(names))
+            return value
+
+        result = tf.numpy_function(note, [tensor], tensor.dtype, stateful=False)
+        return tf.ensure_shape(result, tensor.shape)
+
+    def block(number):
+        @tf.function(autograph=False)
+        @tf.custom_gradient
+        def product(h, kernel):
+            result = noted(tf.tanh(tf.matmul(h, kernel)), str(number))
+
+            def gradient(upstream):
+                upstream *= 1.0 - result**2
+                of_kernel = tf.matmul(h, upstream, transpose_a=True)
+                of_h = tf.matmul(upstream, kernel, transpose_b=True)
+                return of_h, noted(of_kernel, "weights", str(number))
+
+            return result, gradient
+
+        return lambda h: product(h, weights[number % 2].value)
+
+    @tf.function(autograph=False)
+    def run(h):
+        with tf.GradientTape() as tape:
+            for number in range(4):
+                h = rematerialised(block(number), None, h)
+            loss = tf.reduce_sum(h**2)
+        return tape.gradient(loss, [w.value for w in weights[:2]])
+
+    run(tf.ones((5, 6)))
+    back = [each for number in "3210" for each in (number, f"weights {number}")]
+    assert order == [*"0123", *back]
