@@ -8,6 +8,9 @@ from glf.core import random
 def in_parts(part, stage, batch, seed, number, groups):
     """What `part` gives of a whole batch, which it is given in equal parts, in order.
 
+    Each has the seed that the replica with its rows would have if there were so many replicas, see
+    `glf.training.replicas.own_seed`: so that both have the same noise.
+
     Args:
       part: of (stage, rows, seed, sums): the sums with its gradients added, loss terms, features.
       stage: of training.
@@ -23,7 +26,7 @@ def in_parts(part, stage, batch, seed, number, groups):
         rows = {name: values[index] for name, values in cut.items()}
         # No part begins, and takes memory, before the one ahead of it is done.
         with tf.control_dependencies(tf.nest.flatten([sums, terms])):
-            mine = part(stage, rows, random.fold(seed, "part", index), sums)
+            mine = part(stage, rows, random.fold(seed, index), sums)
         sums = mine[0]
         terms.append(mine[1])
         features.append(mine[2])

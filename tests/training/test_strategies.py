@@ -36,16 +36,17 @@ def assert_close(ours, others):
 
 
 @pytest.mark.slow
-def test_two_replicas_learn_what_one_does(short_run, tmp_path, tiny, monkeypatch):
+def test_two_replicas_learn_what_one_does_in_two_parts(short_run, tmp_path, tiny, monkeypatch):
+    """From the same noise."""
     made, said = [], []
     monkeypatch.setattr(train.logging, "info", lambda text, *given: said.append(text % given))
 
     def make_model(spec):
-        made.append(tiny(spec, noise=0.0))
+        made.append(tiny(spec, noise=1.0))
         return made[-1]
 
     options = {"make_model": make_model, "clip_norm": 5.0}
-    short_run(tmp_path / "one", **options)
+    short_run(tmp_path / "one", **options, batch_parts=2)
     short_run(tmp_path / "two", execution=MIRRORED, **options)
     assert_close(records(tmp_path / "one"), records(tmp_path / "two"))
     assert_close(records(tmp_path / "one", "validation"), records(tmp_path / "two", "validation"))
