@@ -1,6 +1,6 @@
 """Measures speed as ratios inside one run, on this machine.
 
-  python -m scripts.benchmark [--out=benchmark.json]
+  python -m scripts.benchmark [--out=benchmark.json] [--picture=growth.png]
 
 Everything that is compared runs in turn, round by round, and medians are reported: on a machine
 that others use too, a ratio of two things measured side by side means more than either time.
@@ -27,6 +27,8 @@ that others use too, a ratio of two things measured side by side means more than
              where it is named
   operations what operations the training steps of six systems are made of, as XLA compiles them;
              only where it is named
+  growth     how a training step and samples grow with batch, image size, depth, number of samples
+             and workers; only where it is named, for it takes long
   groups     group convolutions, and ordinary ones of equal arithmetic and of equal weights
   start      from starting scripts.train to the end of its first step, and again, in parts
   tracing    sample, encode, log_prob and an export of fresh models
@@ -59,7 +61,7 @@ SUBJECTS = (
 )
 
 # One needs a second environment, the others take minutes.
-ASKED_FOR = ("peers", "models", "memory", "workers", "operations")
+ASKED_FOR = ("peers", "models", "memory", "workers", "operations", "growth")
 
 SECTION = flags.DEFINE_multi_enum(
     "section",
@@ -74,6 +76,15 @@ MEMORY_GIB = common.define_positive(
     "memory_gib", 20, "GiB that a process of the section memory may take."
 )
 OUT = common.define_output("out", (".json",), "Also write the figures to this .json file.", False)
+PICTURE = common.define_output(
+    "picture", (".png",), "Also draw what the section growth measures as this .png file.", False
+)
+
+
+def check():
+    """Refuses a picture of what is not measured."""
+    if PICTURE.value and "growth" not in SECTION.value:
+        raise ValueError("--picture is of the section growth; add --section=growth.")
 
 
 def main():
@@ -87,9 +98,11 @@ def main():
         figures |= subject.measure(sizes)
     for name, value in figures.items():
         print(f"{name:<52}{value:>12.4g}")
+    if PICTURE.value:
+        importlib.import_module(".benchmarks.growth", __package__).draw(figures, PICTURE.value)
     if OUT.value:
         files.write_json(OUT.value, json.loads(json.dumps(figures)))
 
 
 if __name__ == "__main__":
-    common.run(main, lambda: True)
+    common.run(main, lambda: True, check)

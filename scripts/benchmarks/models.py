@@ -2,14 +2,22 @@
 
 Of each study in configs/studies/*/digits.gin, on made-up digits: seconds until the first step is
 done, most of them tracing and compiling, milliseconds of a step afterwards, both ways in turn,
-their ratio, and after how many steps XLA has made up for its compilation, if it ever does. Then
-images a second of `sample`, and of the loss of one pass without gradients.
+their ratio, and after how many steps XLA has made up for its compilation, if it ever does. Beside
+them the floating-point operations of the step's products and convolutions by XLA and the bytes that
+its operations read and write, see `costs.py`, and both as a share of what matrix products and
+copies of large arrays reach in the same rounds; of a system with steps of its own for a part, such
+as GLF's flow, without these. What lies in a cache is faster than a large array, so that the second
+share may be above 100 %. Then images a second of `sample`, as a graph, as models sample, and by XLA
+(not of models that draw by samplers, which drop what is done), and of the loss of one pass without
+gradients.
 """
 
 import functools
 import time
 
+from . import costs
 from .rounds import in_turn, median
+from .step import matrix_multiply
 
 STEPS, IMAGES = 10, 64
 
@@ -21,8 +29,40 @@ def studies():
     return sorted(path.parent.name for path in configs_home().glob("configs/studies/*/digits.gin"))
 
 
-def stepper(name, jit):
-    """A function that takes `STEPS` training steps, the model, and seconds to the first one."""
+COPIED = 2**25
+
+
+def copy():
+    """A function that copies a large array, changed, and the bytes that it moves."""
+    import tensorflow as tf
+
+    x = tf.zeros([COPIED])
+    add = tf.function(lambda x: x + 1.0, autograph=False)
+    return lambda: add(x)[0].numpy(), 2 * 4 * COPIED
+
+
+def of_step(run):
+    """`costs` of the joint step by XLA, of what `stepper` gives."""
+    from glf.core import random
+
+    made, batches = run.func.__self__, run.args[0]
+    batch = next(batches)
+    batch = {name: batch[name] for name in made.inputs}
+    return costs.costs(costs.program(made._joint[0], batch, random.make_seed(0)))
+
+
+def stepper(name, jit, bindings=(), side=None, batch=None):
+    """A function that takes `STEPS` training steps, the model, and seconds to the first one.
+
+    Args:
+      name: of a system.
+      jit: whether by XLA.
+      bindings: more of the study's configuration.
+      side: of the images, if it is not the digits'.
+      batch: images of a step, if they are not the study's.
+    """
+    import dataclasses
+
     import tensorflow as tf
 
     from glf import configurables
@@ -30,13 +70,17 @@ def stepper(name, jit):
     from glf.training.execution import Execution
     from glf.training.step import Stepper
 
-    configurables.parse([f"configs/studies/{name}/digits.gin"])
+    configurables.parse([f"configs/studies/{name}/digits.gin"], bindings)
     experiment = configurables.experiment()
-    dataset = experiment.make_dataset()
-    model = experiment.make_model(dataset.spec)
+    spec = experiment.make_dataset().spec
+    if side:
+        spec = dataclasses.replace(spec, shape=(side, side, *spec.shape[2:]))
+    if batch:
+        experiment = dataclasses.replace(experiment, batch_size=batch)
+    model = experiment.make_model(spec)
     began = time.perf_counter()
     made = Stepper(model, experiment, Execution(jit=jit))
-    spec, rows = dataset.spec, experiment.batch_size
+    rows = experiment.batch_size
     x = tf.cast(random.uniform([rows, *spec.shape], 0, 0, spec.levels, tf.int32), spec.dtype)
     labels = random.uniform([rows], 1, 0, spec.num_classes or 1, tf.int32)
     batches = iter(tf.data.Dataset.from_tensors({"x": x, "label": labels}).repeat())
@@ -45,10 +89,12 @@ def stepper(name, jit):
 
 
 def passes(model):
-    """{"sample", "loss": functions that take `IMAGES` images and wait for the result}."""
+    """Functions that wait for `IMAGES` images: {"sample": by way, "loss": the one}."""
     import tensorflow as tf
 
     from glf.core import random
+    from glf.core.fused import for_xla_on_cpu
+    from glf.models.drawing import DrawsBySampler
 
     shape = [IMAGES, *model.spec.shape]
     x = tf.cast(random.uniform(shape, 0, 0, model.spec.levels, tf.int32), model.spec.dtype)
@@ -57,34 +103,58 @@ def passes(model):
         condition = tf.range(IMAGES) % model.condition_encoder.condition_levels
     seed = random.make_seed(0)
     loss = tf.function(lambda: model.loss_terms(x, seed, False, condition), autograph=False)
-    return {
-        "sample": lambda: model.draw(IMAGES, 0).x.numpy(),
-        "loss": lambda: loss()["loss"].numpy(),
-    }
+
+    @functools.partial(tf.function, jit_compile=True, autograph=False)
+    def draw():
+        with for_xla_on_cpu():
+            return model._draw(IMAGES, seed, 1.0, condition).x
+
+    sample = {"graph": lambda: model.draw(IMAGES, 0).x.numpy()}
+    if not isinstance(model, DrawsBySampler):
+        sample["XLA"] = lambda: draw().numpy()
+    return {"sample": sample, "loss": {"graph": lambda: loss()["loss"].numpy()}}
 
 
 def measure(sizes):
     """All of them, one after the other."""
     figures = {}
+    multiply, multiplied = matrix_multiply("float32")
+    copied, moved = copy()
+    copied()
     for name in studies():
         tasks, firsts = {}, {}
         for way, jit in (("graph", False), ("XLA", True)):
             tasks[way], model, firsts[way] = stepper(name, jit)
             figures[f"{name}, first step, {way} (s)"] = firsts[way]
         in_turn(tasks, 1)
-        seconds = in_turn(tasks, sizes.rounds)
-        steps = {way: median(values) / STEPS for way, values in seconds.items()}
+        rates = {"product": multiply, "copy": copied}
+        seconds = in_turn(tasks | rates, sizes.rounds)
+        steps = {way: median(seconds[way]) / STEPS for way in tasks}
         for way, value in steps.items():
             figures[f"{name}, step, {way} (ms)"] = 1e3 * value
-        ratios = [a / b for a, b in zip(seconds["graph"], seconds["XLA"], strict=True)]
-        figures[f"{name}, step, graph / XLA"] = median(ratios)
+        figures[f"{name}, step, graph / XLA"] = _ratio(seconds)
         saved, spent = steps["graph"] - steps["XLA"], firsts["XLA"] - firsts["graph"]
         even = spent / saved if saved > 0 else float("inf")
         figures[f"{name}, XLA is ahead after (steps)"] = max(even, 0.0)
-        uses = passes(model)
-        in_turn(uses, 1)
-        for use, values in in_turn(uses, sizes.rounds).items():
-            figures[f"{name}, {use} (images/s)"] = IMAGES / median(values)
+        of_one = of_step(tasks["XLA"])
+        units = {"product": ("arithmetic", "GFLOP", multiplied), "copy": ("moved", "GB", moved)}
+        for one, (rate, (what, unit, whole)) in zip(of_one, units.items(), strict=True):
+            figures[f"{name}, step, XLA, {what} ({unit})"] = one / 1e9
+            pairs = zip(seconds["XLA"], seconds[rate], strict=True)
+            share = median([one * STEPS / a * b / whole for a, b in pairs])
+            figures[f"{name}, step, XLA, {what}, of the rate (%)"] = 100 * share
+        for use, ways in passes(model).items():
+            for way, task in ways.items():
+                figures[f"{name}, {use}, first, {way} (s)"] = in_turn({way: task}, 1)[way][0]
+            seconds = in_turn(ways, sizes.rounds)
+            for way, values in seconds.items():
+                figures[f"{name}, {use}, {way} (images/s)"] = IMAGES / median(values)
+            if len(ways) > 1:
+                figures[f"{name}, {use}, graph / XLA"] = _ratio(seconds)
         for figure in [figure for figure in figures if figure.startswith(f"{name},")]:
             print(f"{figure}: {figures[figure]:.4g}", flush=True)
     return figures
+
+
+def _ratio(seconds):
+    return median([a / b for a, b in zip(seconds["graph"], seconds["XLA"], strict=True)])

@@ -1,17 +1,20 @@
 """Equal models here and in PyTorch's libraries of flows, as ratios.
 
-RealNVP with 8 couplings of 20 dimensions and networks of two hidden layers of 64, at 512 points,
-beside zuko, normflows and nflows; Glow with 2 scales of 4 steps of 64 filters at 32 images of
-16 x 16 x 3 beside normflows; GLF with the published networks at 256 images of 28 x 28 beside
-PyTorch with FrEIA's couplings. Training steps with Adam alone, and samples.
+RealNVP with 8 couplings of 20 dimensions and networks of two hidden layers of 64, with and without
+batch normalisation after each, at 512 points, beside zuko, normflows and nflows; Glow with 2 scales
+of 4 steps of 64 filters at 32 images of 16 x 16 x 3 beside normflows; GLF with the published
+networks at 256 images of 28 x 28 beside PyTorch with FrEIA's couplings. Training steps with Adam
+alone, and samples.
 
 Theirs run in a process of their own, by the environment that `bash scripts/peers.sh` makes, in turn
 with ours and on as many threads; see `peers_worker.py`. PyTorch runs eagerly, as its libraries do,
 Adam in its fused form. Our steps are compiled by XLA, as in training. "sample()" is that of a
 model, a graph; "sample" is an XLA program of this benchmark around the flow alone, opened for
 inference as models are that are sampled: what its layers make of weights alone is made once, such
-as the inverses of 1 x 1 convolutions, which normflows makes at every call. Numbers of weights are
-printed; Glow's differ by the parameters of an actnorm, of scales and of such a convolution.
+as the inverses of 1 x 1 convolutions, which normflows makes at every call. "bare sample" is the
+arithmetic of RealNVP's alone, see `bare.py`: how far ahead any program of XLA can be. Numbers of
+weights are printed; Glow's differ by the parameters of an actnorm, of scales and of such a
+convolution.
 """
 
 import functools
@@ -19,6 +22,7 @@ import os
 import pathlib
 import subprocess
 
+from . import bare
 from .flows import (
     DIMENSIONS,
     IMAGE,
@@ -34,6 +38,7 @@ GLF_BATCH = 256
 # {model: (libraries, calls in a round)}
 MODELS = {
     "RealNVP": (("zuko", "normflows", "nflows"), 20),
+    "RealNVP+batchnorm": (("zuko", "normflows", "nflows"), 20),
     "Glow": (("normflows",), 3),
     "GLF": (("FrEIA",), 1),
 }
@@ -76,8 +81,8 @@ class Worker:
 def ours(model):
     """(the number of trained weights, {task: function of a number of calls}).
 
-    Tasks are "step", "sample()" and "sample", of the last two one or both, to be run in that order:
-    what is opened for inference takes no step any more.
+    Tasks are "step", "sample()", "sample" and "bare sample", of the latter three some, to be run in
+    that order: what is opened for inference takes no step any more.
     """
     from glf import configurables
     from glf.core import random
@@ -87,11 +92,15 @@ def ours(model):
 
     if model == "Glow":
         return _density(glow(StandardNormal), (IMAGES, *IMAGE))
-    if model == "RealNVP":
-        make_flow = functools.partial(Flow, bijector_of_ours)
+    if model.startswith("RealNVP"):
+        bijector = functools.partial(bijector_of_ours, model != "RealNVP")
+        make_flow = functools.partial(Flow, bijector)
         made = VectorFlow(DataSpec((DIMENSIONS,), None, None), make_flow=make_flow)
         weights, tasks = _model(made, random.normal((POINTS, DIMENSIONS), 0))
-        return weights, tasks | {"sample": _drawing(made.flow, POINTS)}
+        tasks["sample"] = _drawing(made.flow, POINTS)
+        if model == "RealNVP":
+            tasks["bare sample"] = bare.drawing(made.flow, POINTS)
+        return weights, tasks
     configurables.parse(["configs/studies/glf/mnist.gin"])
     made = configurables.make_model(DataSpec((28, 28, 1), 256, None))
     return _model(made, random.uniform((GLF_BATCH, 28, 28, 1), 0, 0, 256, "int32"))
@@ -181,7 +190,7 @@ def measure(sizes):
             weights, tasks = ours(model)
             figures[f"{model}, weights, ours"] = weights
             for kind, own in tasks.items():
-                theirs = kind.removesuffix("()")
+                theirs = kind.removeprefix("bare ").removesuffix("()")
                 asked = {library: f"{model} {library} {theirs}" for library in libraries}
                 for library, task in asked.items():
                     count = worker.ask("build", task)

@@ -6,9 +6,11 @@ Not part of the package: no module of it is imported here. Lines come in, lines 
   run TASK CALLS     ->  took SECONDS: of so many calls
 
 A task is "MODEL LIBRARY step", a training step with Adam, fused where that is to be had, or
-"MODEL LIBRARY sample". Everything is as its library runs it: eagerly, in float32.
+"MODEL LIBRARY sample". Models are RealNVP, RealNVP+batchnorm, Glow and GLF. Everything is as its
+library runs it: eagerly, in float32.
 """
 
+import functools
 import math
 import sys
 import time
@@ -31,7 +33,7 @@ def dense(inputs, outputs, batch_norm=False):
     return nn.Sequential(*layers, nn.Linear(size, outputs))
 
 
-def zuko_real_nvp():
+def zuko_real_nvp(batch_norm):
     """Affine couplings that move the second and the first half in turn."""
     import zuko
 
@@ -44,6 +46,9 @@ def zuko_real_nvp():
         )
         for i in range(LAYERS)
     ]
+    if batch_norm:  # which zuko's own networks cannot have
+        for transform in transforms:
+            transform.hyper = dense(DIMENSIONS // 2, DIMENSIONS, batch_norm)
     base = zuko.flows.UnconditionalDistribution(
         zuko.distributions.DiagNormal, torch.zeros(DIMENSIONS), torch.ones(DIMENSIONS), buffer=True
     )
@@ -51,25 +56,27 @@ def zuko_real_nvp():
     return flow, lambda x: flow().log_prob(x), lambda num: flow().sample((num,))
 
 
-def normflows_real_nvp():
+def normflows_real_nvp(batch_norm):
     """Blocks of one coupling, halves exchanged between them."""
     import normflows as nf
 
     half, flows = DIMENSIONS // 2, []
     for _ in range(LAYERS):
         network = nf.nets.MLP([half, HIDDEN, HIDDEN, 2 * half])
+        network = dense(half, 2 * half, batch_norm) if batch_norm else network
         flows += [nf.flows.AffineCouplingBlock(network), nf.flows.Permute(DIMENSIONS, "swap")]
     flow = nf.NormalizingFlow(nf.distributions.DiagGaussian(DIMENSIONS, trainable=False), flows)
     return flow, flow.log_prob, lambda num: flow.sample(num)[0]
 
 
-def nflows_real_nvp():
+def nflows_real_nvp(batch_norm):
     """Couplings with the mask of either half in turn."""
     from nflows import distributions, flows, transforms
 
     half = (torch.arange(DIMENSIONS) < DIMENSIONS // 2).int()
+    plain = functools.partial(Plain, batch_norm)
     couplings = [
-        transforms.AffineCouplingTransform(half if i % 2 else 1 - half, Plain)
+        transforms.AffineCouplingTransform(half if i % 2 else 1 - half, plain)
         for i in range(LAYERS)
     ]
     base = distributions.StandardNormal([DIMENSIONS])
@@ -80,9 +87,9 @@ def nflows_real_nvp():
 class Plain(nn.Module):
     """A network that nflows calls with a context."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, batch_norm, inputs, outputs):
         super().__init__()
-        self.network = dense(inputs, outputs)
+        self.network = dense(inputs, outputs, batch_norm)
 
     def forward(self, inputs, context=None):
         """Without the context."""
@@ -171,8 +178,9 @@ def make(model, library):
     if model == "GLF":
         module, x = GLF(), torch.rand(BATCH, 1, 28, 28)
         return module, lambda: module.loss(x), lambda: module.draw(BATCH)
-    if model == "RealNVP":
-        (module, log_prob, sample), x = REAL_NVP[library](), torch.randn(POINTS, DIMENSIONS)
+    if model.startswith("RealNVP"):
+        made, x = REAL_NVP[library](model != "RealNVP"), torch.randn(POINTS, DIMENSIONS)
+        module, log_prob, sample = made
     else:
         (module, log_prob, sample), x = normflows_glow(), torch.randn(IMAGES, CHANNELS, SIDE, SIDE)
     return module, lambda: -log_prob(x).mean(), lambda: sample(len(x))

@@ -3,9 +3,13 @@
 import os
 import sys
 
+import numpy as np
 import pytest
 
-from scripts.benchmarks import peers
+from glf.core import random
+from glf.priors import Flow
+from scripts.benchmarks import bare, peers
+from scripts.benchmarks.flows import DIMENSIONS, bijector_of_ours
 
 # Stands in for PyTorch: says how many threads it was given, and what it was asked.
 STAND_IN = """
@@ -38,3 +42,13 @@ def test_what_the_other_process_says(monkeypatch, tmp_path):
             worker.ask("build", "GLF FrEIA step")
     finally:
         worker.end()
+
+
+def test_bare_arithmetic_draws_what_the_flow_does():
+    """Of random weights."""
+    flow = Flow(bijector_of_ours)
+    flow.build((None, DIMENSIONS))
+    for index, weight in enumerate(flow.trainable_weights):
+        weight.assign(0.1 * random.normal(weight.shape, index))
+    drawn = bare.drawing(flow, 50)(3)
+    np.testing.assert_allclose(drawn, flow.sample(50, [0, 2]), rtol=1e-4, atol=1e-4)
