@@ -1,6 +1,7 @@
 """Batch normalisation of networks, by the statistics of a replica or of all of them."""
 
 import keras
+import tensorflow as tf
 
 from glf.layers.moments import batch_moments
 
@@ -25,3 +26,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if self.across_replicas:
             return batch_moments(inputs, self._reduction_axes)
         return super()._moments(inputs, mask)
+
+    def in_inference(self):
+        """(a, b) of y = a x + b, what the layer does in inference; in float64."""
+        weights = self.gamma, self.beta, self.moving_mean, self.moving_variance
+        scale, shift, mean, variance = (
+            tf.cast(tf.convert_to_tensor(w.value), tf.float64) for w in weights
+        )
+        scale /= tf.sqrt(variance + self.epsilon)
+        return scale, shift - mean * scale

@@ -1,6 +1,7 @@
 """What layers make of their weights alone, made once where weights do not change any more.
 
-Kernels of group convolutions, normalised or scaled kernels, matrices and their inverses.
+Kernels of group convolutions, normalised or scaled kernels, matrices and their inverses, dense
+layers with the batch normalisation before them.
 """
 
 import tensorflow as tf

@@ -57,7 +57,7 @@ class DenseConditioner(Conditioner):
                 "DenseConditioner.init_deviation must be a positive number, or None, got "
                 f"{init_deviation!r}."
             )
-        self.activation, self.batch_norm = activation, batch_norm
+        self.activation, self.batch_norm, self.kept = activation, batch_norm, None
         self.starts_at_zero = zero_init_last and init_deviation is None
 
         def start(**by_default):
@@ -94,7 +94,11 @@ class DenseConditioner(Conditioner):
             inputs = tf.concat([inputs, tf.cast(condition, inputs.dtype)], axis=-1)
         # What the dense layers do, without what Keras does around it, which takes as long to trace
         # as the operations themselves.
-        if self.batch_norm or not isinstance(self.activation, str):
+        named = isinstance(self.activation, str)
+        if self.kept and not training and named:
+            weights = tf.nest.map_structure(lambda variable: variable.value(), self.kept)
+            return _traced_network(self.activation)(inputs, *weights)
+        if self.batch_norm or not named:
             for layer in self.stack:
                 if isinstance(layer, BatchNormalization):
                     inputs = layer(inputs, training=training)
@@ -103,6 +107,27 @@ class DenseConditioner(Conditioner):
             return inputs
         network = _traced_network(self.activation)
         return network(inputs, *(values(layer.kernel, layer.bias) for layer in self.stack))
+
+    def make_kernel(self):
+        """((kernel, bias) of each dense layer), with the batch normalisation before it.
+
+        In inference that is h' = a h + b with fixed a and b, so that the layer after it gives
+        h' K + c = h (diag(a) K) + (b K + c). () without batch normalisations.
+        """
+        if not self.batch_norm or not isinstance(self.activation, str):
+            return ()
+        folded, before = [], None
+        for layer in self.stack:
+            if isinstance(layer, BatchNormalization):
+                before = layer.in_inference()
+                continue
+            kernel, bias = (tf.cast(w, tf.float64) for w in values(layer.kernel, layer.bias))
+            if before is not None:
+                scale, shift = before
+                bias += tf.linalg.matvec(kernel, shift, transpose_a=True)
+                kernel *= scale[:, None]
+            folded.append(tuple(tf.cast(w, self.compute_dtype) for w in (kernel, bias)))
+        return tuple(folded)
 
 
 def _dense(inputs, weights, activation):

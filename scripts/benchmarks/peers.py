@@ -9,9 +9,10 @@ alone, and samples.
 Theirs run in a process of their own, by the environment that `bash scripts/peers.sh` makes, in turn
 with ours and on as many threads; see `peers_worker.py`. PyTorch runs eagerly, as its libraries do,
 Adam in its fused form. Our steps are compiled by XLA, as in training. "sample()" is that of a
-model, a graph; "sample" is an XLA program of this benchmark around the flow alone, opened for
-inference as models are that are sampled: what its layers make of weights alone is made once, such
-as the inverses of 1 x 1 convolutions, which normflows makes at every call. "bare sample" is the
+model, a graph; "sample" is an XLA program of this benchmark around the flow alone. Both are of
+models opened for inference, as those are that are sampled: what layers make of weights alone is
+made once, such as dense layers with the batch normalisation before them, or the inverses of 1 x 1
+convolutions, which normflows makes at every call. "bare sample" is the
 arithmetic of RealNVP's alone, see `bare.py`: how far ahead any program of XLA can be. Numbers of
 weights are printed; Glow's differ by the parameters of an actnorm, of scales and of such a
 convolution.
@@ -110,6 +111,7 @@ def _model(made, points):
     """A `GenerativeModel`: the training loop's step, and `sample`."""
     import tensorflow as tf
 
+    from glf.layers.kept_kernels import keep_kernels
     from glf.training.execution import Execution
     from glf.training.experiment import Experiment
     from glf.training.step import Stepper
@@ -118,7 +120,10 @@ def _model(made, points):
     stepper = Stepper(made, Experiment(lambda spec: made, batch_size=num), Execution())
     batches = iter(tf.data.Dataset.from_tensors({"x": points}).repeat())
 
+    keep = functools.cache(lambda: keep_kernels(made))
+
     def sample(calls):
+        keep()
         for seed in range(calls):
             drawn = made.sample(num, seed)
         drawn.numpy()

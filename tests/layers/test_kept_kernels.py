@@ -1,4 +1,4 @@
-"""Kernels made once, in exports and models of runs: the same bits, and no part of their state."""
+"""Kernels made once, in exports and models of runs: no part of their state."""
 
 from functools import partial
 
@@ -11,6 +11,7 @@ from glf.data.dataset import DataSpec
 from glf.export import export_model
 from glf.layers.group_conv import GroupConv2D
 from glf.layers.kept_kernels import forget_kernels, keep_kernels
+from glf.networks.dense_conditioner import DenseConditioner
 from glf.networks.glow_conditioner import GlowConditioner
 from glf.networks.group_autoencoder import GroupAutoencoder
 from glf.training import restore
@@ -122,3 +123,24 @@ def test_matrices(kind):
     before = matrix.matrix().numpy(), matrix.inverse().numpy()
     assert keep_kernels(layer) == [matrix]
     np.testing.assert_array_equal((matrix.matrix(), matrix.inverse()), before)
+
+
+def test_batch_normalisation_is_part_of_the_dense_layer_after_it():
+    network = DenseConditioner(5, hidden=7, zero_init_last=False)
+    network.build((None, 3), (None, 2))
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign(np.abs(weight + 0.5 * rng.standard_normal(weight.shape)))
+    x, condition = (tf.constant(rng.standard_normal((6, n)), tf.float32) for n in (3, 2))
+    before, moments = network(x, condition), [w.numpy() for w in network.non_trainable_weights]
+    assert keep_kernels(network) == [network]
+    np.testing.assert_allclose(network(x, condition), before, rtol=2e-6)
+    graph = tf.function(network).get_concrete_function(x, condition).graph
+    parts = [graph, *(f.graph for f in graph._functions.values())]
+    kinds = {op.type for part in parts for op in part.get_operations()}
+    assert "MatMul" in kinds
+    assert not {"Rsqrt", "Sqrt"} & kinds
+    # In training the statistics are the batch's, and move.
+    assert np.abs(network(x, condition, training=True) - before).max() > 0.1
+    moved = zip(network.non_trainable_weights, moments, strict=True)
+    assert all(np.abs(weight - value).max() > 0.01 for weight, value in moved)
