@@ -267,7 +267,8 @@ def load_run(workdir, data_dir=None, checkpoint="latest", with_data=True, data_p
     """Opens a run folder: (model with its trained weights, dataset, step, `RunFolder`).
 
     Nothing outside changes: not what is configured, here or with gin, nor random states, nor the
-    dtype policy.
+    dtype policy. The model is for inference: what layers make of their weights has been made, and
+    does not follow weights that change, see `glf.layers.kept_kernels`.
 
     Args:
       workdir: the run's folder.

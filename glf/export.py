@@ -15,8 +15,10 @@ def export_model(model, out, step=None, beside=()):
     """Writes `model` as a SavedModel in folder `out`, with signatures.json beside its files.
 
     Loaded by plain TensorFlow, `loaded.sample(num, temperature, seed)` and the other functions
-    (also under `loaded.signatures`) give what the model's methods give, to the last bit on a CPU.
-    Kernels that layers make of their weights, such as group convolutions do, are written as made.
+    (also under `loaded.signatures`) give what the methods of the model give when it is opened for
+    inference, on a CPU to the last bit. Kernels that layers make of their weights, such as group
+    convolutions do, are written as made; so are dense layers with the batch normalisation before
+    them, which rounds otherwise than one after the other.
     The folder is written whole or not at all; an earlier export in its place is replaced. Files of
     `beside`, {name: path}, are copied into it.
 

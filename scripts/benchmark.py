@@ -28,7 +28,7 @@ that others use too, a ratio of two things measured side by side means more than
   operations what operations the training steps of six systems are made of, as XLA compiles them;
              only where it is named
   growth     how a training step and samples grow with batch, image size, depth, number of samples
-             and workers; only where it is named, for it takes long
+             and workers; only where it is named, for it takes a quarter of an hour
   groups     group convolutions, and ordinary ones of equal arithmetic and of equal weights
   start      from starting scripts.train to the end of its first step, and again, in parts
   tracing    sample, encode, log_prob and an export of fresh models
@@ -84,7 +84,7 @@ PICTURE = common.define_output(
 def check():
     """Refuses a picture of what is not measured."""
     if PICTURE.value and "growth" not in SECTION.value:
-        raise ValueError("--picture is of the section growth; add --section=growth.")
+        raise ValueError("--picture draws what --section=growth measures; add that.")
 
 
 def main():
@@ -98,10 +98,10 @@ def main():
         figures |= subject.measure(sizes)
     for name, value in figures.items():
         print(f"{name:<52}{value:>12.4g}")
-    if PICTURE.value:
-        importlib.import_module(".benchmarks.growth", __package__).draw(figures, PICTURE.value)
     if OUT.value:
         files.write_json(OUT.value, json.loads(json.dumps(figures)))
+    if PICTURE.value:
+        importlib.import_module(".benchmarks.growth", __package__).draw(figures, PICTURE.value)
 
 
 if __name__ == "__main__":

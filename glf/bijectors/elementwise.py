@@ -22,6 +22,8 @@ from glf.bijectors.guidance import affine
 from glf.core.arctangent import atan
 from glf.core.traced_once import traced_once
 
+# About 2 / π, so that this times an arctangent is within ±1.
+OF_ATAN = 0.636
 # Bound on the factor a of `TanhAffineMap`.
 LARGEST_FACTOR = 8.0
 
@@ -97,11 +99,11 @@ class AffineMap(ElementwiseMap):
 
     def apply(self, x, raw):
         """Returns x exp(s) + t and s."""
-        return _affine(x, raw, self.clamp * 0.636)
+        return _affine(x, raw, self.clamp * OF_ATAN)
 
     def undo(self, y, raw):
         """Returns (y - t) exp(-s) and -s."""
-        return _affine_inverse(y, raw, self.clamp * 0.636)
+        return _affine_inverse(y, raw, self.clamp * OF_ATAN)
 
 
 @traced_once

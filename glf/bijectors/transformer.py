@@ -107,7 +107,7 @@ class TransformerAutoregressive(Drafted):
     def _inverse(self, y, condition, training):
         """One pass."""
         tokens = self._tokens(y)
-        raw = self._raw(tokens, self._condition_tokens(condition))
+        raw = self._raw(tokens, self._condition_tokens(condition), training)
         tokens, log_derivative = self.elementwise.apply(tokens, raw)
         return self._point(tokens), tf.reduce_sum(log_derivative, axis=(1, 2))
 
@@ -115,7 +115,7 @@ class TransformerAutoregressive(Drafted):
         """At most T passes."""
 
         def step(image, tokens, condition=None):
-            return self.elementwise.undo(tokens, self._raw(image, condition))
+            return self.elementwise.undo(tokens, self._raw(image, condition, training))
 
         told = self._condition_tokens(condition)
         inputs = (self._tokens(u),) if told is None else (self._tokens(u), told)
@@ -131,8 +131,9 @@ class TransformerAutoregressive(Drafted):
         )
         return self._point(solution.image), tf.reduce_sum(solution.log_derivative, axis=(1, 2))
 
-    def _raw(self, tokens, condition):
-        return self.parameters(self.network(rounded(tokens, self.fraction_bits), condition))
+    def _raw(self, tokens, condition, training):
+        tokens = rounded(tokens, self.fraction_bits)
+        return self.parameters(self.network(tokens, condition, training=training))
 
     def parameters(self, numbers):
         """What the network gives, [..., values * n], as the map takes it: [..., values, n]."""

@@ -67,8 +67,9 @@ def _not_before(upstream, tensors):
 def _not_ahead_of(others, tensors):
     """The tensors, once the others are there; of either some may be None.
 
-    One thread takes what has become ready last, and so would go down to the first block before it
-    came back for the weights' gradients, for which all insides would have to be kept.
+    TensorFlow's executor, where one thread runs operations, takes what has become ready last, and
+    so would go down to the first block before it came back for the weights' gradients, for which
+    all insides would have to be kept. XLA has an order of its own.
     """
     # A dependency on what a function gives is one on its side effects, as if it gave nothing.
     apart = [tf.identity(other) for other in others if other is not None]

@@ -10,8 +10,9 @@ import tensorflow as tf
 def keep_kernels(layer):
     """Makes the kernels of all layers in `layer` that make one, now, and lets them use it from now.
 
-    Such a layer has `make_kernel`, which gives a tensor or a tuple of them, and `kept`: None, or
-    variables with what that gave, which the layer then uses. What changes its weights afterwards
+    Such a layer has `make_kernel`, which gives a tensor, a tuple of them, or an empty one where
+    there is nothing to make, and `kept`: None, or variables with what that gave, which the layer
+    then uses. What changes its weights afterwards
     changes nothing of what it computes, until `forget_kernels`. Kept kernels are no part of the
     layer's state: neither weights nor in checkpoints; a SavedModel has what its functions use, so
     these in the place of the weights.
@@ -19,11 +20,12 @@ def keep_kernels(layer):
     Returns those layers that had kept none before.
     """
     parts = [part for part in layer._flatten_layers() if hasattr(part, "make_kernel")]
-    parts = [part for part in parts if part.built and part.kept is None]
-    for part in parts:
+    made = {part: part.make_kernel() for part in parts if part.built and part.kept is None}
+    made = {part: kernel for part, kernel in made.items() if tf.nest.flatten(kernel)}
+    for part, kernel in made.items():
         # Past Keras and TensorFlow, for which an attribute is a part of the model's state.
-        part.__dict__["kept"] = tf.nest.map_structure(_variable, part.make_kernel())
-    return parts
+        part.__dict__["kept"] = tf.nest.map_structure(_variable, kernel)
+    return list(made)
 
 
 def _variable(tensor):

@@ -95,7 +95,7 @@ class DenseConditioner(Conditioner):
         # What the dense layers do, without what Keras does around it, which takes as long to trace
         # as the operations themselves.
         named = isinstance(self.activation, str)
-        if self.kept and not training and named:
+        if self.kept and not training:
             weights = tf.nest.map_structure(lambda variable: variable.value(), self.kept)
             return _traced_network(self.activation)(inputs, *weights)
         if self.batch_norm or not named:

@@ -8,8 +8,8 @@ from glf.core import random
 def in_parts(part, stage, batch, seed, number, groups):
     """What `part` gives of a whole batch, which it is given in equal parts, in order.
 
-    Each has the seed that the replica with its rows would have if there were so many replicas, see
-    `glf.training.replicas.own_seed`: so that both have the same noise.
+    Each has the seed that the replica with its rows would have, if there were as many replicas as
+    parts (`glf.training.replicas.own_seed`), and so the same noise.
 
     Args:
       part: of (stage, rows, seed, sums): the sums with its gradients added, loss terms, features.

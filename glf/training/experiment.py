@@ -41,8 +41,7 @@ class Experiment:
         whole batch and the gradient is theirs, as in one part but for the order of sums. What an
         example does not decide alone goes by parts: batch statistics, moving averages of them and
         of codebooks are each part's, what starts from data does so from the first part or
-        `init_examples`, and noise has a seed for each part: that of a replica with the same rows,
-        so that n replicas have the losses of one in n parts.
+        `init_examples`, and noise has a seed for each part, that of a replica with the same rows.
       rematerialise: whether the insides of blocks are computed again for the gradient instead of
         being kept, see `glf.core.rematerialise`: of the times that a `Chain` of bijectors goes
         through its list, of the residual blocks of PixelCNN++, of the blocks of a transformer or of

@@ -1,11 +1,12 @@
-"""The arithmetic alone of samples of a RealNVP: what no program of XLA for them can be faster than.
+"""The samples of a RealNVP by a program of XLA that does nothing else.
 
-Noise, matrix products, and what is computed of each number between them, as one program with the
-weights as constants, laid out as XLA does it fastest: features first, so that a bias is one number
-to each row and no parameters have to be sorted. No flow can be trained or changed like this.
+Noise, matrix products, and what is computed of each number between them, with the weights as
+constants and features first, so that a bias is one number to each row and scales and shifts lie
+apart. Such a program can be neither trained nor changed: it shows how much a flow's samples could
+gain if they were all that it is for.
 """
 
-import functools
+import numpy as np
 
 
 def drawing(flow, num):
@@ -18,33 +19,31 @@ def drawing(flow, num):
     """
     import tensorflow as tf
 
+    from glf.bijectors.elementwise import OF_ATAN
     from glf.core import random
     from glf.core.arctangent import atan
     from glf.core.fused import for_xla_on_cpu
 
     (size,) = flow.event_shape
     half = size // 2
+    couplings = [(each, _layers(each)) for each in reversed(flow.bijector.bijectors)]
 
-    @functools.partial(tf.function, jit_compile=True, autograph=False)
-    def draw(seed, couplings):
+    def draw(seed):
         with for_xla_on_cpu():
             u = tf.transpose(random.normal([num, size], random.fold(seed, "normal")))
             halves = {"first": u[:half], "second": u[half:]}
-            for moved, clamp, layers in couplings:
+            for coupling, layers in couplings:
+                moved = coupling.transform
                 (seen,) = (h for name, h in halves.items() if name != moved)
                 for kernel, bias in layers[:-1]:
                     seen = tf.nn.relu(kernel @ seen + bias)
                 kernel, bias = layers[-1]
                 raw = kernel @ seen + bias
-                log_scale = -clamp * 0.636 * atan(raw[:half])
+                log_scale = -coupling.elementwise.clamp * OF_ATAN * atan(raw[:half])
                 halves[moved] = (halves[moved] - raw[half:]) * tf.exp(log_scale)
             return tf.transpose(tf.concat([halves["first"], halves["second"]], 0))
 
-    constants = [
-        (each.transform, each.elementwise.clamp, _layers(each))
-        for each in reversed(flow.bijector.bijectors)
-    ]
-    program = tf.function(lambda seed: draw(seed, constants), jit_compile=True, autograph=False)
+    program = tf.function(draw, jit_compile=True, autograph=False)
     traced = program.get_concrete_function(tf.TensorSpec([2], tf.int32))
 
     def sample(calls):
@@ -58,8 +57,6 @@ def drawing(flow, num):
 
 def _layers(coupling):
     """(kernel transposed, bias as a column) of each layer; of the last scales ahead of shifts."""
-    import numpy as np
-
     (network,) = coupling.parameters.networks
     layers = [(layer.kernel.numpy().T, layer.bias.numpy()[:, None]) for layer in network.stack]
     last = [np.concatenate([each[0::2], each[1::2]]) for each in layers[-1]]

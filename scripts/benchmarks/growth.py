@@ -1,10 +1,11 @@
 """How cost grows with the batch, the image's side, depth, the number of samples, and workers.
 
 Of four systems of the literature, as their studies of the digits have them but for what grows:
-milliseconds of a training step by XLA, and of `sample`, in turn for all sizes of one kind. Beside
-each size but the first stands p, with which the time grew as size^p since the size before; that of
-images is a side, which has its square of pixels. Of workers see `workers.py`: the step of a GLF and
-a Glow as a graph, the batch shared between processes on this machine.
+milliseconds of a training step by XLA, and of drawing samples from a model opened for inference, in
+turn for all sizes of one kind. Beside each size but the first stands p, with which the time grew as
+size^p since the size before; that of images is a side, which has its square of pixels. Of workers
+see `workers.py`: the step of a GLF and a Glow as a graph, the batch shared between processes on
+this machine, without p.
 
 `draw` makes a picture of the figures.
 """
@@ -58,7 +59,10 @@ def steps(made):
 
 
 def samples(model, num):
-    """A function that draws `num` images."""
+    """A function that draws `num` images of a model that takes no more steps."""
+    from glf.layers.kept_kernels import keep_kernels
+
+    keep_kernels(model)
     return lambda: model.draw(num, 0).x.numpy()
 
 
@@ -106,21 +110,26 @@ def measure(sizes):
                 print(f"{name} (ms): {median(times):.4g}", flush=True)
                 if size in grown:
                     figures[f"{name}, p"] = grown[size]
+                    print(f"{name}, p: {grown[size]:.3g}", flush=True)
     for study in workers.STUDIES:
         for number in workers.WORKERS:
             taken = workers.together(study, number, 8 * sizes.steps)["step (ms)"]
-            figures[f"{study}, step by workers, {number} (ms)"] = taken
+            name = f"{study}, step by workers, {number} (ms)"
+            figures[name] = taken
+            print(f"{name}: {taken:.4g}", flush=True)
     return figures
 
 
 def draw(figures, path):
-    """A picture of what `measure` gives: a panel for every task and kind of size.
+    """Writes a picture of what `measure` gives: a panel for every task and kind of size.
 
     Args:
       figures: its figures; others are left out.
       path: of a .png file.
     """
     from matplotlib.figure import Figure
+
+    from glf.core import files
 
     panels = {}
     for name, value in figures.items():
@@ -132,7 +141,7 @@ def draw(figures, path):
     picture = Figure(figsize=(4 * columns, 3.2 * rows), layout="constrained")
     names = list(SYSTEMS)
     axes = picture.subplots(rows, columns, squeeze=False).flat
-    for axis, ((task, kind), lines) in zip(axes, panels.items(), strict=False):
+    for ((task, kind), lines), axis in zip(panels.items(), axes, strict=False):
         for system, points in lines.items():
             colour = f"C{names.index(system)}"
             axis.plot(*zip(*points, strict=True), marker="o", color=colour, label=system)
@@ -147,4 +156,5 @@ def draw(figures, path):
         axis.set_axis_off()
     first = next(iter(picture.axes))
     picture.legend(*first.get_legend_handles_labels(), loc="outside upper center", ncols=len(names))
-    picture.savefig(path, dpi=100)
+    with files.atomic_path(path) as new:
+        picture.savefig(new, dpi=100, format="png")

@@ -5,11 +5,11 @@ done, most of them tracing and compiling, milliseconds of a step afterwards, bot
 their ratio, and after how many steps XLA has made up for its compilation, if it ever does. Beside
 them the floating-point operations of the step's products and convolutions by XLA and the bytes that
 its operations read and write, see `costs.py`, and both as a share of what matrix products and
-copies of large arrays reach in the same rounds; of a system with steps of its own for a part, such
-as GLF's flow, without these. What lies in a cache is faster than a large array, so that the second
-share may be above 100 %. Then images a second of `sample`, as a graph, as models sample, and by XLA
-(not of models that draw by samplers, which drop what is done), and of the loss of one pass without
-gradients.
+copies of large arrays reach in the same rounds; not of a system that takes steps of its own for a
+part, such as GLF's flow. What lies in a cache is faster than a large array, so that the second
+share may be above 100 %. Then, opened for inference, images a second of `sample`, as a graph, as
+models sample, and by XLA (not of models that draw by samplers, which drop what is done), and of the
+loss of one pass without gradients.
 """
 
 import functools
@@ -36,19 +36,24 @@ def copy():
     """A function that copies a large array, changed, and the bytes that it moves."""
     import tensorflow as tf
 
-    x = tf.zeros([COPIED])
-    add = tf.function(lambda x: x + 1.0, autograph=False)
-    return lambda: add(x)[0].numpy(), 2 * 4 * COPIED
+    x = tf.Variable(tf.zeros([COPIED]))  # in place: new memory would have to be got each time
+    add = tf.function(lambda: x.assign_add(tf.ones([])[None]), autograph=False)
+    return lambda: add(), 2 * 4 * COPIED
 
 
 def of_step(run):
-    """`costs` of the joint step by XLA, of what `stepper` gives."""
+    """`costs` of the step by XLA, of what `stepper` gives; None where it is not all of the step."""
     from glf.core import random
 
     made, batches = run.func.__self__, run.args[0]
+    if made.updates:
+        return None
     batch = next(batches)
     batch = {name: batch[name] for name in made.inputs}
-    return costs.costs(costs.program(made._joint[0], batch, random.make_seed(0)))
+    found = [costs.costs(costs.program(made._joint[0], batch, random.make_seed(0)))]
+    if made._move_average is not None:
+        found.append(costs.costs(costs.program(made._move_average, made.step)))
+    return [sum(parts) for parts in zip(*found, strict=True)]
 
 
 def stepper(name, jit, bindings=(), side=None, batch=None):
@@ -94,8 +99,10 @@ def passes(model):
 
     from glf.core import random
     from glf.core.fused import for_xla_on_cpu
+    from glf.layers.kept_kernels import keep_kernels
     from glf.models.drawing import DrawsBySampler
 
+    keep_kernels(model)
     shape = [IMAGES, *model.spec.shape]
     x = tf.cast(random.uniform(shape, 0, 0, model.spec.levels, tf.int32), model.spec.dtype)
     condition = None
@@ -138,7 +145,7 @@ def measure(sizes):
         figures[f"{name}, XLA is ahead after (steps)"] = max(even, 0.0)
         of_one = of_step(tasks["XLA"])
         units = {"product": ("arithmetic", "GFLOP", multiplied), "copy": ("moved", "GB", moved)}
-        for one, (rate, (what, unit, whole)) in zip(of_one, units.items(), strict=True):
+        for one, (rate, (what, unit, whole)) in zip(of_one or (), units.items(), strict=False):
             figures[f"{name}, step, XLA, {what} ({unit})"] = one / 1e9
             pairs = zip(seconds["XLA"], seconds[rate], strict=True)
             share = median([one * STEPS / a * b / whole for a, b in pairs])
@@ -151,6 +158,8 @@ def measure(sizes):
                 figures[f"{name}, {use}, {way} (images/s)"] = IMAGES / median(values)
             if len(ways) > 1:
                 figures[f"{name}, {use}, graph / XLA"] = _ratio(seconds)
+                firsts = [figures[f"{name}, {use}, first, {way} (s)"] for way in ways]
+                figures[f"{name}, {use}, XLA begins later by (s)"] = firsts[1] - firsts[0]
         for figure in [figure for figure in figures if figure.startswith(f"{name},")]:
             print(f"{figure}: {figures[figure]:.4g}", flush=True)
     return figures

@@ -12,10 +12,9 @@ Adam in its fused form. Our steps are compiled by XLA, as in training. "sample()
 model, a graph; "sample" is an XLA program of this benchmark around the flow alone. Both are of
 models opened for inference, as those are that are sampled: what layers make of weights alone is
 made once, such as dense layers with the batch normalisation before them, or the inverses of 1 x 1
-convolutions, which normflows makes at every call. "bare sample" is the
-arithmetic of RealNVP's alone, see `bare.py`: how far ahead any program of XLA can be. Numbers of
-weights are printed; Glow's differ by the parameters of an actnorm, of scales and of such a
-convolution.
+convolutions, which normflows makes at every call. "bare sample" are RealNVP's samples by a program
+that does nothing else and can do nothing else, see `bare.py`. Numbers of weights are printed;
+Glow's differ by the parameters of an actnorm, of scales and of such a convolution.
 """
 
 import functools
@@ -82,8 +81,8 @@ class Worker:
 def ours(model):
     """(the number of trained weights, {task: function of a number of calls}).
 
-    Tasks are "step", "sample()", "sample" and "bare sample", of the latter three some, to be run in
-    that order: what is opened for inference takes no step any more.
+    Tasks are "step", "sample()", "sample" and "bare sample", the last three where there are such,
+    to be run in that order: what is opened for inference takes no step any more.
     """
     from glf import configurables
     from glf.core import random

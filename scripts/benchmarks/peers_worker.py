@@ -46,7 +46,7 @@ def zuko_real_nvp(batch_norm):
         )
         for i in range(LAYERS)
     ]
-    if batch_norm:  # which zuko's own networks cannot have
+    if batch_norm:  # which the networks of zuko and of normflows cannot have
         for transform in transforms:
             transform.hyper = dense(DIMENSIONS // 2, DIMENSIONS, batch_norm)
     base = zuko.flows.UnconditionalDistribution(

@@ -26,6 +26,32 @@ def test_a_convolution_of_groups():
     assert moved >= 4 * (3 * 16 * 16 * 8 + 3 * 3 * 4 * 12 + 3 * 8 * 8 * 12)
 
 
+def test_zeros_between_pixels_are_no_operands():
+    def convolve(x, kernel):
+        return tf.nn.conv2d_transpose(x, kernel, (3, 16, 16, 4), strides=2)
+
+    operations, _ = counted(convolve, (3, 8, 8, 8), (3, 3, 4, 8))
+    assert operations == 2 * (3 * 8 * 8 * 8) * (3 * 3 * 4)
+
+
+def test_of_a_tensor_of_which_a_piece_is_taken_the_piece():
+    def halves(x):
+        first, second = tf.split(x, 2, axis=1)
+        return tf.sin(first), tf.cos(second)
+
+    assert counted(halves, (100, 40))[1] == 4 * 2 * 100 * 40
+
+    def rows(x):
+        array = tf.TensorArray(tf.float32, 50, element_shape=[64]).unstack(x)
+        added = tf.TensorArray(tf.float32, 50, element_shape=[64])
+        return tf.while_loop(
+            lambda i, _: i < 50, lambda i, a: (i + 1, a.write(i, tf.sin(array.read(i)))), (0, added)
+        )[1].stack()
+
+    # What is laid out ahead of the loop and joined behind it comes to a few more.
+    assert 4 * 2 * 50 * 64 <= counted(rows, (50, 64))[1] < 3 * 4 * 2 * 50 * 64
+
+
 def test_what_stands_in_one_operation_is_read_and_written_once():
     operations, moved = counted(lambda x: tf.exp(x) * 2.0 + tf.sin(x), (1000,))
     assert operations == 0

@@ -41,6 +41,14 @@ def plus_plus():
     return Autoregressive(IMAGES, make_density=density)
 
 
+def size_of_step(model, x):
+    """The number of operations of the graph of a loss and its gradients, and of what it calls."""
+    graph = tf.function(found, autograph=False).get_concrete_function(model, x).graph
+    return len(graph.get_operations()) + sum(
+        len(f.graph.get_operations()) for f in graph._functions.values()
+    )
+
+
 def found(model, x):
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(model.loss_terms(x, (1, 2), True)["loss"])
@@ -64,9 +72,11 @@ def test_losses_and_gradients_are_the_same(make, kind):
         x = rng.integers(0, 16, (3, 4, 4, 1)).astype("uint8")
     found(model, x)  # what starts from data
     loss, plain = found(model, x)
+    small = size_of_step(model, x)
     rematerialise(model)
     told = [each for each in model._flatten_layers() if isinstance(each, Rematerialises)]
     assert {type(each).__name__ for each in told if each.rematerialise} == {kind}
+    assert size_of_step(model, x) > 1.1 * small  # something is computed again
     again, twice = found(model, x)
     assert float(loss) == float(again)
     assert len(plain) == len(twice) > 0
