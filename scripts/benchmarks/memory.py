@@ -32,7 +32,7 @@ LARGEST = {
     "flow_pp/cifar10": 4,
     "mar_scf/cifar10": 16,
     "idf/cifar10": 8,
-    QUARTER: 1,
+    QUARTER: 2,
 }
 DEEP = ("glow/cifar10", "pixel_cnn_pp/cifar10", "flow_pp/cifar10", "mar_scf/cifar10", QUARTER)
 

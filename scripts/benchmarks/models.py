@@ -4,8 +4,8 @@ Of each study in configs/studies/*/digits.gin, on made-up digits: seconds until 
 done, most of them tracing and compiling, milliseconds of a step afterwards, both ways in turn,
 their ratio, and after how many steps XLA has made up for its compilation, if it ever does. Beside
 them the floating-point operations of the step's products and convolutions by XLA and the bytes that
-its operations read and write, see `costs.py`, and both as a share of what matrix products and
-copies of large arrays reach in the same rounds; not of a system that takes steps of its own for a
+its operations read and write, see `costs.py`, and both as a share of what products and sums of
+large arrays reach in the same rounds; not of a system that takes steps of its own for a
 part, such as GLF's flow. What lies in a cache is faster than a large array, so that the second
 share may be above 100 %. Then, opened for inference, images a second of `sample`, as a graph, as
 models sample, and by XLA (not of models that draw by samplers, which drop what is done), and of the
@@ -29,16 +29,17 @@ def studies():
     return sorted(path.parent.name for path in configs_home().glob("configs/studies/*/digits.gin"))
 
 
-COPIED = 2**25
+ADDED = 2**25
 
 
-def copy():
-    """A function that copies a large array, changed, and the bytes that it moves."""
+def addition():
+    """A function that adds a large array to another, and the bytes that it reads and writes."""
     import tensorflow as tf
 
-    x = tf.Variable(tf.zeros([COPIED]))  # in place: new memory would have to be got each time
-    add = tf.function(lambda: x.assign_add(tf.ones([])[None]), autograph=False)
-    return lambda: add(), 2 * 4 * COPIED
+    x, y = tf.Variable(tf.zeros([ADDED])), tf.ones([ADDED])
+    # In place: new memory would have to be got each time.
+    add = tf.function(lambda: x.assign_add(y), autograph=False)
+    return lambda: add(), 3 * 4 * ADDED
 
 
 def of_step(run):
@@ -126,15 +127,15 @@ def measure(sizes):
     """All of them, one after the other."""
     figures = {}
     multiply, multiplied = matrix_multiply("float32")
-    copied, moved = copy()
-    copied()
+    adding, moved = addition()
+    adding()
     for name in studies():
         tasks, firsts = {}, {}
         for way, jit in (("graph", False), ("XLA", True)):
             tasks[way], model, firsts[way] = stepper(name, jit)
             figures[f"{name}, first step, {way} (s)"] = firsts[way]
         in_turn(tasks, 1)
-        rates = {"product": multiply, "copy": copied}
+        rates = {"product": multiply, "addition": adding}
         seconds = in_turn(tasks | rates, sizes.rounds)
         steps = {way: median(seconds[way]) / STEPS for way in tasks}
         for way, value in steps.items():
@@ -144,7 +145,7 @@ def measure(sizes):
         even = spent / saved if saved > 0 else float("inf")
         figures[f"{name}, XLA is ahead after (steps)"] = max(even, 0.0)
         of_one = of_step(tasks["XLA"])
-        units = {"product": ("arithmetic", "GFLOP", multiplied), "copy": ("moved", "GB", moved)}
+        units = {"product": ("arithmetic", "GFLOP", multiplied), "addition": ("moved", "GB", moved)}
         for one, (rate, (what, unit, whole)) in zip(of_one or (), units.items(), strict=False):
             figures[f"{name}, step, XLA, {what} ({unit})"] = one / 1e9
             pairs = zip(seconds["XLA"], seconds[rate], strict=True)
