@@ -5,11 +5,11 @@ done, most of them tracing and compiling, milliseconds of a step afterwards, bot
 their ratio, and after how many steps XLA has made up for its compilation, if it ever does. Beside
 them the floating-point operations of the step's products and convolutions by XLA and the bytes that
 its operations read and write, see `costs.py`, and both as a share of what products and sums of
-large arrays reach in the same rounds; not of a system that takes steps of its own for a
-part, such as GLF's flow. What lies in a cache is faster than a large array, so that the second
-share may be above 100 %. Then, opened for inference, images a second of `sample`, as a graph, as
-models sample, and by XLA (not of models that draw by samplers, which drop what is done), and of the
-loss of one pass without gradients.
+large arrays reach in the same rounds; not of a system that takes steps of its own for a part, such
+as GLF's flow. What lies in a cache is faster than a large array, so that the second share may be
+above 100 %. Then, opened for inference, images a second of `sample`, as a graph, as models sample,
+and by XLA (not of models that draw by samplers, which drop what is done), and of the loss of one
+pass without gradients.
 """
 
 import functools
