@@ -116,7 +116,7 @@ class ChannelAutoregressive(ImagePrior):
         )
         self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros")
 
-    def parameters(self, z, condition=None):
+    def parameters(self, z, condition=None, training=False):
         """The raw parameters of all channels: [channels, batch, height, width, P].
 
         Those of channel c depend on the context and on the channels of z before c.
@@ -125,7 +125,7 @@ class ChannelAutoregressive(ImagePrior):
         x = tf.transpose(tf.cast(z, self.compute_dtype), (3, 0, 1, 2))
         x = tf.concat([tf.zeros_like(x[:1]), x[:-1]], axis=0)
         x = tf.reshape(x, (-1, height, width, 1))
-        from_context = self._from_context(condition)
+        from_context = self._from_context(condition, training)
         if self.embedding is not None:
             x = self.embedding.of_input(x)
             if from_context is not None:
@@ -158,14 +158,14 @@ class ChannelAutoregressive(ImagePrior):
             x = new[-1][0]
         return self._read(x, looped=True), new
 
-    def _from_context(self, condition):
+    def _from_context(self, condition, training=False):
         # A convolution of concatenated maps is a sum of convolutions; the context's is the same in
         # every step.
         context = self.context(condition)
         if context is None:
             return None
         if self.network is not None:
-            context = self.network(context)
+            context = self.network(context, training=training)
         if self.embedding is not None:
             return self.embedding.of_context(context)
         return self.cells[0].context_gates(context)
@@ -181,7 +181,7 @@ class ChannelAutoregressive(ImagePrior):
     def log_prob(self, z, condition=None, training=False):
         """Returns log p(z | context), shape [batch], in nats."""
         z = tf.cast(z, self.compute_dtype)
-        raw = self.parameters(z, condition)
+        raw = self.parameters(z, condition, training)
         each = self.family.log_prob(raw, tf.transpose(z, (3, 0, 1, 2))[..., None])
         return tf.reduce_sum(each, axis=(0, 2, 3))
 

@@ -6,9 +6,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from glf.core.mode import Training
 from glf.families import Categorical, MixtureOfLogistics
 from glf.layers.conv_lstm import ConvLSTM
 from glf.networks.conv_context import ConvContext
+from glf.networks.gated_context import GatedContext
 from glf.priors.channel_autoregressive import ChannelAutoregressive
 
 EVENT, BATCH = (2, 3, 4), 5
@@ -272,6 +274,16 @@ def test_condition_moves_density_and_samples(case):
         return
     assert np.all(case.prior.log_prob(case.z, case.condition + 1) != case.log_prob)
     assert np.all(case.prior.sample(BATCH, 7, 1.0, case.condition + 1) != case.sample())
+
+
+def test_the_network_of_the_context_is_told_that_it_trains():
+    dropping = partial(GatedContext, blocks=1, dropout=0.5)
+    prior = built({**OPTIONS["gaussian"], "make_context_network": dropping}, CONTEXTS["maps"])
+    rng = np.random.default_rng(1)
+    z, condition = (tf.constant(rng.normal(size=(BATCH, 2, 3, n))) for n in (4, 2))
+    plain, *dropped = (prior.log_prob(z, condition, t) for t in (False, Training(1), Training(2)))
+    assert np.all(plain != dropped[0])
+    assert np.all(dropped[1] != dropped[0])
 
 
 def test_distribution(case):
