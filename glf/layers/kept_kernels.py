@@ -12,10 +12,9 @@ def keep_kernels(layer):
 
     Such a layer has `make_kernel`, which gives a tensor, a tuple of them, or an empty one where
     there is nothing to make, and `kept`: None, or variables with what that gave, which the layer
-    then uses. What changes its weights afterwards
-    changes nothing of what it computes, until `forget_kernels`. Kept kernels are no part of the
-    layer's state: neither weights nor in checkpoints; a SavedModel has what its functions use, so
-    these in the place of the weights.
+    then uses. What changes its weights afterwards changes nothing of what it computes, until
+    `forget_kernels`. Kept kernels are no part of the layer's state: neither weights nor in
+    checkpoints; a SavedModel has what its functions use, so these in the place of the weights.
 
     Returns those layers that had kept none before.
     """

@@ -94,11 +94,10 @@ class DenseConditioner(Conditioner):
             inputs = tf.concat([inputs, tf.cast(condition, inputs.dtype)], axis=-1)
         # What the dense layers do, without what Keras does around it, which takes as long to trace
         # as the operations themselves.
-        named = isinstance(self.activation, str)
         if self.kept and not training:
             weights = tf.nest.map_structure(lambda variable: variable.value(), self.kept)
             return _traced_network(self.activation)(inputs, *weights)
-        if self.batch_norm or not named:
+        if self.batch_norm or not isinstance(self.activation, str):
             for layer in self.stack:
                 if isinstance(layer, BatchNormalization):
                     inputs = layer(inputs, training=training)

@@ -52,10 +52,8 @@ _FIGURE = re.compile(r"(?P<system>\w+), (?P<task>.+) by (?P<kind>\w+), (?P<size>
 
 
 def steps(made):
-    """{size: a function that takes `STEPS` steps} of {size: what `models.stepper` gives}."""
-    return {
-        size: functools.partial(run.func, *run.args[:1], STEPS) for size, (run, *_) in made.items()
-    }
+    """{size: a function that takes `STEPS` steps} of {size: a `models.Made`}."""
+    return {size: functools.partial(one.run, STEPS) for size, one in made.items()}
 
 
 def samples(model, num):
@@ -69,17 +67,16 @@ def samples(model, num):
 def of_system(system, rounds):
     """Yields (task, kind of size, {size: milliseconds of each round})."""
     growth = SYSTEMS[system]
-    make = functools.partial(models.stepper, system, True)
+    make = functools.partial(models.make, system, True)
     batches = {size: make(batch=size) for size in BATCHES}
     yield "step", "batch", _measured(steps(batches), rounds, STEPS)
-    model = batches[BATCH][1]
-    drawing = {size: samples(model, size) for size in growth.samples}
+    drawing = {size: samples(batches[BATCH].model, size) for size in growth.samples}
     yield "drawing", "samples", _measured(drawing, rounds)
     sides = {size: make(batch=BATCH, side=size) for size in growth.sides}
     deep = {size: make([f"{growth.depth} = {size}"], batch=BATCH) for size in growth.depths}
     for kind, made in (("side", sides), ("depth", deep)):
         yield f"step of {BATCH}", kind, _measured(steps(made), rounds, STEPS)
-        drawing = {size: samples(model, BATCH) for size, (_, model, _) in made.items()}
+        drawing = {size: samples(one.model, BATCH) for size, one in made.items()}
         yield f"drawing {BATCH}", kind, _measured(drawing, rounds)
 
 

@@ -14,6 +14,7 @@ pass without gradients.
 
 import functools
 import time
+import typing
 
 from . import costs
 from .rounds import in_turn, median
@@ -39,26 +40,46 @@ def addition():
     x, y = tf.Variable(tf.zeros([ADDED])), tf.ones([ADDED])
     # In place: new memory would have to be got each time.
     add = tf.function(lambda: x.assign_add(y), autograph=False)
-    return lambda: add(), 3 * 4 * ADDED
+    return add, 3 * 4 * ADDED
 
 
-def of_step(run):
-    """`costs` of the step by XLA, of what `stepper` gives; None where it is not all of the step."""
+class Made(typing.NamedTuple):
+    """A model of a system that has taken its first step.
+
+    Attributes:
+      model: the model.
+      stepper: its `Stepper`.
+      batches: an iterator of the same batch.
+      seconds: until the first step was done.
+    """
+
+    model: object
+    stepper: object
+    batches: object
+    seconds: float
+
+    def run(self, count=STEPS):
+        """Takes so many steps."""
+        self.stepper.run(self.batches, count)
+
+
+def of_step(made):
+    """`costs` of the step by XLA of a `Made`; None where it is not all of the step."""
     from glf.core import random
 
-    made, batches = run.func.__self__, run.args[0]
-    if made.updates:
+    stepper = made.stepper
+    if stepper.updates:
         return None
-    batch = next(batches)
-    batch = {name: batch[name] for name in made.inputs}
-    found = [costs.costs(costs.program(made._joint[0], batch, random.make_seed(0)))]
-    if made._move_average is not None:
-        found.append(costs.costs(costs.program(made._move_average, made.step)))
+    batch = next(made.batches)
+    batch = {name: batch[name] for name in stepper.inputs}
+    found = [costs.costs(costs.program(stepper._joint[0], batch, random.make_seed(0)))]
+    if stepper._move_average is not None:
+        found.append(costs.costs(costs.program(stepper._move_average, stepper.step)))
     return [sum(parts) for parts in zip(*found, strict=True)]
 
 
-def stepper(name, jit, bindings=(), side=None, batch=None):
-    """A function that takes `STEPS` training steps, the model, and seconds to the first one.
+def make(name, jit, bindings=(), side=None, batch=None):
+    """The `Made` of a system.
 
     Args:
       name: of a system.
@@ -85,13 +106,13 @@ def stepper(name, jit, bindings=(), side=None, batch=None):
         experiment = dataclasses.replace(experiment, batch_size=batch)
     model = experiment.make_model(spec)
     began = time.perf_counter()
-    made = Stepper(model, experiment, Execution(jit=jit))
+    stepper = Stepper(model, experiment, Execution(jit=jit))
     rows = experiment.batch_size
     x = tf.cast(random.uniform([rows, *spec.shape], 0, 0, spec.levels, tf.int32), spec.dtype)
     labels = random.uniform([rows], 1, 0, spec.num_classes or 1, tf.int32)
     batches = iter(tf.data.Dataset.from_tensors({"x": x, "label": labels}).repeat())
-    made.run(batches, 1)
-    return functools.partial(made.run, batches, STEPS), model, time.perf_counter() - began
+    stepper.run(batches, 1)
+    return Made(model, stepper, batches, time.perf_counter() - began)
 
 
 def passes(model):
@@ -130,10 +151,10 @@ def measure(sizes):
     adding, moved = addition()
     adding()
     for name in studies():
-        tasks, firsts = {}, {}
-        for way, jit in (("graph", False), ("XLA", True)):
-            tasks[way], model, firsts[way] = stepper(name, jit)
-            figures[f"{name}, first step, {way} (s)"] = firsts[way]
+        made = {way: make(name, jit) for way, jit in (("graph", False), ("XLA", True))}
+        for way, one in made.items():
+            figures[f"{name}, first step, {way} (s)"] = one.seconds
+        tasks = {way: one.run for way, one in made.items()}
         in_turn(tasks, 1)
         rates = {"product": multiply, "addition": adding}
         seconds = in_turn(tasks | rates, sizes.rounds)
@@ -141,17 +162,17 @@ def measure(sizes):
         for way, value in steps.items():
             figures[f"{name}, step, {way} (ms)"] = 1e3 * value
         figures[f"{name}, step, graph / XLA"] = _ratio(seconds)
-        saved, spent = steps["graph"] - steps["XLA"], firsts["XLA"] - firsts["graph"]
+        saved, spent = steps["graph"] - steps["XLA"], made["XLA"].seconds - made["graph"].seconds
         even = spent / saved if saved > 0 else float("inf")
         figures[f"{name}, XLA is ahead after (steps)"] = max(even, 0.0)
-        of_one = of_step(tasks["XLA"])
+        of_one = of_step(made["XLA"])
         units = {"product": ("arithmetic", "GFLOP", multiplied), "addition": ("moved", "GB", moved)}
         for one, (rate, (what, unit, whole)) in zip(of_one or (), units.items(), strict=False):
             figures[f"{name}, step, XLA, {what} ({unit})"] = one / 1e9
             pairs = zip(seconds["XLA"], seconds[rate], strict=True)
             share = median([one * STEPS / a * b / whole for a, b in pairs])
             figures[f"{name}, step, XLA, {what}, of the rate (%)"] = 100 * share
-        for use, ways in passes(model).items():
+        for use, ways in passes(made["XLA"].model).items():
             for way, task in ways.items():
                 figures[f"{name}, {use}, first, {way} (s)"] = in_turn({way: task}, 1)[way][0]
             seconds = in_turn(ways, sizes.rounds)

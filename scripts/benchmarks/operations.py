@@ -62,14 +62,11 @@ def shares(taken):
 
 def steps():
     """Yields (name, a function that takes training steps)."""
-    import functools
-
     from . import models, peers
 
     yield "GLF, MNIST", peers.ours("GLF")[1]["step"]
     for name in SYSTEMS:
-        run = models.stepper(name, jit=True)[0]
-        yield name, functools.partial(run.func, *run.args[:1])
+        yield name, models.make(name, jit=True).run
 
 
 def measure(sizes):
